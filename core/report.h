@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report - how the program tells its user that something is wrong, in one line.
+ *
+ * A line names the place as the user typed it ("-device edu,delay=x"), says what is wrong and what
+ * would be right.  Parsing goes on after an error, so that a command line's faults come all at once.
+ */
+#ifndef TENON_CORE_REPORT_H
+#define TENON_CORE_REPORT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+/* Prints "tenon: WHERE: text" to stderr; where may be NULL.  [any] */
+void report(const char *where, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_v(const char *where, const char *fmt, va_list ap);
+
+/* The same, prefixed "warning: ".  [any] */
+void report_warning(const char *where, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Sends further lines of this thread to fn instead of stderr, or back with NULL: for a monitor's
+ * command, and for tests. .
+ */
+typedef void report_fn(void *arg, const char *line);
+void report_redirect(report_fn *fn, void *arg);
+
+#endif
