@@ -20,7 +20,7 @@ void report_warning(const char *where, const char *fmt, ...) __attribute__((form
 
 /*
  * Sends further lines of this thread to fn instead of stderr, or back with NULL: for a monitor's
- * command, and for tests. .
+ * command, and for tests.
  */
 typedef void report_fn(void *arg, const char *line);
 void report_redirect(report_fn *fn, void *arg);

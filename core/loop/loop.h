@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * loop - the event loop of a machine: file descriptors, timers of three clocks, calls from other
+ * threads, and the board lock.
+ *
+ * One thread, the one that calls loop_run(), dispatches everything; it holds the board lock while
+ * a callback runs and lets go of it while it waits.  A processor's thread takes the lock around
+ * each access to a device.
+ */
+#ifndef TENON_CORE_LOOP_H
+#define TENON_CORE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+
+struct loop *loop_create(void);
+void loop_destroy(struct loop *loop);
+
+/* Runs until loop_quit().  [main] */
+void loop_run(struct loop *loop);
+/* [any] */
+void loop_quit(struct loop *loop);
+/* Dispatches what is ready, waiting for it if wait is set; for tests.  [main] */
+void loop_iterate(struct loop *loop, bool wait);
+
+/* The board lock.  Not recursive.  loop_locked() is for assertions.  [any] */
+void loop_lock(struct loop *loop);
+void loop_unlock(struct loop *loop);
+bool loop_locked(const struct loop *loop);
+
+/* Calls fn(arg) soon from the loop, board locked.  [any] */
+void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg);
+
+/* ---- Clocks, in nanoseconds ---- */
+
+enum clock_id { CLOCK_GUEST, CLOCK_HOST, CLOCK_REAL, N_CLOCKS };
+
+/* Lock-free.  [any] */
+uint64_t loop_now(const struct loop *loop, enum clock_id clock);
+
+/* Lets guest time run, or stops it; it starts stopped, at 0.  [any, locked] */
+void loop_guest_time(struct loop *loop, bool running);
+/* Sets guest time, as a snapshot does.  [main, locked] */
+void loop_set_guest_time(struct loop *loop, uint64_t now);
+
+/*
+ * Puts guest time under manual control: it moves by loop_step_to() alone, from deadline to deadline
+ * so that each timer sees its own deadline as now; it never goes back.  [main, locked]
+ */
+void loop_manual_time(struct loop *loop);
+void loop_step_to(struct loop *loop, uint64_t when);
+/* The earliest deadline of the clock, or UINT64_MAX.  [any, locked] */
+uint64_t loop_deadline(const struct loop *loop, enum clock_id clock);
+
+/* ---- Timers ---- */
+
+struct timer {
+    struct loop *loop;
+    enum clock_id clock;
+    uint32_t slot;              /* in the clock's heap, from 1; 0 is not armed */
+    uint64_t when;
+    void (*fire)(void *arg);    /* [main, locked] */
+    void *arg;
+};
+
+void timer_init(struct timer *t, struct loop *loop, enum clock_id clock, void (*fire)(void *arg),
+                void *arg);
+/* Fires once at when; UINT64_MAX stops it; arming again moves it.  [any, locked] */
+void timer_arm(struct timer *t, uint64_t when);
+/* Also right for a zeroed timer. */
+void timer_finish(struct timer *t);
+
+/* ---- File descriptors ---- */
+
+struct watch;
+
+/* Calls fn when fd is ready for events (poll(2)'s); the fd stays the caller's.  [any, locked] */
+struct watch *loop_watch(struct loop *loop, int fd, unsigned events,
+                         void (*fn)(void *arg, int fd, unsigned events), void *arg);
+void loop_unwatch(struct watch *watch);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * machine - one guest: its configuration, loop, memory, processors, and the instances of plugins
+ * that make its board; its run state, reset and end.
+ */
+#ifndef TENON_CORE_MACHINE_H
+#define TENON_CORE_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tenon/machine.h>
+#include <tenon/system.h>
+
+struct accel;
+struct config;
+struct plugins;
+struct inst;
+struct block;
+struct loop;
+struct space;
+struct vcpu;
+struct pci_bus;
+
+enum run_state {
+    STATE_PRELAUNCH,            /* built, not started (-S) */
+    STATE_RUNNING,
+    STATE_PAUSED,
+    STATE_SUSPENDED,            /* ACPI S3 */
+    STATE_SHUTDOWN,             /* powered off, with -no-shutdown */
+    STATE_PANICKED,
+    STATE_ERROR,                /* a processor cannot go on */
+};
+
+#define N_GSIS 24
+
+struct machine {
+    struct config *config;
+    struct plugins *plugins;
+    struct loop *loop;
+    struct accel *accel;
+    struct space *mem, *io;
+    struct block *ram;
+    struct tenon_board_info info;
+    struct vcpu *cpus;          /* info.max_cpus of them are room; info.cpus exist */
+    struct inst *board;         /* the machine plugin's instance */
+    struct inst *insts;         /* all instances, in order of creation */
+    struct pci_bus *pci;
+    struct gsi_line *gsis;
+    enum run_state state;
+    unsigned request;           /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
+    int exit_code;
+    bool exiting;
+    struct tenon_x86_start start;
+    bool has_start;             /* of the reset that is going on */
+    /* what the command line wants */
+    bool no_reboot, no_shutdown, start_paused, nodefaults;
+    int panic_action;
+};
+
+/*
+ * Builds the machine of a configuration up to the point where its guest could start.  NULL if it
+ * cannot, and why has been reported, for everything that is wrong.  The machine does not own the
+ * configuration.  [main]
+ */
+struct machine *machine_create(struct config *config, struct plugins *plugins);
+void machine_destroy(struct machine *m);
+
+/* Runs the event loop until the machine ends; the exit status.  [main] */
+int machine_run(struct machine *m);
+
+/* [main, locked] */
+void machine_resume(struct machine *m);
+void machine_pause(struct machine *m, enum run_state why);
+void machine_reset(struct machine *m);
+
+/* Asks for TENON_POWER_*; the calling processor leaves guest code before its next instruction.
+ * [any] */
+void machine_request(struct machine *m, uint32_t what, int code);
+/* Ends the program in order with status code, as a signal does.  [any] */
+void machine_quit(struct machine *m, int code);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * memory - guest RAM, and the two address spaces (memory and ports) through which everything in a
+ * guest is reached.
+ *
+ * Blocks are host memory.  A space is a set of overlapping mappings: parts of blocks, and windows
+ * with callbacks; the highest priority (then the youngest) is seen.  The set is flattened into a
+ * sorted array, published at once; readers look it up without a lock.
+ */
+#ifndef TENON_CORE_MEMORY_H
+#define TENON_CORE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+
+/* ---- Blocks ---- */
+
+struct block {
+    char *name;
+    int fd;                     /* memfd or file; -1 for none */
+    uint64_t bytes;
+    uint8_t *host;
+    size_t page;                /* of the host memory behind it */
+    struct dirty *dirty;        /* NULL while nobody tracks */
+};
+
+struct block_spec {
+    const char *name;
+    uint64_t bytes;
+    const char *path;           /* -mem-path: a directory or file; NULL: memfd */
+    bool prealloc;              /* touch every page, by threads, with progress after a second */
+    bool share, readonly;
+    unsigned threads;           /* 0: one per processor of the host */
+    const char *where;          /* option as typed, for messages */
+};
+
+/* NULL if it fails, and why has been reported (a full disk under -mem-path among it).  [main] */
+struct block *block_create(const struct block_spec *spec);
+void block_destroy(struct block *block);
+
+/* Dirty pages (of 4096 bytes), per client.  Marking is lock-free and costs one test while nobody
+ * tracks.  [any] */
+enum dirty_client { DIRTY_MIGRATION = 1, DIRTY_DISPLAY = 2, DIRTY_CODE = 4 };
+void block_dirty_start(struct block *block, enum dirty_client client);  /* all pages dirty first */
+void block_dirty_stop(struct block *block, enum dirty_client client);
+void block_mark(struct block *block, uint64_t offset, uint64_t bytes);
+/* Takes and clears the client's bits of pages [first, first + pages) into bitmap (bit 0 is first;
+ * a multiple of 64); returns how many were set. */
+uint64_t block_dirty_take(struct block *block, enum dirty_client client, uint64_t first,
+                          uint64_t pages, uint64_t *bitmap);
+
+/* ---- Spaces ---- */
+
+enum { MAP_READ = 1, MAP_WRITE = 2 };
+
+struct window_ops {
+    uint64_t (*read)(void *arg, uint64_t reg, unsigned size);
+    void (*write)(void *arg, uint64_t reg, uint64_t value, unsigned size);
+    unsigned width_min, width_max;  /* 1, 2, 4, 8 */
+    bool wide_only;                 /* narrower accesses are not for it: ones, and writes vanish */
+};
+
+/* Part of a block (block set) or a window (ops set).  The caller keeps it until mapping_remove(). */
+struct mapping {
+    struct space *space;        /* set while it is in one */
+    uint64_t base, bytes;
+    int priority;
+    uint64_t age;
+    struct block *block;
+    uint64_t offset;
+    unsigned flags;             /* MAP_READ, MAP_WRITE; of blocks; 0: not seen at all */
+    struct window_ops ops;
+    void *arg;
+    const char *name;
+    struct doorbell *doorbells; /* see space_doorbell() */
+};
+
+/* One entry of the flattened space; entries are sorted and do not overlap. */
+struct range {
+    uint64_t base, bytes;
+    struct mapping *mapping;
+    uint64_t offset;            /* in the block, or the window */
+    unsigned flags;             /* copied, for blocks */
+};
+
+struct space;
+
+/* bits is the width of an address (16 for ports).  unassigned reads give all ones if ones is set,
+ * else 0.  loop's lock is taken around callbacks by space_access(). */
+struct space *space_create(const char *name, struct loop *loop, unsigned bits, bool ones);
+void space_destroy(struct space *space);
+
+/* Changes between begin and end are seen at once, at the end; they nest.  [any, locked] */
+void space_begin(struct space *space);
+void space_end(struct space *space);
+void mapping_add(struct space *space, struct mapping *mapping);     /* -ERANGE never: checked before */
+void mapping_remove(struct mapping *mapping);
+void mapping_set_flags(struct mapping *mapping, unsigned flags);
+
+/* Told of the old and the new flattened space at each change, before readers see the new one; what
+ * KVM's slots follow.  [locked] */
+struct space_listener {
+    void (*changed)(void *arg, const struct range *old, size_t n_old, const struct range *now,
+                    size_t n_now);
+    void (*doorbell)(void *arg, const struct doorbell *bell, uint64_t addr, bool add);
+    void *arg;
+};
+/* Adding one calls it for what is there already. */
+void space_listen(struct space *space, const struct space_listener *listener);
+
+/*
+ * An access by a processor or the like, in one instruction: 1 to 8 bytes, little-endian, any
+ * alignment.  Takes the board lock around a callback unless the caller says it has it.  Splits at
+ * the window's width_max and at the borders of RAM.  Lock-free for RAM.  [any]
+ */
+uint64_t space_read(struct space *space, uint64_t addr, unsigned size, bool locked);
+void space_write(struct space *space, uint64_t addr, uint64_t value, unsigned size, bool locked);
+
+/* Copies any length; windows are reached by accesses of up to 8 bytes, naturally aligned.  Returns
+ * 0, or -EFAULT if a part is neither RAM nor a window.  ram_only leaves windows out (DMA).  [any] */
+int space_copy_in(struct space *space, uint64_t addr, void *buf, size_t len, bool ram_only, bool locked);
+int space_copy_out(struct space *space, uint64_t addr, const void *buf, size_t len, bool ram_only,
+                   bool locked);
+
+/* Host address of guest memory if all of it is one piece of RAM, else NULL.  The pointer holds until
+ * the reader's next quiescent state.  Writers mark pages themselves.  [any] */
+void *space_pointer(struct space *space, uint64_t addr, uint64_t bytes, bool write);
+
+/* Is called by the thread of each reader between accesses (a processor leaving its run loop, say), so
+ * that old flattened spaces can be freed. */
+struct reader;
+struct reader *space_reader_create(struct space *space);
+void space_reader_quiescent(struct reader *reader);
+void space_reader_offline(struct reader *reader, bool offline);   /* while it waits or runs guest code */
+void space_reader_destroy(struct reader *reader);
+
+/* ---- Doorbells: writes that signal an event file descriptor ---- */
+
+struct doorbell {
+    struct doorbell *next;
+    uint64_t reg;
+    unsigned bytes;
+    bool match;
+    uint64_t value;
+    int fd;
+};
+/* fd -1 removes.  space_write() signals it when the accelerator does not.  [main, locked] */
+int space_doorbell(struct mapping *mapping, const struct doorbell *bell);
+
+#endif

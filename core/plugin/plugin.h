@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plugin - finding, checking and loading plugins, and their types in the form the rest of the core
+ * uses.
+ *
+ * The file name is the index: DIR/KIND-NAME.so.  A name with a slash is a path.  Before a file is
+ * loaded its card (an ELF note) is read; a listing reads cards alone.
+ */
+#ifndef TENON_CORE_PLUGIN_H
+#define TENON_CORE_PLUGIN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <tenon/plugin.h>
+
+struct plugins;
+
+/* A type, with all its tables copied into this program's own sizes. */
+struct type {
+    struct tenon_type t;        /* name is the first of its names alone; arrays are unset: see below */
+    char *names;                /* all of them, separated by spaces */
+    const char *path;           /* of the file */
+    struct tenon_prop *props;
+    struct tenon_reg *regs;
+    struct tenon_timer *timers;
+    struct tenon_window *windows;
+    struct tenon_pin *pins;
+    struct tenon_iface *ifaces;
+    unsigned n_props, n_regs, n_timers, n_windows, n_pins, n_ifaces;
+    struct type *next;
+};
+
+/* What a card says; strings live as long as the callback. */
+struct card {
+    const char *path;           /* of the file it was read from */
+    const char *file;           /* its name without directory */
+    unsigned major, need;
+    const char *kind, *names, *bus, *tags, *help;
+};
+
+/* dirs is a list separated by colons, searched in order; NULL: $TENON_PLUGIN_PATH (unless AT_SECURE),
+ * then the places of the build tree or the installation. */
+struct plugins *plugins_create(const char *dirs);
+void plugins_destroy(struct plugins *p);
+
+/*
+ * The type called name of a kind, loaded if need be.  where is the option as typed; a failure is
+ * reported in one line that says why, names the package if share/plugin-packages knows one, or the
+ * nearest name there is; NULL then.  [main]
+ */
+const struct type *plugins_load(struct plugins *p, const char *kind, const char *name,
+                                const char *where);
+/* Is there a file for it?  Loads and reports nothing. */
+bool plugins_have(struct plugins *p, const char *kind, const char *name);
+
+/* Calls fn for each card of a kind (all kinds if NULL), sorted by file name; what is not usable is left out. */
+void plugins_each(struct plugins *p, const char *kind, void (*fn)(void *arg, const struct card *card),
+                  void *arg);
+
+/* -device help: names grouped by bus, as QEMU prints them.  -device NAME,help: properties with type,
+ * default and sentence; false if there is no such type, and that has been reported. */
+void plugins_print_list(struct plugins *p, const char *kind, FILE *to);
+bool plugins_print_props(struct plugins *p, const char *kind, const char *name, const char *where, FILE *to);
+
+/* ---- Properties ---- */
+
+const struct tenon_prop *type_prop(const struct type *type, const char *name);
+/* Parses text into the property's field of state; chardevs are looked up by the caller: they are
+ * stored by prop_set_pointer().  False: reported.  Strings are copied, and freed by props_finish(). */
+bool prop_set(const struct type *type, const struct tenon_prop *prop, void *state, const char *text,
+              const char *where);
+void prop_set_pointer(const struct tenon_prop *prop, void *state, void *value);
+/* Sets every property to its default.  */
+void props_init(const struct type *type, void *state);
+void props_finish(const struct type *type, void *state);
+/* "No such property; did you mean ...": the line for an unknown key. */
+void prop_unknown(const struct type *type, const char *key, const char *where);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT-0 */
+/*
+ * tenon/chardev.h - character streams: back ends (files, terminals, sockets) and the devices that
+ * use them.
+ *
+ * A back end is a plugin of kind chardev; a device has a property of type TENON_CHARDEV.  The host
+ * joins the two.  Nothing is lost: each side takes what it has room for and says when it has more.
+ */
+#ifndef TENON_CHARDEV_H
+#define TENON_CHARDEV_H
+
+#include <tenon/plugin.h>
+
+enum {
+    TENON_CHR_OPENED = 100,     /* the far end is there */
+    TENON_CHR_CLOSED = 200,     /* the far end has gone */
+    TENON_CHR_BREAK = 300,      /* a break condition came in, or is to be sent */
+};
+
+/* What a serial port tells a back end that is a real line. */
+struct tenon_chr_line {
+    uint32_t speed, data_bits, stop_bits;
+    char parity;                /* 'N', 'E', 'O' */
+};
+
+/* ---- Back ends ---- */
+
+/* "tenon.chardev/1" - the ops of a back end; what is NULL is not done. */
+struct tenon_chardev_ops {
+    uint32_t size;
+    /* Takes what the guest sends; returns how many bytes it took.  If fewer than len, it calls
+     * sent() once it takes more. [vcpu] */
+    size_t (*write)(void *self, const void *buf, size_t len);
+    /* The device has room again for what is received. [vcpu] */
+    void (*ready)(void *self);
+    /* The device sends TENON_CHR_BREAK. [vcpu] */
+    void (*event)(void *self, int event);
+    void (*line)(void *self, const struct tenon_chr_line *line);                        /* [vcpu] */
+};
+
+#define TENON_CHARDEV_BACKEND(id, names, help, ...)                                                \
+    TENON_TYPE(id, "chardev", names, "", "", help, "tenon.chardev/1", __VA_ARGS__)
+
+/* "tenon.chardev/1" - what the host offers a back end; asked for with tenon_query(). */
+struct tenon_chardev_host {
+    uint32_t size;
+    /* How many bytes the device takes now. [main] */
+    size_t (*room)(struct tenon_dev *);
+    /* Hands the device what was received; returns what it took, all of it up to room(). [main] */
+    size_t (*input)(struct tenon_dev *, const void *buf, size_t len);
+    /* The back end takes more after a short write(). [main] */
+    void (*sent)(struct tenon_dev *);
+    /* TENON_CHR_OPENED, _CLOSED or _BREAK from the far end. [main] */
+    void (*event)(struct tenon_dev *, int event);
+};
+
+/* ---- Devices ---- */
+
+struct tenon_chardev;           /* a back end, as a device holds it */
+
+/* What a device that uses a back end answers; what is NULL is not of interest. */
+struct tenon_chr_user {
+    uint32_t size;
+    size_t (*room)(void *self);                                                         /* [main] */
+    void (*receive)(void *self, const void *buf, size_t len);   /* len <= room()           [main] */
+    void (*writable)(void *self);   /* more can be sent after a short write                [main] */
+    void (*event)(void *self, int event);                                               /* [main] */
+};
+
+/* "tenon.chr/1" - what the host offers a device; asked for with tenon_query(). */
+struct tenon_chr {
+    uint32_t size;
+    /* Makes the device the user of chr.  -EBUSY if it has one. [main] */
+    int (*attach)(struct tenon_dev *, struct tenon_chardev *chr, const struct tenon_chr_user *user);
+    /* Sends; returns how many bytes were taken, and writable() follows if not all. [vcpu] */
+    size_t (*write)(struct tenon_chardev *chr, const void *buf, size_t len);
+    /* room() has grown. [vcpu] */
+    void (*accept)(struct tenon_chardev *chr);
+    void (*event)(struct tenon_chardev *chr, int event);                                /* [vcpu] */
+    void (*line)(struct tenon_chardev *chr, const struct tenon_chr_line *line);         /* [vcpu] */
+};
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT-0 */
+/* tenon/isa.h - devices on the ISA bus: ports and memory at fixed places, interrupts by number. */
+#ifndef TENON_ISA_H
+#define TENON_ISA_H
+
+#include <tenon/plugin.h>
+
+/*
+ * An ISA device declares its windows; those with a base are mapped before create().  A device whose
+ * places are properties calls tenon_map() and tenon_isa_connect() in create().
+ *
+ *     TENON_ISA_DEVICE(serial, "isa-serial", "input", "ISA serial port", .props = ...);
+ */
+#define TENON_ISA_DEVICE(id, names, tags, help, ...)                                               \
+    TENON_TYPE(id, "device", names, "ISA", tags, help, "tenon.isa/1", __VA_ARGS__)
+
+/* The same for what is part of the board itself, on no bus. */
+#define TENON_SYSTEM_DEVICE(id, names, tags, help, ...)                                            \
+    TENON_TYPE(id, "device", names, "System", tags, help, "tenon.system/1", __VA_ARGS__)
+
+/* "tenon.isa/1" - asked for with tenon_query(). */
+struct tenon_isa {
+    uint32_t size;
+    /* Joins an interrupt line of the device to ISA interrupt irq (0 to 15); several devices may
+     * share one.  -EINVAL if there is no such interrupt. [main] */
+    int (*connect)(struct tenon_dev *, uint32_t line, unsigned irq);
+};
+
+static inline int tenon_isa_connect(struct tenon_dev *dev, uint32_t line, unsigned irq)
+{
+    const struct tenon_isa *isa = (const struct tenon_isa *)tenon_query(dev, "tenon.isa/1");
+
+    return isa ? isa->connect(dev, line, irq) : -1;
+}
+
+#endif
