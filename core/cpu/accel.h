@@ -90,4 +90,7 @@ void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot);
 
 extern const struct accel_ops accel_kvm, accel_qtest;
 
+/* How often the input has risen, for device tests. */
+unsigned qtest_edges(const struct accel *accel, unsigned gsi);
+
 #endif

@@ -3,6 +3,8 @@
 #ifndef TENON_CORE_INST_H
 #define TENON_CORE_INST_H
 
+#include <glib.h>
+
 #include <tenon/plugin.h>
 
 #include "loop/loop.h"
@@ -11,12 +13,19 @@
 struct machine;
 struct type;
 
-/* Where an interrupt line of an instance ends. */
+/* Where an interrupt line of an instance ends; set is NULL while it ends nowhere. */
 struct line {
     void (*set)(void *arg, unsigned n, bool level);
     void *arg;
     unsigned n;
     bool level;
+    int gsi;                    /* >= 0: it is this interrupt input and nothing else */
+};
+
+struct inst_timer {
+    struct timer timer;
+    struct inst *inst;
+    void (*fire)(void *state);
 };
 
 struct inst {
@@ -27,16 +36,15 @@ struct inst {
     char *where;                /* the option as typed: "-device edu,id=e0" */
     bool has_id, created;
     struct inst *next;
-    struct timer *timers;
+    struct inst_timer *timers;
     struct mapping *windows;
     struct line *lines;
-    struct mapping **maps;      /* made through tenon.memory/1 */
-    struct block **blocks;
-    unsigned n_maps, n_blocks;
-    struct inst_watch *watches;
-    void *bus;                  /* what the bus keeps for it */
-    struct chardev *chardev;    /* of kind chardev: the front it is joined to */
-    void (*button)(void *self);
+    GPtrArray *maps, *blocks, *watches, *bells;     /* made through services; NULL while empty */
+    const struct bus_ops *bus;
+    void *bus_state;            /* what the bus keeps for it */
+    struct tenon_chardev *chardev;                  /* of kind chardev: its other side */
+    void (*button)(void *state);
+    bool said;                  /* why create() failed has been reported */
 };
 
 struct setting {
@@ -50,6 +58,8 @@ struct inst *inst_create(struct machine *m, const struct type *type, const char 
 void inst_destroy(struct inst *inst);
 void inst_reset(struct inst *inst);
 struct inst *inst_find(struct machine *m, const char *kind, const char *id);
+/* The first instance whose type offers the interface, or NULL. */
+struct inst *inst_with_iface(struct machine *m, const char *id);
 
 /* The table of an interface of the instance's type, or NULL. */
 const void *inst_iface(const struct inst *inst, const char *id);
@@ -59,6 +69,13 @@ static inline struct inst *inst_of(struct tenon_dev *dev)
     return (struct inst *)dev;
 }
 
-extern const struct tenon_host tenon_host_table;
+/* Drives line n of the instance. [locked] */
+void inst_irq(struct inst *inst, uint32_t line, bool level);
+int inst_map(struct inst *inst, uint32_t window, uint64_t base, uint64_t bytes);
+
+/* tenon_query(): the table of a service, or NULL. */
+const void *service_find(const char *id);
+/* Frees what services made for the instance. */
+void service_release(struct inst *inst);
 
 #endif

@@ -12,6 +12,8 @@
 #include <tenon/machine.h>
 #include <tenon/system.h>
 
+#include "cpu/topology.h"
+
 struct accel;
 struct config;
 struct plugins;
@@ -21,6 +23,7 @@ struct loop;
 struct space;
 struct vcpu;
 struct pci_bus;
+struct type;
 
 enum run_state {
     STATE_PRELAUNCH,            /* built, not started (-S) */
@@ -42,20 +45,30 @@ struct machine {
     struct space *mem, *io;
     struct block *ram;
     struct tenon_board_info info;
+    struct cpu_topology topology;
     struct vcpu *cpus;          /* info.max_cpus of them are room; info.cpus exist */
     struct inst *board;         /* the machine plugin's instance */
     struct inst *insts;         /* all instances, in order of creation */
     struct pci_bus *pci;
-    struct gsi_line *gsis;
+    const char *isa_name;       /* of the ISA bus; NULL: there is none */
+    unsigned gsi_high[N_GSIS];  /* how many sources hold the input high */
     enum run_state state;
     unsigned request;           /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
+    int request_code;
     int exit_code;
-    bool exiting;
+    bool a20;
     struct tenon_x86_start start;
     bool has_start;             /* of the reset that is going on */
     /* what the command line wants */
-    bool no_reboot, no_shutdown, start_paused, nodefaults;
-    int panic_action;
+    bool no_reboot, no_shutdown, start_paused;
+    const char *on_panic;       /* -action panic= */
+    struct chardev_use {
+        const char *use;        /* "serial" */
+        unsigned n;
+        const char *chardev;    /* an id */
+    } uses[12];
+    unsigned n_uses;
+    char *found_file;
 };
 
 /*
@@ -77,6 +90,10 @@ void machine_reset(struct machine *m);
 /* Asks for TENON_POWER_*; the calling processor leaves guest code before its next instruction.
  * [any] */
 void machine_request(struct machine *m, uint32_t what, int code);
+/* Ends a sleep (STATE_SUSPENDED).  [main, locked] */
+void machine_wake(struct machine *m);
+/* Drives an input of the interrupt controllers as one more or one fewer source.  [locked] */
+void machine_gsi(struct machine *m, unsigned gsi, bool level);
 /* Ends the program in order with status code, as a signal does.  [any] */
 void machine_quit(struct machine *m, int code);
 

@@ -6,7 +6,7 @@
 #include <tenon/plugin.h>
 
 /*
- * An ISA device declares its windows; those with a base are mapped before create().  A device whose
+ * An ISA device declares its windows; those with a base are mapped after create().  A device whose
  * places are properties calls tenon_map() and tenon_isa_connect() in create().
  *
  *     TENON_ISA_DEVICE(serial, "isa-serial", "input", "ISA serial port", .props = ...);
@@ -17,6 +17,12 @@
 /* The same for what is part of the board itself, on no bus. */
 #define TENON_SYSTEM_DEVICE(id, names, tags, help, ...)                                            \
     TENON_TYPE(id, "device", names, "System", tags, help, "tenon.system/1", __VA_ARGS__)
+
+/* "tenon.isa-bus/1" - an interface (ifaces) of the bridge that brings the ISA bus. */
+struct tenon_isa_bus {
+    uint32_t size;
+    const char *bus_name;       /* "isa.0" */
+};
 
 /* "tenon.isa/1" - asked for with tenon_query(). */
 struct tenon_isa {

@@ -53,12 +53,11 @@ struct tenon_board {
     /* Finds a file of firmware in -L, then the installed places; its path until the next call, or
      * NULL. [main] */
     const char *(*find_file)(struct tenon_dev *, const char *name);
-    /* Drives input gsi (0 to 23) of the interrupt controllers as one of its sources; returns a
-     * handle for line() or -errno. [main] */
-    int (*gsi)(struct tenon_dev *, unsigned gsi);
-    void (*gsi_set)(struct tenon_dev *, int handle, bool level);                        /* [vcpu] */
-    /* Walks the functions on PCI bus 0: the n-th one's devfn, class and driver, or -1. [main] */
-    int (*bootindex)(struct tenon_dev *, unsigned n, const char **path);
+    /* Joins an interrupt line of one device to a pin of another. -ENOENT: no such line or pin. [main] */
+    int (*wire)(struct tenon_dev *from, uint32_t line, struct tenon_dev *to, const char *pin,
+                unsigned n);
+    /* Joins an interrupt line to input gsi (0 to 23) of the interrupt controllers. [main] */
+    int (*wire_gsi)(struct tenon_dev *from, uint32_t line, unsigned gsi);
 };
 
 /* ---- Processors ---- */

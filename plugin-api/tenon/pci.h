@@ -49,32 +49,32 @@ struct tenon_pci {
 };
 
 /*
- * "tenon.pci-host/1" - an interface (ifaces) of the type that joins a PCI bus to the board.  The bus
- * is made when the instance is.  Interrupt pin p (0 to 3) of the function in slot s reaches
- * pin (p + s + swizzle) % 4 of whatever is wired with tenon.pci-bus/1's pirq().
+ * "tenon.pci-host/1" - an interface (ifaces) of the type that joins a PCI bus to the board; the bus
+ * is there once its create() has returned.
  */
 struct tenon_pci_host {
     uint32_t size;
     const char *bus_name;       /* "pci.0" */
+    /* Pin p (0 to 3) of the function in slot s is interrupt (p + s + swizzle) % 4 of the bus. */
     int32_t swizzle;
 };
 
-/* "tenon.pci-bus/1" - what the host offers such an instance; asked for with tenon_query(). */
+/* "tenon.pci-bus/1" - the root bus, for who makes configuration accesses; from tenon_query(). */
 struct tenon_pci_bus {
     uint32_t size;
-    /* Configuration access to bus number, devfn and register; ones if nobody is there. [vcpu] */
+    /* Register reg of devfn (slot * 8 + function) on bus; ones if nobody is there. [vcpu] */
     uint32_t (*read)(struct tenon_dev *, unsigned bus, unsigned devfn, unsigned reg, unsigned bytes);
     void (*write)(struct tenon_dev *, unsigned bus, unsigned devfn, unsigned reg, uint32_t value,
                   unsigned bytes);
 };
 
 /*
- * "tenon.pci-router/1" - an interface of the function (such as an ISA bridge) that takes the four
- * interrupts of the root bus.  level is the OR of all who share the pin. [vcpu]
+ * "tenon.pci-router/1" - an interface of the device (an ISA bridge) that takes the four interrupts
+ * of the root bus; level is the OR of all who share one.
  */
 struct tenon_pci_router {
     uint32_t size;
-    void (*pirq)(void *self, unsigned n, bool level);
+    void (*pirq)(void *self, unsigned n, bool level);                                   /* [vcpu] */
 };
 
 #endif

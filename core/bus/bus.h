@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bus - what a device plugs into: a place for it, keys of its own, interrupts. */
+#ifndef TENON_CORE_BUS_H
+#define TENON_CORE_BUS_H
+
+#include <stdbool.h>
+
+struct inst;
+struct machine;
+struct setting;
+
+struct bus_ops {
+    const char *ops_id;         /* of the types that plug into it */
+    const char *const *keys;    /* "addr": settings that are the bus's, not the device's */
+    /* Finds a place; 0, or -errno and why has been reported.  Before create(). */
+    int (*attach)(struct inst *inst, const struct setting *settings, unsigned n);
+    void (*detach)(struct inst *inst);
+    void (*reset)(struct inst *inst);
+    /* After create(): windows become visible. */
+    void (*created)(struct inst *inst);
+};
+
+/* The bus of a type's ops_id, or NULL. */
+const struct bus_ops *bus_find(const char *ops_id);
+/* A device that brings a bus has been created. */
+int bus_provide(struct inst *inst);
+
+extern const struct bus_ops isa_bus_ops, system_bus_ops, pci_bus_ops;
+
+#endif

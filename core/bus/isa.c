@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* isa - the ISA bus, and the board itself as a place for devices: windows where they say they are. */
+
+#include "bus/bus.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <tenon/isa.h>
+
+#include "bus/pci.h"
+#include "machine/inst.h"
+#include "machine/machine.h"
+#include "report.h"
+
+static const char *const isa_keys[] = { "bus", NULL };
+
+static int isa_attach(struct inst *inst, const struct setting *settings, unsigned n)
+{
+    const char *name = inst->machine->isa_name;
+
+    if (!name) {
+        report(inst->where, "needs an ISA bus, and this machine has none");
+        return -ENODEV;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(settings[i].key, "bus") && strcmp(settings[i].value, name)) {
+            report(inst->where, "bus '%s' is not an ISA bus (there is '%s')", settings[i].value, name);
+            return -ENODEV;
+        }
+    return 0;
+}
+
+static void map_declared(struct inst *inst)
+{
+    for (unsigned i = 0; i < inst->type->n_windows; i++) {
+        const struct tenon_window *w = &inst->type->windows[i];
+
+        if (w->base != TENON_UNMAPPED && !inst->windows[i].space)
+            inst_map(inst, i, w->base, w->bytes);
+    }
+}
+
+static int system_attach(struct inst *inst, const struct setting *settings, unsigned n)
+{
+    return 0;
+}
+
+const struct bus_ops isa_bus_ops = {
+    .ops_id = "tenon.isa/1", .keys = isa_keys, .attach = isa_attach, .created = map_declared,
+};
+
+const struct bus_ops system_bus_ops = {
+    .ops_id = "tenon.system/1", .attach = system_attach, .created = map_declared,
+};
+
+const struct bus_ops *bus_find(const char *ops_id)
+{
+    static const struct bus_ops *const buses[] = { &isa_bus_ops, &system_bus_ops, &pci_bus_ops };
+
+    for (unsigned i = 0; ops_id && i < G_N_ELEMENTS(buses); i++)
+        if (!strcmp(buses[i]->ops_id, ops_id))
+            return buses[i];
+    return NULL;
+}
+
+int bus_provide(struct inst *inst)
+{
+    const struct tenon_isa_bus *isa = inst_iface(inst, "tenon.isa-bus/1");
+    const struct tenon_pci_host *pci = inst_iface(inst, "tenon.pci-host/1");
+
+    if (isa)
+        inst->machine->isa_name = isa->bus_name;
+    if (pci)
+        return pci_bus_create(inst, pci);
+    return 0;
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * pci - the root PCI bus: configuration space, BARs, and interrupt pins.
+ *
+ * After the PCI Local Bus Specification 3.0, chapter 6.
+ */
+
+#include "bus/pci.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/bus.h"
+#include "machine/inst.h"
+#include "machine/machine.h"
+#include "plugin/plugin.h"
+#include "report.h"
+
+enum {
+    VENDOR = 0x00,
+    DEVICE = 0x02,
+    COMMAND = 0x04,
+    STATUS = 0x06,
+    REVISION = 0x08,
+    CACHE_LINE = 0x0c,
+    LATENCY = 0x0d,
+    HEADER_TYPE = 0x0e,
+    BAR0 = 0x10,
+    SUBSYSTEM_VENDOR = 0x2c,
+    SUBSYSTEM = 0x2e,
+    INT_LINE = 0x3c,
+    INT_PIN = 0x3d,
+    CONFIG_BYTES = 256,
+};
+
+enum { COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_INTX_OFF = 0x400 };
+enum { STATUS_INTERRUPT = 8 };
+enum { MULTIFUNCTION = 0x80 };
+
+/* Command: I/O, memory, master, parity, SERR#, INTx disable.  Status: the error bits, by writing 1. */
+enum { COMMAND_WRITABLE = 0x0547, STATUS_CLEAR = 0xf900 };
+
+struct pci_function {
+    struct inst *inst;
+    struct tenon_pci_ops ops;
+    unsigned devfn;
+    bool multifunction;
+    bool pin;                   /* what the function drives */
+    bool seen;                  /* what of it reaches the bus: not with INTx disabled */
+    struct tenon_bar bars[6];
+    unsigned n_bars;
+    uint8_t config[CONFIG_BYTES], writable[CONFIG_BYTES], clear[CONFIG_BYTES], reset[CONFIG_BYTES];
+};
+
+struct pci_bus {
+    struct machine *machine;
+    const struct tenon_pci_host *host;
+    struct pci_function *functions[256];
+    unsigned high[4];           /* how many functions hold the interrupt */
+};
+
+static uint32_t get(const uint8_t *at, unsigned bytes)
+{
+    uint32_t v = 0;
+
+    for (unsigned i = 0; i < bytes; i++)
+        v |= (uint32_t)at[i] << 8 * i;
+    return v;
+}
+
+static void put(uint8_t *at, uint32_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        at[i] = v >> 8 * i;
+}
+
+uint8_t *pci_config(struct inst *inst)
+{
+    return ((struct pci_function *)inst->bus_state)->config;
+}
+
+/* ---- Interrupts ---- */
+
+static void function_drive(struct pci_function *f)
+{
+    struct machine *m = f->inst->machine;
+    struct pci_bus *bus = m->pci;
+    bool seen = f->pin && !(get(f->config + COMMAND, 2) & COMMAND_INTX_OFF);
+    unsigned n = (f->ops.int_pin - 1 + f->devfn / 8 + bus->host->swizzle) & 3;
+    struct inst *router;
+
+    f->config[STATUS] = (f->config[STATUS] & ~STATUS_INTERRUPT) | (f->pin ? STATUS_INTERRUPT : 0);
+    if (seen == f->seen)
+        return;
+    f->seen = seen;
+    bus->high[n] += seen ? 1 : -1;
+    if (bus->high[n] != seen)       /* others hold it too: no change */
+        return;
+    router = inst_with_iface(m, "tenon.pci-router/1");
+    if (router)
+        ((const struct tenon_pci_router *)inst_iface(router, "tenon.pci-router/1"))
+            ->pirq(router->state, n, seen);
+}
+
+static void function_irq(void *arg, unsigned n, bool level)
+{
+    struct pci_function *f = arg;
+
+    f->pin = level;
+    function_drive(f);
+}
+
+/* ---- BARs ---- */
+
+static uint64_t bar_place(const struct pci_function *f, const struct tenon_bar *bar)
+{
+    const struct tenon_window *w = &f->inst->type->windows[bar->window];
+    unsigned reg = BAR0 + 4 * bar->index;
+    uint32_t command = get(f->config + COMMAND, 2);
+    uint64_t base = get(f->config + reg, 4) & (w->space == TENON_IO ? ~3u : ~15u);
+    uint64_t most = w->space == TENON_IO ? 0xffff : 0xffffffff;
+
+    if (bar->flags & TENON_BAR_64) {
+        base |= (uint64_t)get(f->config + reg + 4, 4) << 32;
+        most = UINT64_MAX;
+    }
+    if (!(command & (w->space == TENON_IO ? COMMAND_IO : COMMAND_MEMORY)) || !base)
+        return TENON_UNMAPPED;
+    /* While it is being sized, it is all ones: nowhere. */
+    return base + w->bytes - 1 >= most || base + w->bytes - 1 < base ? TENON_UNMAPPED : base;
+}
+
+static void bars_update(struct pci_function *f)
+{
+    for (unsigned i = 0; i < f->n_bars; i++) {
+        const struct mapping *now = &f->inst->windows[f->bars[i].window];
+        uint64_t base = bar_place(f, &f->bars[i]);
+
+        if (base != (now->space ? now->base : TENON_UNMAPPED))
+            inst_map(f->inst, f->bars[i].window, base, 0);
+    }
+}
+
+/* ---- Configuration space ---- */
+
+static struct pci_function *function_at(struct machine *m, unsigned bus, unsigned devfn)
+{
+    return m->pci && bus == 0 && devfn < 256 ? m->pci->functions[devfn] : NULL;
+}
+
+uint32_t pci_config_read(struct machine *m, unsigned bus, unsigned devfn, unsigned reg,
+                         unsigned bytes)
+{
+    const struct pci_function *f = function_at(m, bus, devfn);
+
+    if (!f || reg + bytes > CONFIG_BYTES)
+        return bytes == 4 ? UINT32_MAX : (1u << 8 * bytes) - 1;
+    return get(f->config + reg, bytes);
+}
+
+static bool touches(unsigned reg, unsigned bytes, unsigned from, unsigned len)
+{
+    return reg < from + len && from < reg + bytes;
+}
+
+static void function_changed(struct pci_function *f, unsigned reg, unsigned bytes)
+{
+    space_begin(f->inst->machine->mem);
+    space_begin(f->inst->machine->io);
+    if (touches(reg, bytes, COMMAND, 2) || touches(reg, bytes, BAR0, 24))
+        bars_update(f);
+    if (touches(reg, bytes, COMMAND, 2) && f->ops.int_pin)
+        function_drive(f);
+    if (f->ops.config_written && f->inst->created)
+        f->ops.config_written(f->inst->state, reg, bytes);
+    space_end(f->inst->machine->io);
+    space_end(f->inst->machine->mem);
+}
+
+void pci_config_write(struct machine *m, unsigned bus, unsigned devfn, unsigned reg, uint32_t value,
+                      unsigned bytes)
+{
+    struct pci_function *f = function_at(m, bus, devfn);
+
+    if (!f || reg + bytes > CONFIG_BYTES)
+        return;
+    for (unsigned i = 0; i < bytes; i++) {
+        uint8_t *at = f->config + reg + i, v = value >> 8 * i;
+        uint8_t writable = f->writable[reg + i];
+
+        *at = ((*at & ~writable) | (v & writable)) & ~(v & f->clear[reg + i]);
+    }
+    function_changed(f, reg, bytes);
+}
+
+/* ---- Functions ---- */
+
+static void config_init(struct pci_function *f)
+{
+    const struct tenon_pci_ops *ops = &f->ops;
+    uint8_t *c = f->reset;
+
+    put(c + VENDOR, ops->vendor, 2);
+    put(c + DEVICE, ops->device, 2);
+    put(c + REVISION, ops->class_rev, 4);
+    c[HEADER_TYPE] = f->multifunction ? MULTIFUNCTION : 0;
+    put(c + SUBSYSTEM_VENDOR, ops->subsystem_vendor ? ops->subsystem_vendor : 0x1af4, 2);
+    put(c + SUBSYSTEM, ops->subsystem_vendor ? ops->subsystem : 0x1100, 2);
+    c[INT_PIN] = ops->int_pin;
+    put(f->writable + COMMAND, COMMAND_WRITABLE, 2);
+    put(f->clear + STATUS, STATUS_CLEAR, 2);
+    f->writable[CACHE_LINE] = f->writable[LATENCY] = f->writable[INT_LINE] = 0xff;
+    for (unsigned i = 0; i < f->n_bars; i++) {
+        const struct tenon_bar *bar = &f->bars[i];
+        const struct tenon_window *w = &f->inst->type->windows[bar->window];
+        unsigned reg = BAR0 + 4 * bar->index;
+        uint64_t mask = ~(w->bytes - 1);
+
+        put(c + reg, w->space == TENON_IO ? 1 : (bar->flags & TENON_BAR_64 ? 4 : 0) |
+                                                (bar->flags & TENON_BAR_PREFETCH ? 8 : 0), 4);
+        put(f->writable + reg, mask & (w->space == TENON_IO ? ~3u : ~15u), 4);
+        if (bar->flags & TENON_BAR_64)
+            put(f->writable + reg + 4, mask >> 32, 4);
+    }
+}
+
+static int fields_init(struct pci_function *f)
+{
+    const struct tenon_array *a = &f->ops.fields;
+
+    for (uint32_t i = 0; i < a->count; i++) {
+        struct tenon_pci_field field = { 0 };
+
+        memcpy(&field, (const char *)a->items + (size_t)i * a->stride,
+               MIN(a->stride, sizeof(field)));
+        if (field.offset + field.bytes > CONFIG_BYTES || field.bytes > 4)
+            return -EINVAL;
+        put(f->reset + field.offset, field.reset, field.bytes);
+        put(f->writable + field.offset, field.writable, field.bytes);
+        put(f->clear + field.offset, field.clear, field.bytes);
+    }
+    return 0;
+}
+
+static int bars_init(struct pci_function *f)
+{
+    const struct tenon_array *a = &f->ops.bars;
+    const struct type *type = f->inst->type;
+
+    if (a->count > G_N_ELEMENTS(f->bars))
+        return -EINVAL;
+    for (f->n_bars = 0; f->n_bars < a->count; f->n_bars++) {
+        struct tenon_bar *bar = &f->bars[f->n_bars];
+        const struct tenon_window *w;
+
+        memcpy(bar, (const char *)a->items + (size_t)f->n_bars * a->stride,
+               MIN(a->stride, sizeof(*bar)));
+        if (bar->window >= type->n_windows ||
+            bar->index + (bar->flags & TENON_BAR_64 ? 1 : 0) > 5)
+            return -EINVAL;
+        w = &type->windows[bar->window];
+        if (w->bytes < (w->space == TENON_IO ? 4 : 16) || (w->bytes & (w->bytes - 1)))
+            return -EINVAL;
+    }
+    return 0;
+}
+
+/* "3", "0x3", "3.1": slot, and function. */
+static bool parse_addr(const char *text, unsigned *devfn)
+{
+    char *end;
+    unsigned long slot = strtoul(text, &end, 16), function = 0;
+
+    if (end == text)
+        return false;
+    if (*end == '.') {
+        const char *rest = end + 1;
+
+        function = strtoul(rest, &end, 16);
+        if (end == rest)
+            return false;
+    }
+    *devfn = slot * 8 + function;
+    return !*end && slot < 32 && function < 8;
+}
+
+static int place(struct pci_function *f, const char *addr)
+{
+    struct pci_bus *bus = f->inst->machine->pci;
+    const struct pci_function *first;
+
+    if (addr && !parse_addr(addr, &f->devfn)) {
+        report(f->inst->where, "addr=%s: must be SLOT or SLOT.FUNCTION, in hexadecimal, below 20.8", addr);
+        return -EINVAL;
+    }
+    if (!addr) {
+        for (f->devfn = 0; f->devfn < 256 && bus->functions[f->devfn]; f->devfn += 8)
+            ;
+        if (f->devfn >= 256) {
+            report(f->inst->where, "no slot is free on bus %s", bus->host->bus_name);
+            return -EBUSY;
+        }
+    }
+    if (bus->functions[f->devfn]) {
+        report(f->inst->where, "slot %x.%x of bus %s is in use by %s", f->devfn / 8, f->devfn % 8,
+               bus->host->bus_name, bus->functions[f->devfn]->inst->type->t.name);
+        return -EBUSY;
+    }
+    first = bus->functions[f->devfn & ~7u];
+    if (f->devfn % 8 && first && !first->multifunction) {
+        report(f->inst->where, "function 0 of slot %x, %s, is not multifunction=on", f->devfn / 8,
+               first->inst->type->t.name);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static const char *find(const struct setting *settings, unsigned n, const char *key)
+{
+    for (unsigned i = n; i-- > 0;)
+        if (!strcmp(settings[i].key, key))
+            return settings[i].value;
+    return NULL;
+}
+
+static bool settings_ok(struct pci_function *f, const struct setting *settings, unsigned n)
+{
+    struct pci_bus *bus = f->inst->machine->pci;
+    const char *name = find(settings, n, "bus"), *multi = find(settings, n, "multifunction");
+
+    if (name && strcmp(name, bus->host->bus_name)) {
+        report(f->inst->where, "bus '%s' is not a PCI bus (there is '%s')", name, bus->host->bus_name);
+        return false;
+    }
+    if (multi && strcmp(multi, "on") && strcmp(multi, "off")) {
+        report(f->inst->where, "multifunction=%s: must be on or off", multi);
+        return false;
+    }
+    f->multifunction = multi && !strcmp(multi, "on");
+    return true;
+}
+
+static int pci_attach(struct inst *inst, const struct setting *settings, unsigned n)
+{
+    const struct tenon_pci_ops *ops = inst->type->t.ops;
+    struct pci_function *f;
+
+    if (!inst->machine->pci) {
+        report(inst->where, "needs a PCI bus, and this machine has none");
+        return -ENODEV;
+    }
+    f = g_new0(struct pci_function, 1);
+    f->inst = inst;
+    memcpy(&f->ops, ops, MIN(ops->size, sizeof(*ops)));
+    if (!settings_ok(f, settings, n) || place(f, find(settings, n, "addr"))) {
+        g_free(f);
+        return -EINVAL;
+    }
+    if (bars_init(f) || f->ops.int_pin > 4) {
+        report(inst->where, "the plugin declares a BAR or interrupt pin that cannot be");
+        g_free(f);
+        return -EINVAL;
+    }
+    config_init(f);
+    if (fields_init(f)) {
+        report(inst->where, "the plugin declares a field outside configuration space");
+        g_free(f);
+        return -EINVAL;
+    }
+    memcpy(f->config, f->reset, sizeof(f->config));
+    for (unsigned i = 0; i < inst->type->n_windows; i++)
+        inst->windows[i].priority--;        /* RAM comes before a BAR put over it */
+    if (f->ops.int_pin && inst->type->t.lines)
+        inst->lines[0] = (struct line){ .set = function_irq, .arg = f, .gsi = -1 };
+    inst->bus_state = f;
+    inst->machine->pci->functions[f->devfn] = f;
+    return 0;
+}
+
+static void pci_detach(struct inst *inst)
+{
+    struct pci_function *f = inst->bus_state;
+
+    if (!f)
+        return;
+    if (f->pin)
+        function_irq(f, 0, false);
+    inst->machine->pci->functions[f->devfn] = NULL;
+    g_free(f);
+}
+
+static void pci_reset(struct inst *inst)
+{
+    struct pci_function *f = inst->bus_state;
+
+    memcpy(f->config, f->reset, sizeof(f->config));
+    function_changed(f, 0, CONFIG_BYTES);
+}
+
+/* Windows that are no BAR's are where they say they are. */
+static void pci_created(struct inst *inst)
+{
+    struct pci_function *f = inst->bus_state;
+
+    for (unsigned i = 0; i < inst->type->n_windows; i++) {
+        const struct tenon_window *w = &inst->type->windows[i];
+        bool is_bar = false;
+
+        for (unsigned b = 0; b < f->n_bars; b++)
+            is_bar |= f->bars[b].window == i;
+        if (!is_bar && w->base != TENON_UNMAPPED && !inst->windows[i].space)
+            inst_map(inst, i, w->base, w->bytes);
+    }
+}
+
+static const char *const pci_keys[] = { "bus", "addr", "multifunction", NULL };
+
+const struct bus_ops pci_bus_ops = {
+    .ops_id = "tenon.pci/1",
+    .keys = pci_keys,
+    .attach = pci_attach,
+    .detach = pci_detach,
+    .reset = pci_reset,
+    .created = pci_created,
+};
+
+int pci_bus_create(struct inst *host, const struct tenon_pci_host *ops)
+{
+    if (host->machine->pci) {
+        report(host->where, "this machine has its PCI bus already");
+        return -EEXIST;
+    }
+    host->machine->pci = g_new0(struct pci_bus, 1);
+    host->machine->pci->machine = host->machine;
+    host->machine->pci->host = ops;
+    return 0;
+}
+
+void pci_bus_destroy(struct machine *m)
+{
+    g_free(m->pci);
+    m->pci = NULL;
+}

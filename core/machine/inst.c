@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* inst - an instance of a plugin's type: its state, properties, timers, windows and lines. */
+
+#include "machine/inst.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bus/bus.h"
+#include "chardev/chardev.h"
+#include "cpu/accel.h"
+#include "machine/machine.h"
+#include "options/options.h"
+#include "plugin/plugin.h"
+#include "report.h"
+
+/* ---- The host's base table ---- */
+
+static int host_error(struct tenon_dev *dev, int err, const char *fmt, ...)
+{
+    struct inst *inst = inst_of(dev);
+    va_list ap;
+
+    va_start(ap, fmt);
+    report_v(inst->where, fmt, ap);
+    va_end(ap);
+    inst->said = true;
+    return err < 0 ? err : -EINVAL;
+}
+
+/* What the guest does wrong is of interest to -d alone, which is not in this build yet. */
+static void host_log(struct tenon_dev *dev, int level, const char *fmt, ...)
+{
+    va_list ap;
+    char *text;
+
+    if (level != TENON_LOG_INFO)
+        return;
+    va_start(ap, fmt);
+    text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    report_warning(inst_of(dev)->where, "%s", text);
+    g_free(text);
+}
+
+static enum clock_id clock_of(uint32_t clock)
+{
+    return clock == TENON_CLOCK_HOST ? CLOCK_HOST : clock == TENON_CLOCK_REAL ? CLOCK_REAL : CLOCK_GUEST;
+}
+
+static uint64_t host_now(struct tenon_dev *dev, uint32_t clock)
+{
+    return loop_now(inst_of(dev)->machine->loop, clock_of(clock));
+}
+
+static void host_arm(struct tenon_dev *dev, uint32_t timer, uint64_t when)
+{
+    struct inst *inst = inst_of(dev);
+
+    if (timer < inst->type->n_timers)
+        timer_arm(&inst->timers[timer].timer, when);
+}
+
+static void host_irq(struct tenon_dev *dev, uint32_t line, bool level)
+{
+    inst_irq(inst_of(dev), line, level);
+}
+
+static int host_dma(struct tenon_dev *dev, uint64_t addr, void *buf, size_t len, bool to_guest)
+{
+    struct space *mem = inst_of(dev)->machine->mem;
+
+    return to_guest ? space_copy_out(mem, addr, buf, len, true, true)
+                    : space_copy_in(mem, addr, buf, len, true, true);
+}
+
+static int host_map(struct tenon_dev *dev, uint32_t window, uint64_t base, uint64_t bytes)
+{
+    return inst_map(inst_of(dev), window, base, bytes);
+}
+
+static const void *host_query(struct tenon_dev *dev, const char *id)
+{
+    return service_find(id);
+}
+
+static struct tenon_peer host_peer(struct tenon_dev *dev, const char *id)
+{
+    struct inst *inst = inst_with_iface(inst_of(dev)->machine, id);
+
+    if (!inst)
+        return (struct tenon_peer){ 0 };
+    return (struct tenon_peer){ .self = inst->state, .table = inst_iface(inst, id) };
+}
+
+static const struct tenon_host host_table = {
+    .size = sizeof(host_table),
+    .minor = TENON_ABI_MINOR,
+    .error = host_error,
+    .log = host_log,
+    .now = host_now,
+    .arm = host_arm,
+    .irq = host_irq,
+    .dma = host_dma,
+    .map = host_map,
+    .query = host_query,
+    .peer = host_peer,
+};
+
+/* ---- Lines and windows ---- */
+
+void inst_irq(struct inst *inst, uint32_t n, bool level)
+{
+    struct line *line;
+
+    if (n >= inst->type->t.lines)
+        return;
+    line = &inst->lines[n];
+    if (line->level == level)
+        return;
+    line->level = level;
+    if (line->gsi >= 0)
+        machine_gsi(inst->machine, line->gsi, level);
+    else if (line->set)
+        line->set(line->arg, line->n, level);
+}
+
+int inst_map(struct inst *inst, uint32_t window, uint64_t base, uint64_t bytes)
+{
+    const struct tenon_window *w;
+    struct mapping *map;
+    uint64_t last;
+
+    if (window >= inst->type->n_windows)
+        return -EINVAL;
+    w = &inst->type->windows[window];
+    map = &inst->windows[window];
+    bytes = bytes ? bytes : w->bytes;
+    if (map->space && map->base == base && map->bytes == bytes)
+        return 0;
+    if (map->space)
+        mapping_remove(map);
+    if (base == TENON_UNMAPPED)
+        return 0;
+    last = base + bytes - 1;
+    if (last < base || (w->space == TENON_IO && last > 0xffff))
+        return -ERANGE;
+    map->base = base;
+    map->bytes = bytes;
+    mapping_add(w->space == TENON_IO ? inst->machine->io : inst->machine->mem, map);
+    return 0;
+}
+
+static void window_init(struct mapping *map, const struct tenon_window *w, void *state)
+{
+    *map = (struct mapping){
+        .priority = w->priority,
+        .arg = state,
+        .name = w->name,
+        .ops = { .read = w->read, .write = w->write,
+                 .width_min = w->width_min ? w->width_min : 1,
+                 .width_max = w->width_max ? w->width_max : 8,
+                 .wide_only = w->flags & TENON_WINDOW_WIDE },
+    };
+}
+
+static void timer_fired(void *arg)
+{
+    struct inst_timer *t = arg;
+
+    t->fire(t->inst->state);
+}
+
+static void tables_init(struct inst *inst)
+{
+    const struct type *type = inst->type;
+
+    inst->timers = g_new0(struct inst_timer, type->n_timers);
+    inst->windows = g_new0(struct mapping, type->n_windows);
+    inst->lines = g_new0(struct line, type->t.lines);
+    for (unsigned i = 0; i < type->n_timers; i++) {
+        struct inst_timer *t = &inst->timers[i];
+
+        t->inst = inst;
+        t->fire = type->timers[i].fire;
+        timer_init(&t->timer, inst->machine->loop, clock_of(type->timers[i].clock), timer_fired, t);
+    }
+    for (unsigned i = 0; i < type->n_windows; i++)
+        window_init(&inst->windows[i], &type->windows[i], inst->state);
+    for (unsigned i = 0; i < type->t.lines; i++)
+        inst->lines[i].gsi = -1;
+}
+
+/* ---- Properties ---- */
+
+static bool is_key(const char *const *keys, const char *key)
+{
+    for (; keys && *keys; keys++)
+        if (!strcmp(*keys, key))
+            return true;
+    return false;
+}
+
+static bool set_chardev(struct inst *inst, const struct tenon_prop *prop, const char *id)
+{
+    struct tenon_chardev *chr = chardev_find(inst->machine, id);
+
+    if (!chr) {
+        report(inst->where, "%s=%s: there is no chardev of that id", prop->name, id);
+        return false;
+    }
+    prop_set_pointer(prop, inst->state, chr);
+    return true;
+}
+
+static bool set_one(struct inst *inst, const char *key, const char *value)
+{
+    const struct tenon_prop *prop = type_prop(inst->type, key);
+
+    if (!prop) {
+        prop_unknown(inst->type, key, inst->where);
+        return false;
+    }
+    if (prop->type == TENON_CHARDEV)
+        return set_chardev(inst, prop, value);
+    return prop_set(inst->type, prop, inst->state, value, inst->where);
+}
+
+/* -global: defaults for all instances of a driver. */
+static bool set_globals(struct inst *inst)
+{
+    const struct config_group *g = NULL;
+    bool ok = true;
+
+    while ((g = config_next(inst->machine->config, "global", g))) {
+        const char *driver = group_string(g, "driver", ""), *key = group_string(g, "property", "");
+
+        if (strcmp(driver, inst->type->t.name))
+            continue;
+        if (type_prop(inst->type, key)) {
+            ok &= set_one(inst, key, group_string(g, "value", ""));
+        } else {
+            prop_unknown(inst->type, key, g->from);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+static bool set_all(struct inst *inst, const struct setting *settings, unsigned n)
+{
+    bool ok = set_globals(inst);
+
+    for (unsigned i = 0; i < n; i++)
+        if (!inst->bus || !is_key(inst->bus->keys, settings[i].key))
+            ok &= set_one(inst, settings[i].key, settings[i].value);
+    return ok;
+}
+
+/* ---- Life ---- */
+
+static char *made_up_id(const struct inst *inst)
+{
+    unsigned n = 0;
+
+    for (const struct inst *i = inst->machine->insts; i; i = i->next)
+        n += i->type == inst->type;
+    return g_strdup_printf("%s#%u", inst->type->t.name, n);
+}
+
+static void enlist(struct inst *inst)
+{
+    struct inst **at = &inst->machine->insts;
+
+    while (*at)
+        at = &(*at)->next;
+    *at = inst;
+}
+
+static int bring_up(struct inst *inst, const struct setting *settings, unsigned n)
+{
+    const struct type *type = inst->type;
+    int err = 0;
+
+    if (!set_all(inst, settings, n))
+        return -EINVAL;
+    if (inst->bus && inst->bus->attach(inst, settings, n))
+        return -ENODEV;
+    if (type->t.create)
+        err = type->t.create(inst->state);
+    if (!err)
+        err = bus_provide(inst);
+    if (err) {
+        if (!inst->said)
+            report(inst->where, "cannot be made: %s", g_strerror(err < 0 ? -err : err));
+        return err;
+    }
+    inst->created = true;
+    if (inst->bus && inst->bus->created)
+        inst->bus->created(inst);
+    return 0;
+}
+
+struct inst *inst_create(struct machine *m, const struct type *type, const char *id,
+                         const char *where, const struct setting *settings, unsigned n)
+{
+    struct inst *inst = g_new0(struct inst, 1);
+
+    inst->machine = m;
+    inst->type = type;
+    inst->state = g_malloc0(type->t.state_size);
+    inst->has_id = id;
+    inst->where = g_strdup(where);
+    inst->pub.host = &host_table;
+    inst->pub.id = id ? g_strdup(id) : made_up_id(inst);
+    *(struct tenon_dev **)inst->state = &inst->pub;
+    inst->bus = bus_find(type->t.ops_id);
+    tables_init(inst);
+    props_init(type, inst->state);
+    enlist(inst);
+    if (bring_up(inst, settings, n)) {
+        inst_destroy(inst);
+        return NULL;
+    }
+    return inst;
+}
+
+void inst_destroy(struct inst *inst)
+{
+    struct inst **at = &inst->machine->insts;
+    const struct type *type = inst->type;
+
+    while (*at != inst)
+        at = &(*at)->next;
+    *at = inst->next;
+    if (type->t.destroy)
+        type->t.destroy(inst->state);
+    for (unsigned i = 0; i < type->n_timers; i++)
+        timer_finish(&inst->timers[i].timer);
+    for (unsigned i = 0; i < type->t.lines; i++)
+        inst_irq(inst, i, false);
+    for (unsigned i = 0; i < type->n_windows; i++)
+        if (inst->windows[i].space)
+            mapping_remove(&inst->windows[i]);
+    service_release(inst);
+    if (inst->bus && inst->bus->detach)
+        inst->bus->detach(inst);
+    props_finish(type, inst->state);
+    g_free(inst->timers);
+    g_free(inst->windows);
+    g_free(inst->lines);
+    g_free(inst->state);
+    g_free(inst->where);
+    g_free((char *)inst->pub.id);
+    g_free(inst);
+}
+
+static void reg_reset(void *state, const struct tenon_reg *reg)
+{
+    char *at = (char *)state + reg->offset;
+
+    if (reg->flags & TENON_REG_KEEP)
+        return;
+    for (uint32_t i = 0; i < reg->count; i++)
+        memcpy(at + (size_t)i * reg->bytes, &reg->reset, reg->bytes);   /* little-endian hosts */
+}
+
+void inst_reset(struct inst *inst)
+{
+    const struct type *type = inst->type;
+
+    for (unsigned i = 0; i < type->n_timers; i++)
+        timer_arm(&inst->timers[i].timer, TENON_NEVER);
+    for (unsigned i = 0; i < type->t.lines; i++)
+        inst_irq(inst, i, false);
+    for (unsigned i = 0; i < type->n_regs; i++)
+        reg_reset(inst->state, &type->regs[i]);
+    if (inst->bus && inst->bus->reset)
+        inst->bus->reset(inst);
+    if (type->t.reset)
+        type->t.reset(inst->state);
+}
+
+struct inst *inst_find(struct machine *m, const char *kind, const char *id)
+{
+    for (struct inst *i = m->insts; i; i = i->next)
+        if (!strcmp(i->type->t.kind, kind) && !strcmp(i->pub.id, id))
+            return i;
+    return NULL;
+}
+
+const void *inst_iface(const struct inst *inst, const char *id)
+{
+    for (unsigned i = 0; i < inst->type->n_ifaces; i++)
+        if (!strcmp(inst->type->ifaces[i].id, id))
+            return inst->type->ifaces[i].table;
+    return NULL;
+}
+
+struct inst *inst_with_iface(struct machine *m, const char *id)
+{
+    for (struct inst *i = m->insts; i; i = i->next)
+        if (inst_iface(i, id))
+            return i;
+    return NULL;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* machine - one guest: putting it together, and taking it apart. */
+
+#include "machine/machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bus/pci.h"
+#include "chardev/chardev.h"
+#include "cpu/accel.h"
+#include "machine/board.h"
+#include "machine/inst.h"
+#include "machine/processors.h"
+#include "machine/ram.h"
+#include "machine/runstate.h"
+#include "options/options.h"
+#include "plugin/plugin.h"
+#include "report.h"
+
+#define DEFAULT_MACHINE "pc"
+
+/* ---- What the command line says of the machine as a whole ---- */
+
+static bool parse_uuid(const char *text, uint8_t uuid[16])
+{
+    static const uint8_t groups[] = { 4, 2, 2, 2, 6 };
+    unsigned at = 0;
+
+    for (unsigned g = 0; g < 5; g++) {
+        if (g && *text++ != '-')
+            return false;
+        for (unsigned i = 0; i < groups[g]; i++, text += 2) {
+            int high = g_ascii_xdigit_value(text[0]), low = high < 0 ? -1 : g_ascii_xdigit_value(text[1]);
+
+            if (low < 0)
+                return false;
+            uuid[at++] = high << 4 | low;
+        }
+    }
+    return !*text;
+}
+
+static bool read_identity(struct machine *m)
+{
+    const struct config_group *uuid = config_find(m->config, "uuid", NULL);
+    const char *text = group_string(uuid, "uuid", NULL);
+
+    m->info.name = group_string(config_find(m->config, "name", NULL), "guest", NULL);
+    if (!text)
+        return true;
+    m->info.has_uuid = parse_uuid(text, m->info.uuid);
+    if (!m->info.has_uuid)
+        report(uuid->from, "must be 32 hexadecimal digits, 8-4-4-4-12");
+    return m->info.has_uuid;
+}
+
+static void read_switches(struct machine *m)
+{
+    const struct config_group *action = config_find(m->config, "action", NULL);
+
+    m->no_reboot = !strcmp(group_string(action, "reboot", ""), "shutdown");
+    m->no_shutdown = !strcmp(group_string(action, "shutdown", ""), "pause");
+    m->on_panic = group_string(action, "panic", "shutdown");
+    m->start_paused = config_find(m->config, "S", NULL);
+    m->info.nodefaults = config_find(m->config, "nodefaults", NULL);
+}
+
+static const struct type *find_board(struct machine *m)
+{
+    const struct config_group *g = config_find(m->config, "machine", NULL);
+    const char *name = group_string(g, "type", DEFAULT_MACHINE), *where = "-machine";
+
+    for (unsigned i = 0; g && i < g->n_opts; i++)
+        if (!strcmp(g->opts[i].key, "type"))
+            where = g->opts[i].from;
+    return plugins_load(m->plugins, "machine", name, where);
+}
+
+/* ---- Character devices ---- */
+
+static bool add_use(struct machine *m, const char *use, unsigned n, const char *text, const char *where)
+{
+    char *label = g_strdup_printf("%s%u", use, n);
+    bool failed;
+    const char *id = chardev_short(m, label, text, where, &failed);
+
+    if (id && m->n_uses < G_N_ELEMENTS(m->uses))
+        m->uses[m->n_uses++] = (struct chardev_use){ use, n, id };
+    g_free(label);
+    return !failed;
+}
+
+/* -nographic makes the first serial port the terminal, unless -serial or stdio is spoken for. */
+static bool wants_stdio(struct machine *m)
+{
+    return config_find(m->config, "nographic", NULL) && !m->info.nodefaults &&
+           !config_find(m->config, "serial", NULL);
+}
+
+static bool make_chardevs(struct machine *m)
+{
+    const struct config_group *g = NULL;
+    unsigned serials = 0;
+    bool ok = true;
+
+    while ((g = config_next(m->config, "chardev", g)))
+        ok &= chardev_create(m, g) != NULL;
+    for (g = NULL; (g = config_next(m->config, "serial", g)); serials++)
+        ok &= add_use(m, "serial", serials, group_string(g, "dev", ""), g->from);
+    if (!serials && wants_stdio(m))
+        ok &= add_use(m, "serial", 0, "stdio-raw", "-nographic");
+    else if (!serials && !m->info.nodefaults)
+        ok &= add_use(m, "serial", 0, "null", "-serial");
+    g = config_find(m->config, "debugcon", NULL);
+    if (g)
+        ok &= add_use(m, "debugcon", 0, group_string(g, "dev", ""), g->from);
+    return ok;
+}
+
+/* ---- The board ---- */
+
+/* Keys of [machine] that are the core's; the rest is the board's properties. */
+static const char *const core_keys[] = {
+    "type", "accel", "memory-backend", "mem-merge", "dump-guest-core", "kernel-irqchip",
+    "kernel_irqchip", "acpi", "hpet", "fd-bootchk", "graphics", NULL
+};
+
+static bool make_board(struct machine *m, const struct type *type)
+{
+    const struct config_group *g = config_find(m->config, "machine", NULL);
+    const struct tenon_machine_ops *ops = type->t.ops;
+    struct setting *settings = g_new(struct setting, g ? g->n_opts : 0);
+    char *where = g_strdup_printf("-machine %s", type->t.name);
+    unsigned n = 0;
+
+    for (unsigned i = 0; g && i < g->n_opts; i++)
+        if (!g_strv_contains(core_keys, g->opts[i].key))
+            settings[n++] = (struct setting){ g->opts[i].key, g->opts[i].value };
+    m->board = inst_create(m, type, "machine", where, settings, n);
+    g_free(settings);
+    g_free(where);
+    return m->board && (!ops->build || !ops->build(m->board->state));
+}
+
+static bool add_devices(struct machine *m)
+{
+    const struct config_group *g = NULL;
+    bool ok = true;
+
+    while ((g = config_next(m->config, "device", g)))
+        ok &= board_add_group(m, g) != NULL;
+    return ok;
+}
+
+static bool complete(struct machine *m)
+{
+    const struct tenon_machine_ops *ops = m->board->type->t.ops;
+
+    return !ops->complete || !ops->complete(m->board->state);
+}
+
+static bool build(struct machine *m)
+{
+    const struct type *type = find_board(m);
+    bool ok = read_identity(m);
+
+    read_switches(m);
+    if (!type)
+        return false;
+    ok &= !ram_size(m, type->t.ops) && !processors_count(m, type->t.ops);
+    if (!ok || accel_open(m) || processors_resolve(m, type->t.ops) || ram_create(m))
+        return false;
+    if (m->info.max_cpus && m->accel->ops->board && m->accel->ops->board(m->accel))
+        return false;
+    /* From here on, one fault does not hide the next. */
+    ok = make_chardevs(m);
+    if (!make_board(m, type))
+        return false;
+    ok &= add_devices(m);
+    return ok && complete(m) && !vcpus_create(m);
+}
+
+struct machine *machine_create(struct config *config, struct plugins *plugins)
+{
+    struct machine *m = g_new0(struct machine, 1);
+    bool ok;
+
+    m->config = config;
+    m->plugins = plugins;
+    m->a20 = true;
+    m->info.size = sizeof(m->info);
+    m->loop = loop_create();
+    m->mem = space_create("memory", m->loop, 64, false);
+    m->io = space_create("ports", m->loop, 16, true);
+    loop_lock(m->loop);
+    ok = build(m);
+    if (ok)
+        machine_reset(m);
+    loop_unlock(m->loop);
+    if (ok)
+        return m;
+    machine_destroy(m);
+    return NULL;
+}
+
+static struct inst *last_inst(struct machine *m)
+{
+    struct inst *last = m->insts;
+
+    while (last && last->next)
+        last = last->next;
+    return last;
+}
+
+void machine_destroy(struct machine *m)
+{
+    struct inst *inst;
+
+    if (!m)
+        return;
+    loop_lock(m->loop);
+    vcpus_destroy(m);
+    while ((inst = last_inst(m)))
+        inst_destroy(inst);
+    pci_bus_destroy(m);
+    loop_unlock(m->loop);
+    accel_close(m);
+    processors_free(m);
+    space_destroy(m->mem);
+    space_destroy(m->io);
+    block_destroy(m->ram);
+    loop_destroy(m->loop);
+    g_free(m->found_file);
+    g_free(m);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* processors - how many, which model, and what each one's CPUID says. */
+
+#include "machine/processors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tenon/cpu.h>
+
+#include "cpu/accel.h"
+#include "cpu/model.h"
+#include "machine/machine.h"
+#include "options/options.h"
+#include "plugin/plugin.h"
+#include "report.h"
+
+static int smp_number(const struct config_group *g, const char *key, uint32_t *value)
+{
+    int64_t number = 0;
+
+    if (group_number(g, key, 1, CPU_TOPOLOGY_MAX, &number))
+        return -EINVAL;
+    *value = number;
+    return 0;
+}
+
+int processors_count(struct machine *m, const struct tenon_machine_ops *ops)
+{
+    const struct config_group *g = config_find(m->config, "smp-opts", NULL);
+    struct cpu_topology t = { 0 };
+
+    if (smp_number(g, "cpus", &t.cpus) || smp_number(g, "maxcpus", &t.maxcpus) ||
+        smp_number(g, "sockets", &t.sockets) || smp_number(g, "dies", &t.dies) ||
+        smp_number(g, "clusters", &t.clusters) || smp_number(g, "cores", &t.cores) ||
+        smp_number(g, "threads", &t.threads))
+        return -EINVAL;
+    if (!ops->max_cpus)
+        return 0;
+    if (cpu_topology_complete(&t))
+        return -EINVAL;
+    if (t.maxcpus > ops->max_cpus) {
+        report(g ? g->from : "-smp", "%u processors are too many: this machine takes %u", t.maxcpus,
+               ops->max_cpus);
+        return -EINVAL;
+    }
+    m->info.cpus = t.cpus;
+    m->info.max_cpus = t.maxcpus;
+    m->info.sockets = t.sockets;
+    m->info.dies = t.dies;
+    m->info.cores = t.cores;
+    m->info.threads = t.threads;
+    m->topology = t;
+    return 0;
+}
+
+static const struct tenon_cpu_model *lookup(void *arg, const char *name)
+{
+    struct machine *m = arg;
+    const struct config_group *g = config_find(m->config, "cpu", NULL);
+    const struct type *type = plugins_load(m->plugins, "cpu", name, g ? g->from : "-cpu");
+
+    return type ? type->t.ops : NULL;
+}
+
+static int fill(struct machine *m, const struct cpu *cpu)
+{
+    uint32_t *ids = g_new(uint32_t, m->info.max_cpus), *leaf = g_new0(uint32_t, 4);
+    const struct cpuid_entry *one;
+
+    m->cpus = g_new0(struct vcpu, m->info.max_cpus);
+    for (unsigned i = 0; i < m->info.max_cpus; i++) {
+        struct vcpu *v = &m->cpus[i];
+
+        ids[i] = cpu_topology_apic_id(&m->topology, i);
+        v->machine = m;
+        v->index = i;
+        v->apic_id = ids[i];
+        v->cpuid = cpu_cpuid(cpu, i, &v->n_cpuid);
+    }
+    one = cpuid_find(m->cpus[0].cpuid, m->cpus[0].n_cpuid, 1, 0);
+    if (one)
+        memcpy(leaf, &one->eax, 16);
+    m->info.apic_ids = ids;
+    m->info.cpuid_1 = leaf;
+    m->info.phys_bits = cpu->phys_bits;
+    return 0;
+}
+
+int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
+{
+    const struct config_group *g = config_find(m->config, "cpu", NULL);
+    const char *arg = group_string(g, "model", ops->default_cpu);
+    struct cpu_host host = { .kvm = !strcmp(m->accel->ops->name, "kvm") };
+    struct cpuid_entry *entries = NULL;
+    struct cpu_spec spec;
+    struct cpu *cpu;
+    int err;
+
+    m->info.accel = m->accel->ops->name;
+    m->info.kernel_irqchip = m->accel->ops->irqchip;
+    if (!m->info.max_cpus || !arg)
+        return 0;
+    err = cpu_spec_parse(&spec, arg);
+    if (!err)
+        err = m->accel->ops->cpuid(m->accel, &entries, &host.n);
+    host.entries = entries;
+    if (!err) {
+        cpu = cpu_resolve(&spec, &m->topology, &host, lookup, m);
+        err = cpu ? fill(m, cpu) : -EINVAL;
+        cpu_destroy(cpu);
+    }
+    free(entries);
+    cpu_spec_finish(&spec);
+    return err;
+}
+
+void processors_free(struct machine *m)
+{
+    for (unsigned i = 0; m->cpus && i < m->info.max_cpus; i++)
+        g_free(m->cpus[i].cpuid);
+    g_free(m->cpus);
+    g_free((void *)m->info.apic_ids);
+    g_free((void *)m->info.cpuid_1);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* processors - how many, which model, and what each one's CPUID says. */
+#ifndef TENON_CORE_PROCESSORS_H
+#define TENON_CORE_PROCESSORS_H
+
+struct machine;
+struct tenon_machine_ops;
+
+/* Reads -smp into m->info; 0, or -EINVAL and why has been reported.  [main] */
+int processors_count(struct machine *m, const struct tenon_machine_ops *ops);
+/* Makes m->cpus and their CPUID of -cpu and what the accelerator can.  [main] */
+int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops);
+void processors_free(struct machine *m);
+
+#endif

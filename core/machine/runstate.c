@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* runstate - running, pausing, resetting and ending a machine. */
+
+#include "machine/runstate.h"
+
+#include <string.h>
+
+#include "cpu/accel.h"
+#include "machine/inst.h"
+
+const char *run_state_name(enum run_state state)
+{
+    static const char *const names[] = {
+        [STATE_PRELAUNCH] = "prelaunch", [STATE_RUNNING] = "running",
+        [STATE_PAUSED] = "paused",       [STATE_SUSPENDED] = "suspended",
+        [STATE_SHUTDOWN] = "shutdown",   [STATE_PANICKED] = "guest-panicked",
+        [STATE_ERROR] = "internal-error",
+    };
+
+    return names[state];
+}
+
+/* ---- Interrupt inputs ---- */
+
+void machine_gsi(struct machine *m, unsigned gsi, bool level)
+{
+    bool was = m->gsi_high[gsi];
+
+    m->gsi_high[gsi] += level ? 1 : -1;
+    if (was != !!m->gsi_high[gsi] && m->accel->ops->gsi)
+        m->accel->ops->gsi(m->accel, gsi, !was);
+}
+
+/* ---- Run and pause ---- */
+
+static void set_time(struct machine *m, bool running)
+{
+    if (m->accel->ops->time)
+        m->accel->ops->time(m->accel, running);
+    loop_guest_time(m->loop, running);
+}
+
+void machine_resume(struct machine *m)
+{
+    if (m->state == STATE_RUNNING)
+        return;
+    m->state = STATE_RUNNING;
+    set_time(m, true);
+    vcpus_resume(m);
+}
+
+void machine_pause(struct machine *m, enum run_state why)
+{
+    if (m->state == STATE_RUNNING) {
+        vcpus_pause(m);
+        set_time(m, false);
+    }
+    m->state = why;
+}
+
+void machine_reset(struct machine *m)
+{
+    bool running = m->state == STATE_RUNNING;
+
+    if (running)
+        vcpus_pause(m);
+    m->has_start = false;
+    space_begin(m->mem);
+    space_begin(m->io);
+    for (struct inst *i = m->insts; i; i = i->next)
+        if (i != m->board)
+            inst_reset(i);
+    space_end(m->io);
+    space_end(m->mem);
+    if (m->accel->ops->chips_reset)
+        m->accel->ops->chips_reset(m->accel);
+    if (m->board)
+        inst_reset(m->board);   /* last: it may place a kernel and say where to start */
+    vcpus_reset(m, m->has_start ? &m->start : NULL);
+    if (running)
+        vcpus_resume(m);
+}
+
+/* ---- Requests ---- */
+
+static void end(struct machine *m, int code)
+{
+    machine_pause(m, STATE_SHUTDOWN);
+    m->exit_code = code;
+    loop_quit(m->loop);
+}
+
+static void panicked(struct machine *m)
+{
+    if (!strcmp(m->on_panic, "none"))
+        return;
+    if (!strcmp(m->on_panic, "exit-failure"))
+        end(m, 1);
+    else if (!strcmp(m->on_panic, "pause") || m->no_shutdown)
+        machine_pause(m, STATE_PANICKED);
+    else
+        end(m, 0);
+}
+
+static void handle_request(void *arg)
+{
+    struct machine *m = arg;
+    unsigned what = __atomic_load_n(&m->request, __ATOMIC_ACQUIRE);
+
+    if (!what)
+        return;
+    if (m->state == STATE_RUNNING)
+        vcpus_pause(m);
+    __atomic_store_n(&m->request, 0, __ATOMIC_RELEASE);
+    switch (what) {
+    case TENON_POWER_RESET:
+        if (m->no_reboot && m->no_shutdown)
+            machine_pause(m, STATE_SHUTDOWN);
+        else if (m->no_reboot)
+            end(m, 0);
+        else
+            machine_reset(m);
+        break;
+    case TENON_POWER_OFF:
+        if (m->no_shutdown)
+            machine_pause(m, STATE_SHUTDOWN);
+        else
+            end(m, 0);
+        break;
+    case TENON_POWER_EXIT:
+        end(m, m->request_code);
+        break;
+    case TENON_POWER_PANIC:
+        panicked(m);
+        break;
+    case TENON_POWER_SUSPEND:
+        machine_pause(m, STATE_SUSPENDED);
+        break;
+    }
+    if (m->state == STATE_RUNNING)
+        vcpus_resume(m);
+}
+
+/* Which of two requests at once is heeded. */
+static unsigned weight(unsigned what)
+{
+    switch (what) {
+    case TENON_POWER_EXIT:    return 5;
+    case TENON_POWER_OFF:     return 4;
+    case TENON_POWER_RESET:   return 3;
+    case TENON_POWER_PANIC:   return 2;
+    case TENON_POWER_SUSPEND: return 1;
+    default:                  return 0;
+    }
+}
+
+/* Called with the board locked, by a device, or by a processor's thread, unlocked. */
+void machine_request(struct machine *m, uint32_t what, int code)
+{
+    unsigned now = __atomic_load_n(&m->request, __ATOMIC_ACQUIRE);
+
+    do
+        if (weight(what) <= weight(now))
+            return;
+    while (!__atomic_compare_exchange_n(&m->request, &now, what, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE));
+    if (what == TENON_POWER_EXIT)
+        m->request_code = code;
+    loop_call(m->loop, handle_request, m);
+}
+
+void machine_wake(struct machine *m)
+{
+    if (m->state != STATE_SUSPENDED)
+        return;
+    machine_reset(m);
+    machine_resume(m);
+}
+
+void machine_quit(struct machine *m, int code)
+{
+    machine_request(m, TENON_POWER_EXIT, code);
+}
+
+int machine_run(struct machine *m)
+{
+    loop_lock(m->loop);
+    if (!m->start_paused)
+        machine_resume(m);
+    loop_unlock(m->loop);
+    loop_run(m->loop);
+    return m->exit_code;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * i440FX-pcihost, i440FX - the north bridge: the ports of PCI configuration, and the RAM that hides
+ * behind the ROMs below 1 MiB.
+ *
+ * Intel 82441FX (PMC) data sheet, order number 290549.
+ */
+
+#include <errno.h>
+
+#include <tenon/memory.h>
+#include <tenon/pci.h>
+
+/* ---- The host bridge's ports ---- */
+
+/* I/O */
+enum {
+    CONFADD = 0xcf8,            /* RW  32 bits alone: enable, bus, device, function, register */
+    CONFDATA = 0xcfc,           /* RW  the register that CONFADD names */
+};
+enum { CONE = 1u << 31 };       /* CONFADD: configuration cycles enabled */
+
+struct i440fx_host {
+    struct tenon_dev *dev;
+    const struct tenon_pci_bus *bus;
+    uint32_t confadd;
+};
+
+static uint64_t confadd_read(void *self, uint64_t reg, unsigned size)
+{
+    struct i440fx_host *host = self;
+
+    return host->confadd;
+}
+
+static void confadd_write(void *self, uint64_t reg, uint64_t value, unsigned size)
+{
+    struct i440fx_host *host = self;
+
+    host->confadd = value;
+}
+
+/* The low two bits of CONFADD are kept, and OR-ed with the port's offset. */
+static unsigned target(const struct i440fx_host *host, uint64_t reg)
+{
+    return (host->confadd & 0xff) | (reg & 3);
+}
+
+static uint64_t confdata_read(void *self, uint64_t reg, unsigned size)
+{
+    struct i440fx_host *host = self;
+
+    if (!(host->confadd & CONE))
+        return UINT64_MAX;
+    return host->bus->read(host->dev, host->confadd >> 16 & 0xff, host->confadd >> 8 & 0xff,
+                           target(host, reg), size);
+}
+
+static void confdata_write(void *self, uint64_t reg, uint64_t value, unsigned size)
+{
+    struct i440fx_host *host = self;
+
+    if (host->confadd & CONE)
+        host->bus->write(host->dev, host->confadd >> 16 & 0xff, host->confadd >> 8 & 0xff,
+                         target(host, reg), value, size);
+}
+
+static int host_create(void *self)
+{
+    struct i440fx_host *host = self;
+
+    host->bus = tenon_query(host->dev, "tenon.pci-bus/1");
+    return host->bus ? 0 : -ENOTSUP;
+}
+
+static const struct tenon_reg host_regs[] = { TENON_REG(struct i440fx_host, confadd) };
+
+static const struct tenon_window host_windows[] = {
+    { .name = "pci-conf-idx", .space = TENON_IO, .base = CONFADD, .bytes = 4, .width_min = 4,
+      .width_max = 4, .flags = TENON_WINDOW_WIDE, .read = confadd_read, .write = confadd_write },
+    { .name = "pci-conf-data", .space = TENON_IO, .base = CONFDATA, .bytes = 4, .width_max = 4,
+      .read = confdata_read, .write = confdata_write },
+};
+
+static const struct tenon_pci_host host_iface = {
+    .size = sizeof(host_iface), .bus_name = "pci.0", .swizzle = -1,
+};
+
+static const struct tenon_iface host_ifaces[] = { { "tenon.pci-host/1", &host_iface } };
+
+TENON_SYSTEM_DEVICE(i440fx_host, "i440FX-pcihost", "bridge", "i440FX host bridge's ports",
+    .regs = TENON_ARRAY(host_regs), .windows = TENON_ARRAY(host_windows),
+    .ifaces = TENON_ARRAY(host_ifaces), .create = host_create);
+
+/* ---- Function 0:0.0 ---- */
+
+/* Configuration space */
+enum {
+    PMCCFG = 0x50,              /* RW  memory controller */
+    PAM0 = 0x59,                /* RW  bits 5:4 F0000h-FFFFFh */
+    PAM1 = 0x5a,                /* RW  PAM1 to PAM6: two 16 KiB segments each from C0000h on */
+    SMRAMC = 0x72,              /* RW  system management RAM: not there, locked */
+};
+enum { PAM_RE = 1, PAM_WE = 2, N_SEGMENTS = 13 };
+
+struct i440fx {
+    struct tenon_dev *dev;
+    const struct tenon_memory *memory;
+    const struct tenon_pci *pci;
+    int maps[N_SEGMENTS];
+};
+
+static uint64_t segment_base(unsigned n)
+{
+    return n == 0 ? 0xf0000 : 0xc0000 + (n - 1) * 0x4000;
+}
+
+/* RAM is seen where it may be read; a segment that may only be written stays ROM to the guest. */
+static uint32_t segment_flags(const uint8_t *config, unsigned n)
+{
+    unsigned bits = n == 0 ? config[PAM0] >> 4 : config[PAM1 + (n - 1) / 2] >> (n - 1) % 2 * 4;
+
+    if (!(bits & PAM_RE))
+        return 0;
+    return TENON_MAP_READ | (bits & PAM_WE ? TENON_MAP_WRITE : 0);
+}
+
+static void i440fx_config_written(void *self, unsigned reg, unsigned bytes)
+{
+    struct i440fx *d = self;
+    const uint8_t *config = d->pci->config(d->dev);
+    uint32_t flags[N_SEGMENTS];
+
+    if (reg + bytes <= PAM0 || reg >= PAM0 + 7)
+        return;
+    for (unsigned n = 0; n < N_SEGMENTS; n++)
+        flags[n] = segment_flags(config, n);
+    d->memory->set_flags(d->dev, d->maps, flags, N_SEGMENTS);
+}
+
+static int i440fx_create(void *self)
+{
+    struct i440fx *d = self;
+
+    d->memory = tenon_query(d->dev, "tenon.memory/1");
+    d->pci = tenon_query(d->dev, "tenon.pci/1");
+    for (unsigned n = 0; n < N_SEGMENTS; n++) {
+        struct tenon_mapping map = {
+            .size = sizeof(map), .base = segment_base(n), .offset = segment_base(n),
+            .bytes = n == 0 ? 0x10000 : 0x4000, .priority = 1,
+        };
+
+        d->maps[n] = d->memory->map(d->dev, &map);
+        if (d->maps[n] < 0)
+            return tenon_error(d->dev, d->maps[n], "needs at least 1 MiB of RAM");
+    }
+    return 0;
+}
+
+static const struct tenon_pci_field i440fx_fields[] = {
+    { .offset = PMCCFG,   .bytes = 2, .writable = 0xffff },
+    { .offset = PAM0,     .bytes = 1, .writable = 0x30 },
+    { .offset = PAM1,     .bytes = 4, .writable = 0x33333333 },
+    { .offset = PAM1 + 4, .bytes = 2, .writable = 0x3333 },
+    { .offset = SMRAMC,   .bytes = 1, .reset = 0x02 },
+};
+
+static const struct tenon_pci_ops i440fx_pci = {
+    .size = sizeof(i440fx_pci), .vendor = 0x8086, .device = 0x1237, .class_rev = 0x06000002,
+    .fields = TENON_ARRAY(i440fx_fields), .config_written = i440fx_config_written,
+};
+
+TENON_PCI_DEVICE(i440fx, "i440FX", "bridge", "Host bridge", .ops = &i440fx_pci,
+    .create = i440fx_create);
+
+TENON_PLUGIN(&tenon_type_i440fx_host, &tenon_type_i440fx);
