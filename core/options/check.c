@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check - names what a configuration asks for and this build does not do yet. */
+
+#include "options/config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "report.h"
+
+struct check {
+    options_available_fn *available;
+    void *arg;
+    bool accel; /* some accelerator is there, others need not be */
+};
+
+enum state { THERE, NOT_YET, UNKNOWN };
+
+static enum state name_state(const struct check *c, const char *kind, const struct opt_key *key,
+                             const char *name)
+{
+    if (values_have(key->values, name) || (c->available && c->available(c->arg, kind, name)))
+        return THERE;
+    return values_have(key->later, name) ? NOT_YET : UNKNOWN;
+}
+
+/* The best of "kvm:tcg". */
+static enum state accel_state(const struct check *c, const struct opt_key *key, const char *names)
+{
+    char **each = g_strsplit(names, ":", -1);
+    enum state best = UNKNOWN;
+
+    for (unsigned i = 0; each[i]; i++)
+        best = MIN(best, name_state(c, "accel", key, each[i]));
+    g_strfreev(each);
+    return best;
+}
+
+static enum state dev_state(const struct check *c, const struct opt_key *key, const char *dev)
+{
+    const char *backend = dev_backend(dev);
+    const struct opt_group *chardev = opt_group_find("chardev");
+
+    if (key->values)
+        return values_have(key->values, dev) ? THERE : NOT_YET;
+    if (values_have("none|chardev", backend))
+        return THERE;
+    return name_state(c, "chardev", &chardev->keys[0], backend) == THERE ? THERE : NOT_YET;
+}
+
+static enum state opt_state(const struct check *c, const struct opt_group *kind,
+                            const struct opt_key *key, const char *value)
+{
+    bool on = true;
+
+    switch (key->type) {
+    case KEY_NAME: return name_state(c, kind->kind, key, value);
+    case KEY_ACCEL: return c->accel ? THERE : accel_state(c, key, value);
+    case KEY_DEV: return dev_state(c, key, value);
+    case KEY_BOOL: parse_bool(value, &on); break; /* what is not there is off */
+    default: break;
+    }
+    return (key->flags & LATER && on) || values_have(key->later, value) ? NOT_YET : THERE;
+}
+
+static void report_unknown(const struct opt_group *kind, const struct opt_key *key,
+                           const struct config_opt *opt)
+{
+    char *all = g_strjoin("|", key->values ? key->values : key->later,
+                          key->values ? key->later : NULL, NULL);
+    char **names = g_strsplit(all, "|", -1);
+    const char *near = nearest_name(opt->value, names, g_strv_length(names), string_at);
+
+    if (near)
+        report(opt->from, "there is no %s \"%s\"; did you mean %s?", kind->kind, opt->value, near);
+    else
+        report(opt->from, "there is no %s \"%s\"", kind->kind, opt->value);
+    g_strfreev(names);
+    g_free(all);
+}
+
+/* Checks one key; true if all is well. */
+static bool check_opt(const struct check *c, const struct opt_group *kind,
+                      const struct config_opt *opt)
+{
+    const struct opt_key *key = opt_key_find(kind, opt->key);
+    enum state state = key ? opt_state(c, kind, key, opt->value) : THERE;
+
+    if (state == UNKNOWN)
+        report_unknown(kind, key, opt);
+    else if (state == NOT_YET && (key == kind->keys || !strchr(opt->from, ',')))
+        report(opt->from, "not in this build yet");
+    else if (state == NOT_YET)
+        report(opt->from, "%s=%s: not in this build yet", opt->key, opt->value);
+    return state == THERE;
+}
+
+static bool check_group(const struct check *c, const struct config_group *group)
+{
+    const struct opt_group *kind = opt_group_find(group->kind);
+    bool good = true;
+
+    if (kind->flags & LATER) {
+        report(group->from, "not in this build yet");
+        return false;
+    }
+    for (unsigned i = 0; i < group->n_opts; i++) {
+        if (check_opt(c, kind, &group->opts[i]))
+            continue;
+        good = false;
+        if (strcmp(group->opts[i].key, kind->keys[0].name) == 0 && !(kind->flags & MERGE))
+            break; /* nothing of it is there */
+    }
+    return good;
+}
+
+/* Whether -accel or -machine accel= names one that is there. */
+static bool have_accel(const struct check *c, const struct config *config)
+{
+    const struct opt_key *key = opt_key_find(opt_group_find("accel"), "accel");
+    const struct config_group *group = NULL;
+
+    while ((group = config_next(config, NULL, group))) {
+        const char *names = group_string(group, "accel", NULL);
+
+        if (names && values_have("accel|machine", group->kind) &&
+            accel_state(c, key, names) == THERE)
+            return true;
+    }
+    return false;
+}
+
+int options_check(const struct config *config, options_available_fn *available, void *arg)
+{
+    struct check c = { .available = available, .arg = arg };
+    bool good = true;
+
+    c.accel = have_accel(&c, config);
+    for (const struct config_group *group = NULL; (group = config_next(config, NULL, group));)
+        good &= check_group(&c, group);
+    return good ? 0 : -ENOTSUP;
+}
