@@ -5,8 +5,6 @@
 #include "cpu/topology.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <string.h>
 
 #include <glib.h>
 
@@ -126,54 +124,4 @@ int cpu_topology_complete(struct cpu_topology *t)
     t->maxcpus = total;
     t->cpus = t->cpus ? t->cpus : total;
     return check(t);
-}
-
-static uint32_t *field(struct cpu_topology *t, const char *key, size_t length)
-{
-    const struct {
-        const char *key;
-        uint32_t *field;
-    } fields[] = {
-        { "cpus", &t->cpus },       { "maxcpus", &t->maxcpus },   { "sockets", &t->sockets },
-        { "dies", &t->dies },       { "clusters", &t->clusters }, { "cores", &t->cores },
-        { "threads", &t->threads },
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
-        if (strlen(fields[i].key) == length && !memcmp(fields[i].key, key, length))
-            return fields[i].field;
-    return NULL;
-}
-
-static int parse_field(struct cpu_topology *t, const char *part, bool first)
-{
-    const char *equals = strchr(part, '=');
-    const char *value = equals ? equals + 1 : part;
-    uint32_t *to = equals ? field(t, part, equals - part) : first ? &t->cpus : NULL;
-    guint64 number;
-
-    if (!to) {
-        report("-smp",
-               "%s: not known; there are cpus, maxcpus, sockets, dies, clusters, cores and "
-               "threads",
-               part);
-        return -EINVAL;
-    }
-    if (!g_ascii_string_to_unsigned(value, 10, 1, CPU_TOPOLOGY_MAX, &number, NULL)) {
-        report("-smp", "%s: a number from 1 to %d is wanted", part, CPU_TOPOLOGY_MAX);
-        return -EINVAL;
-    }
-    *to = number;
-    return 0;
-}
-
-int cpu_topology_parse(const char *arg, struct cpu_topology *topology)
-{
-    g_auto(GStrv) parts = g_strsplit(arg ? arg : "1", ",", -1);
-    int err = 0;
-
-    *topology = (struct cpu_topology){ 0 };
-    for (unsigned i = 0; parts[i] && !err; i++)
-        err = parse_field(topology, parts[i], i == 0);
-    return err ? err : cpu_topology_complete(topology);
 }

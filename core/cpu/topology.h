@@ -32,13 +32,6 @@ struct cpu_place {
  */
 int cpu_topology_complete(struct cpu_topology *topology);
 
-/*
- * The argument of -smp: "N" or
- * "N,maxcpus=...,sockets=...,dies=...,clusters=1,cores=...,threads=...", in any order, N also as
- * cpus=N; completed as above.  NULL is one processor.  Reports and returns -EINVAL.  [any]
- */
-int cpu_topology_parse(const char *arg, struct cpu_topology *topology);
-
 /* Where processor index is, counted threads first; index < maxcpus.  [any] */
 struct cpu_place cpu_topology_place(const struct cpu_topology *topology, uint32_t index);
 
