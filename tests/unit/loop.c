@@ -193,9 +193,8 @@ static void test_heap(void)
         timer_init(&timers[i], loop, CLOCK_GUEST, record, args[i]);
     }
     for (int i = 0; i < 5 * N; i++)
-        timer_arm(&timers[g_test_rand_int_range(0, N)], g_test_rand_int_range(0, 4)
-                                                            ? i + N * g_test_rand_int_range(1, 1000)
-                                                            : UINT64_MAX);
+        timer_arm(&timers[g_test_rand_int_range(0, N)],
+                  g_test_rand_bit() ? (uint64_t)g_test_rand_int_range(0, 2000 * N) : UINT64_MAX);
     for (int i = 0; i < N; i++)
         if (timers[i].slot)
             g_ptr_array_add(expected, &timers[i]);
