@@ -16,13 +16,14 @@
 struct loop;
 
 struct loop *loop_create(void);
+/* What is pending is dropped: calls are not made, timers are stopped, watches have ended. */
 void loop_destroy(struct loop *loop);
 
-/* Runs until loop_quit().  [main] */
+/* Runs until loop_quit(), also one that came before.  [main, not locked] */
 void loop_run(struct loop *loop);
 /* [any] */
 void loop_quit(struct loop *loop);
-/* Dispatches what is ready, waiting for it if wait is set; for tests.  [main] */
+/* Dispatches what is ready, waiting for it if wait is set; for tests.  [main, not locked] */
 void loop_iterate(struct loop *loop, bool wait);
 
 /* The board lock.  Not recursive.  loop_locked() is for assertions.  [any] */
@@ -30,7 +31,7 @@ void loop_lock(struct loop *loop);
 void loop_unlock(struct loop *loop);
 bool loop_locked(const struct loop *loop);
 
-/* Calls fn(arg) soon from the loop, board locked.  [any] */
+/* Calls fn(arg) soon from the loop, board locked, in the order of the calls.  [any] */
 void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 /* ---- Clocks, in nanoseconds ---- */
@@ -59,26 +60,29 @@ uint64_t loop_deadline(const struct loop *loop, enum clock_id clock);
 struct timer {
     struct loop *loop;
     enum clock_id clock;
-    uint32_t slot;              /* in the clock's heap, from 1; 0 is not armed */
-    uint64_t when;
+    uint32_t slot;              /* 0 is not armed; the rest is the loop's */
+    uint64_t when, order;       /* equal deadlines fire in the order of arming */
     void (*fire)(void *arg);    /* [main, locked] */
     void *arg;
 };
 
 void timer_init(struct timer *t, struct loop *loop, enum clock_id clock, void (*fire)(void *arg),
                 void *arg);
-/* Fires once at when; UINT64_MAX stops it; arming again moves it.  [any, locked] */
+/* Fires once at when (soon, if that is past); UINT64_MAX stops it; arming again moves it.
+ * [any, locked] */
 void timer_arm(struct timer *t, uint64_t when);
-/* Also right for a zeroed timer. */
+/* Also right for a zeroed timer, and after loop_destroy().  [any, locked] */
 void timer_finish(struct timer *t);
 
 /* ---- File descriptors ---- */
 
 struct watch;
 
-/* Calls fn when fd is ready for events (poll(2)'s); the fd stays the caller's.  [any, locked] */
+/* Calls fn when fd is ready for events (poll(2)'s), or has hung up; the fd stays the caller's.
+ * [any, locked] */
 struct watch *loop_watch(struct loop *loop, int fd, unsigned events,
                          void (*fn)(void *arg, int fd, unsigned events), void *arg);
+/* NULL does nothing.  [any, locked] */
 void loop_unwatch(struct watch *watch);
 
 #endif
