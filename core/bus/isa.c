@@ -11,6 +11,7 @@
 #include "bus/pci.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
+#include "plugin/plugin.h"
 #include "report.h"
 
 static const char *const isa_keys[] = { "bus", NULL };

@@ -15,7 +15,7 @@
 #include <tenon/machine.h>
 
 struct machine;
-struct group;
+struct config_group;
 struct cpuid_entry;
 struct accel;
 struct vcpu;
@@ -24,7 +24,7 @@ struct accel_ops {
     const char *name;           /* "kvm" */
     bool irqchip;               /* it brings the interrupt controllers and the 8254 */
     /* 0, or -errno and why has been reported unless quiet (another one is tried).  [main] */
-    int (*open)(struct accel *accel, struct machine *m, const struct group *options, bool quiet);
+    int (*open)(struct accel *accel, struct machine *m, const struct config_group *options, bool quiet);
     void (*close)(struct accel *accel);
     /* The machine's board is about to be built: spaces and loop are there.  [main, locked] */
     int (*board)(struct accel *accel);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <glib.h>
+
 #include <tenon/cpu.h>
 
 #include "cpu/accel.h"

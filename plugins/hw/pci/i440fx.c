@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include <tenon/isa.h>
 #include <tenon/memory.h>
 #include <tenon/pci.h>
 
