@@ -177,9 +177,10 @@ int fill_params(struct config *config, const struct opt_group *kind, struct conf
                 const char *params, const char *from)
 {
     GString *word = g_string_new(NULL);
+    bool first = true;
     int ret = 0;
 
-    for (bool first = true; *params; first = false) {
+    do {
         size_t eq = 0;
 
         g_string_truncate(word, 0);
@@ -197,7 +198,8 @@ int fill_params(struct config *config, const struct opt_group *kind, struct conf
         } else {
             ret |= fill_word(config, kind, group, first, word->str, from);
         }
-    }
+        first = false;
+    } while (*params);
     g_string_free(word, TRUE);
     return ret ? -EINVAL : 0;
 }

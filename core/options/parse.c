@@ -49,7 +49,7 @@ static bool wants_list(struct parse *p, const struct opt *opt, const struct opt_
     const char *last = strrchr(arg, ','), *name = NULL, *implied;
     size_t len;
 
-    if (!(kind->flags & HELP) || *arg == '{')
+    if (!(kind->flags & HELP) || (opt->key && strcmp(opt->key, kind->keys[0].name) != 0))
         return false;
     if (!is_help(arg)) {
         if (opt->key || !last || !is_help(last + 1))
@@ -77,7 +77,7 @@ static int fill(struct parse *p, const struct opt *opt, const char *arg, const c
     if (arg && wants_list(p, opt, kind, arg))
         return 0;
     group = fill_begin(p->config, kind, NULL, typed);
-    if (opt->preset)
+    if (opt->preset && *opt->preset)
         ret |= fill_params(p->config, kind, group, opt->preset, typed);
     if (opt->key)
         ret |= fill_key(p->config, kind, group, opt->key, arg, typed);

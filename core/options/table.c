@@ -163,6 +163,11 @@ const struct opt opts[] = {
     OWN("qtest", SEC_DEBUG, "value", "take commands of a device test there"),
     OWN("qtest-log", SEC_DEBUG, "value", "where to log them"),
 
+    OWN("prom-env", SEC_DEBUG, "value", "set a variable of OpenBIOS (PowerPC and SPARC machines)"),
+    SWITCH("semihosting", SEC_DEBUG, "let the guest call the host (Arm and others)"),
+    OWN("semihosting-config", SEC_DEBUG, "value", "how it may"),
+    SWITCH("old-param", SEC_DEBUG, "hand over kernel parameters in the old way (Arm machines)"),
+
     PARAMS("object", SEC_OBJECT, "object", "make an object, such as memory for -machine memory-backend="),
 
     OWN("soundhw", SEC_OLD, "names", "add sound cards ('help' lists them)"),

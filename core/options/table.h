@@ -32,16 +32,16 @@ enum key_type {
 /* Flags of keys, groups and options; each row uses those that mean something there. */
 // clang-format off
 enum {
-    LATER   = 1 << 0 , /* not in this build yet */
-    LIST    = 1 << 1 , /* key: may be given several times */
-    PART    = 1 << 2 , /* key: a prefix; the rest is a key of the group named in values */
-    ALIAS   = 1 << 3 , /* key: another name of the key named in values */
-    MERGE   = 1 << 4 , /* group: all options of this kind fill one group */
-    FREE    = 1 << 5 , /* group: also keys that are not listed */
-    IDS     = 1 << 6 , /* group: takes an id */
-    NEED_ID = 1 << 7 , /* group: must have one */
-    IMPLIED = 1 << 8 , /* group: the name of the first key may be left out */
-    NEED    = 1 << 9 , /* group: the first key must be given */
+    LATER   = 1 << 0,  /* not in this build yet */
+    LIST    = 1 << 1,  /* key: may be given several times */
+    PART    = 1 << 2,  /* key: a prefix; the rest is a key of the group named in values */
+    ALIAS   = 1 << 3,  /* key: another name of the key named in values */
+    MERGE   = 1 << 4,  /* group: all options of this kind fill one group */
+    FREE    = 1 << 5,  /* group: also keys that are not listed */
+    IDS     = 1 << 6,  /* group: takes an id */
+    NEED_ID = 1 << 7,  /* group: must have one */
+    IMPLIED = 1 << 8,  /* group: the name of the first key may be left out */
+    NEED    = 1 << 9,  /* group: the first key must be given */
     HELP    = 1 << 10, /* group: "help" or "?" as the first value asks for a list */
 };
 // clang-format on
