@@ -182,7 +182,7 @@ static const struct opt_key chardev_keys[] = {
       "socket|udp|msmouse|vc|ringbuf|memory|pipe|console|serial|pty|braille|tty|parallel|parport|"
       "spicevmc|spiceport|dbus|mux|testdev|wctablet|qemu-vdagent|hub" },
     { "mux",       KEY_BOOL, LATER },        { "logfile",   KEY_STRING, LATER, "FILE" },
-    { "logappend", KEY_BOOL, LATER },        { "path",      KEY_STRING, 0, "PATH" },
+    { "logappend", KEY_BOOL },        { "path",      KEY_STRING, 0, "PATH" },
     { "append",    KEY_BOOL },               { "input-path", KEY_STRING, 0, "PATH" },
     { "signal",    KEY_BOOL },               { "host",      KEY_STRING, 0, "HOST" },
     { "port",      KEY_STRING, 0, "PORT" },  { "fd",        KEY_STRING, 0, "FD" },
