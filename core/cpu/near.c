@@ -30,7 +30,7 @@ static unsigned distance(const char *a, const char *b)
     return row[length];
 }
 
-const char *nearest_name(const char *text, const void *names, unsigned n, name_at_fn *name_at)
+const char *cpu_nearest(const char *text, const void *names, unsigned n, cpu_name_at_fn *name_at)
 {
     unsigned best = strlen(text) / 3 + 2;
     const char *near = NULL;
