@@ -8,7 +8,7 @@
 
 #include <glib.h>
 
-#include "cpu/near.h"
+#include "options/options.h"
 #include "report.h"
 
 #define WHERE "-cpu"
@@ -132,7 +132,7 @@ static const char *name_at(const void *unused, unsigned i)
 
 static int unknown(const char *name)
 {
-    const char *near = cpu_nearest(name, NULL, cpu_feature_count + G_N_ELEMENTS(props), name_at);
+    const char *near = nearest_name(name, NULL, cpu_feature_count + G_N_ELEMENTS(props), name_at);
 
     if (near)
         report(WHERE, "there is no feature or property '%s'; did you mean '%s'?", name, near);
