@@ -159,6 +159,12 @@ static void add_amd_topology(struct leaves *l)
 
 enum { DATA = 1, CODE = 2, UNIFIED = 3 };
 
+/* Processors that share a cache, as leaf 4 counts them: room for ids, less one, in twelve bits. */
+static uint32_t sharing(unsigned shift)
+{
+    return MIN((1u << shift) - 1, 0xfff) << 14;
+}
+
 /* One subleaf of leaf 4 or 0x8000001D; shift: of the APIC ids that share the cache. */
 static struct regs cache_regs(struct tenon_cpu_cache cache, uint32_t type, uint32_t level,
                               unsigned shift, uint32_t flags)
@@ -166,7 +172,7 @@ static struct regs cache_regs(struct tenon_cpu_cache cache, uint32_t type, uint3
     const uint32_t line = 64, self_initializing = 1 << 8;
 
     return (struct regs){
-        .eax = type | level << 5 | self_initializing | ((1u << shift) - 1) << 14,
+        .eax = type | level << 5 | self_initializing | sharing(shift),
         .ebx = (cache.ways - 1) << 22 | (line - 1),
         .ecx = cache.kib * 1024 / line / cache.ways - 1,
         .edx = flags,
@@ -213,7 +219,7 @@ static void add_host_caches(struct leaves *l, uint32_t leaf, uint32_t cores)
     for (uint32_t i = 0; i < 8 && (e = host(l, leaf, i)); i++) {
         unsigned shift =
             (e->eax >> 5 & 7) < 3 ? cpu_topology_core_shift(t) : cpu_topology_die_shift(t);
-        uint32_t eax = (e->eax & 0x3fff) | ((1u << shift) - 1) << 14 | (cores - 1) << 26;
+        uint32_t eax = (e->eax & 0x3fff) | sharing(shift) | (cores - 1) << 26;
         bool end = !(e->eax & 0x1f);
 
         add_sub(l, leaf, i, (struct regs){ end ? 0 : eax, e->ebx, e->ecx, e->edx });

@@ -63,6 +63,16 @@ static const struct {
     { CPU_VMX_FUNC, "vmx" },
 };
 
+/* Features that promise an MSR: no guest survives the promise on a host that refuses it. */
+static const struct {
+    const char *name;
+    uint8_t word;
+} msr_features[] = {
+    { "arch-capabilities", CPU_ARCH_CAP },
+    { "core-capability", CPU_CORE_CAP },
+    { "pdcm", CPU_PERF_CAP },
+};
+
 const struct cpuid_entry *cpuid_find(const struct cpuid_entry *entries, unsigned n, uint32_t leaf,
                                      uint32_t subleaf)
 {
@@ -90,13 +100,15 @@ static bool is_vmx(unsigned word)
 
 /* ---- What the host has ---- */
 
-static uint64_t host_msr(const struct cpu_host *host, const struct cpu_word_place *place)
+static bool host_msr(const struct cpu_host *host, unsigned word, uint64_t *value)
 {
-    uint64_t value;
+    const struct cpu_word_place *place = &cpu_words[word];
 
-    if (!host->msr || !host->msr(host->msr_arg, place->msr, &value))
-        return 0;
-    return value >> place->shift;
+    *value = 0;
+    if (!host->msr || !host->msr(host->msr_arg, place->msr, value))
+        return false;
+    *value >>= place->shift;
+    return true;
 }
 
 static uint32_t entry_reg(const struct cpuid_entry *e, enum cpu_reg reg)
@@ -110,9 +122,10 @@ static uint64_t host_word(const struct cpu_host *host, unsigned word)
 {
     const struct cpu_word_place *place = &cpu_words[word];
     const struct cpuid_entry *e;
+    uint64_t value;
 
     if (place->msr)
-        return host_msr(host, place);
+        return host_msr(host, word, &value) ? value : 0;
     e = cpuid_find(host->entries, host->n, place->leaf, place->subleaf);
     return e ? entry_reg(e, place->reg) : 0;
 }
@@ -137,9 +150,13 @@ static void put(struct cpu_features *set, const char *name, bool on)
 static struct cpu_features host_features(const struct cpu_host *host)
 {
     struct cpu_features all = named_features();
+    uint64_t value;
 
     for (unsigned word = 0; word < CPU_WORDS; word++)
         all.word[word] &= host_word(host, word);
+    for (size_t i = 0; i < G_N_ELEMENTS(msr_features); i++)
+        if (!host_msr(host, msr_features[i].word, &value))
+            put(&all, msr_features[i].name, false);
     put(&all, "ht", true);
     put(&all, "hypervisor", true);
     put(&all, "arat", true);

@@ -8,7 +8,7 @@
 
 #include <glib.h>
 
-#include "cpu/near.h"
+#include "options/options.h"
 #include "report.h"
 
 #define WHERE "-cpu"

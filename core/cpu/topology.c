@@ -63,7 +63,7 @@ uint32_t cpu_topology_apic_id(const struct cpu_topology *topology, uint32_t inde
            place.core << cpu_topology_core_shift(topology) | place.thread;
 }
 
-/* The product of all levels, in 64 bits: every factor is at most CPU_TOPOLOGY_MAX. */
+/* Of all levels; no overflow, for there are four, each at most CPU_TOPOLOGY_MAX. */
 static uint64_t product(const struct cpu_topology *t)
 {
     return (uint64_t)t->sockets * t->dies * t->clusters * t->cores * t->threads;
@@ -94,6 +94,11 @@ int cpu_topology_complete(struct cpu_topology *t)
 {
     uint32_t total = t->maxcpus ? t->maxcpus : t->cpus;
 
+    if (MAX(MAX(t->cpus, t->maxcpus), MAX(t->sockets, t->dies)) > CPU_TOPOLOGY_MAX ||
+        MAX(t->cores, t->threads) > CPU_TOPOLOGY_MAX) {
+        report("-smp", "no more than %d can be given", CPU_TOPOLOGY_MAX);
+        return -EINVAL;
+    }
     if (t->clusters > 1) {
         report("-smp", "clusters=%u: a PC has no clusters; only 1 can be given", t->clusters);
         return -EINVAL;
@@ -114,12 +119,12 @@ int cpu_topology_complete(struct cpu_topology *t)
     } else if (!t->cores) {
         t->sockets = or_one(t->sockets);
         t->threads = or_one(t->threads);
-        t->cores = or_one(total / (t->sockets * t->dies * t->threads));
+        t->cores = or_one(total / ((uint64_t)t->sockets * t->dies * t->threads));
     } else if (!t->sockets) {
         t->threads = or_one(t->threads);
-        t->sockets = or_one(total / (t->dies * t->cores * t->threads));
+        t->sockets = or_one(total / ((uint64_t)t->dies * t->cores * t->threads));
     } else if (!t->threads) {
-        t->threads = or_one(total / (t->sockets * t->dies * t->cores));
+        t->threads = or_one(total / ((uint64_t)t->sockets * t->dies * t->cores));
     }
     t->maxcpus = total;
     t->cpus = t->cpus ? t->cpus : total;
