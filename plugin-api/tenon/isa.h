@@ -39,4 +39,24 @@ static inline int tenon_isa_connect(struct tenon_dev *dev, uint32_t line, unsign
     return isa ? isa->connect(dev, line, irq) : -1;
 }
 
+/*
+ * "tenon.isa-serial/1" - an interface of serial ports.  The first one of the board answers for all:
+ * tenon_find_peer(dev, TENON_ISA_SERIAL).
+ */
+#define TENON_ISA_SERIAL "tenon.isa-serial/1"
+struct tenon_isa_serial {
+    uint32_t size;
+    /* Which of the four usual places have a port: bit 0 is COM1 at 3F8h, ... bit 3 COM4. [main] */
+    uint32_t (*ports)(void *first);
+    /* Takes place n, or the next free one with UINT32_MAX; its number, -EBUSY or -ENOSPC. [main] */
+    int (*claim)(void *first, uint32_t n);
+};
+
+/* "tenon.isa-pvpanic/1" - an interface of pvpanic: where a guest finds it. */
+#define TENON_ISA_PVPANIC "tenon.isa-pvpanic/1"
+struct tenon_isa_pvpanic {
+    uint32_t size;
+    uint16_t (*port)(void *pvpanic);                                                    /* [main] */
+};
+
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * pvpanic - a port by which a guest's kernel says that it has crashed (QEMU's pvpanic device
+ * specification).
+ */
+#include <tenon/isa.h>
+#include <tenon/system.h>
+
+/* The port: a read gives the events that are supported, a write tells of one. */
+enum {
+    EVENT_PANICKED = 0x01,     /* crashed */
+    EVENT_CRASH_LOADED = 0x02, /* crashed, and a second kernel takes care of it */
+};
+
+struct pvpanic {
+    struct tenon_dev *dev;
+    const struct tenon_power *power;
+    uint32_t ioport;
+    uint8_t events;
+};
+
+static uint64_t pvpanic_read(void *self, uint64_t reg, unsigned size)
+{
+    return ((struct pvpanic *)self)->events;
+}
+
+static void pvpanic_write(void *self, uint64_t reg, uint64_t value, unsigned size)
+{
+    struct pvpanic *p = self;
+    uint8_t event = value & p->events;
+
+    if (value & ~(uint64_t)p->events)
+        tenon_log(p->dev, TENON_LOG_GUEST_ERROR, "unknown event 0x%x", (unsigned)value);
+    if (!p->power)
+        return;
+    if (event & EVENT_PANICKED)
+        p->power->request(p->dev, TENON_POWER_PANIC, 0);
+    else if (event & EVENT_CRASH_LOADED)
+        p->power->request(p->dev, TENON_POWER_CRASH_LOADED, 0);
+}
+
+static uint16_t pvpanic_port(void *self)
+{
+    return ((struct pvpanic *)self)->ioport;
+}
+
+static int pvpanic_create(void *self)
+{
+    struct pvpanic *p = self;
+    int err = tenon_map(p->dev, 0, p->ioport, 0);
+
+    p->power = tenon_query(p->dev, "tenon.power/1");
+    return err ? tenon_error(p->dev, err, "ioport=0x%x is in use", p->ioport) : 0;
+}
+
+// clang-format off
+static const struct tenon_prop pvpanic_props[] = {
+    TENON_PROP(struct pvpanic, "ioport", TENON_U32, ioport, .initial = 0x505, .max = 0xffff,
+               .help = "the port"),
+    TENON_PROP(struct pvpanic, "events", TENON_U8, events,
+               .initial = EVENT_PANICKED | EVENT_CRASH_LOADED,
+               .max = EVENT_PANICKED | EVENT_CRASH_LOADED,
+               .help = "events supported: 1 panicked, 2 crash loaded"),
+};
+
+static const struct tenon_window pvpanic_windows[] = {
+    { .name = "pvpanic", .space = TENON_IO, .width_max = 1, .base = TENON_UNMAPPED, .bytes = 1,
+      .read = pvpanic_read, .write = pvpanic_write },
+};
+
+static const struct tenon_isa_pvpanic pvpanic_iface = {
+    .size = sizeof(pvpanic_iface), .port = pvpanic_port,
+};
+
+static const struct tenon_iface pvpanic_ifaces[] = {
+    { TENON_ISA_PVPANIC, &pvpanic_iface },
+};
+
+TENON_ISA_DEVICE(pvpanic, "pvpanic", "misc", "Port by which a guest says that it has crashed",
+    .props   = TENON_ARRAY(pvpanic_props),
+    .windows = TENON_ARRAY(pvpanic_windows),
+    .ifaces  = TENON_ARRAY(pvpanic_ifaces),
+    .create  = pvpanic_create);
+// clang-format on
+
+TENON_PLUGIN(&tenon_type_pvpanic);
