@@ -22,7 +22,7 @@ enum {
     KEY_DIRECTORY = 0x19,
     KEY_FIRST_FILE = 0x20,
     KEY_LOCAL = 0x8000,
-    N_FIXED = 0x20,             /* items in each of the two tables besides the files */
+    N_FIXED = 0x20, /* items in each of the two tables besides the files */
     N_FILES = 96,
     NAME_BYTES = 56,
 };
@@ -32,7 +32,7 @@ enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16
 struct item {
     const uint8_t *data;
     uint32_t len;
-    void *owned;                /* the copy data points to */
+    void *owned; /* the copy data points to */
     bool writable;
     void (*written)(void *arg);
     void *arg;
@@ -59,8 +59,8 @@ struct fwcfg {
     unsigned n_files;
     struct directory directory;
     uint16_t key;
-    uint32_t offset;            /* in the item behind key */
-    uint64_t dma;               /* address of the request, as far as it has been written */
+    uint32_t offset; /* in the item behind key */
+    uint64_t dma;    /* address of the request, as far as it has been written */
 };
 
 static void put_be(uint8_t *p, unsigned bytes, uint64_t value)
@@ -218,7 +218,7 @@ static const void *fwcfg_file(void *fwcfg, const char *name, size_t *len)
 
 static void select_item(struct fwcfg *f, uint16_t key)
 {
-    f->key = key & ~0x4000;     /* bit 14 asked for writing through 511h, long gone */
+    f->key = key & ~0x4000; /* bit 14 asked for writing through 511h, long gone */
     f->offset = 0;
 }
 
@@ -336,11 +336,13 @@ static void dma_write(void *self, uint64_t reg, uint64_t value, unsigned size)
     dma_start(f, at);
 }
 
+// clang-format off
 static const struct tenon_window windows[] = {
     { "selector", TENON_IO, 1, 2, .base = 0x510, .bytes = 1, .write = selector_write },
     { "data",     TENON_IO, 1, 1, .base = 0x511, .bytes = 1, .read = data_read },
     { "dma",      TENON_IO, 1, 4, .base = 0x514, .bytes = 8, .read = dma_read, .write = dma_write },
 };
+// clang-format on
 
 static const struct tenon_reg regs[] = {
     TENON_REG(struct fwcfg, key),
@@ -350,7 +352,7 @@ static const struct tenon_reg regs[] = {
 
 static int fwcfg_create(void *self)
 {
-    static const uint8_t id[4] = { 3 };     /* the selector and data ports; DMA */
+    static const uint8_t id[4] = { 3 }; /* the selector and data ports; DMA */
     struct fwcfg *f = self;
 
     fill_key(f, KEY_SIGNATURE, "QEMU", 4, false);
@@ -383,9 +385,7 @@ static const struct tenon_iface ifaces[] = {
 };
 
 TENON_SYSTEM_DEVICE(fwcfg, "fw_cfg_io fw_cfg", "misc", "Firmware configuration device",
-                    .windows = TENON_ARRAY(windows),
-                    .regs = TENON_ARRAY(regs),
-                    .ifaces = TENON_ARRAY(ifaces),
-                    .create = fwcfg_create,
+                    .windows = TENON_ARRAY(windows), .regs = TENON_ARRAY(regs),
+                    .ifaces = TENON_ARRAY(ifaces), .create = fwcfg_create,
                     .destroy = fwcfg_destroy);
 TENON_PLUGIN(&tenon_type_fwcfg);
