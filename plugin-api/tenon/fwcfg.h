@@ -13,7 +13,8 @@
 
 struct tenon_fwcfg {
     uint32_t size;
-    /* Sets the item behind a selector (0 to 0x1f), or the file called name; data is copied.
+    /* Sets the item behind a selector (0 to 0x1f, or 0x8000 to 0x801f), or the file called name; data
+     * is copied.  Files are sorted by name, so a file's selector is final once all are there.
      * -ENOSPC if there are too many files, -EINVAL for a name that is too long or empty. [main] */
     int (*set)(void *fwcfg, uint16_t key, const void *data, size_t len);
     int (*set_file)(void *fwcfg, const char *name, const void *data, size_t len);

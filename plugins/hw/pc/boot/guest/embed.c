@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * embed - makes a C array of a boot program's image: embed rom|firmware NAME IMAGE > HEADER.
+ *
+ * An option ROM gets its length and checksums; firmware is padded in front of its last 16 bytes so
+ * that these are where a processor starts.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCK = 512, FIRMWARE = 65536, RESET = 16 };
+
+/* Sets the byte at check so that the sum of len bytes is 0. */
+static void balance(uint8_t *p, size_t len, uint8_t *check)
+{
+    uint8_t sum = 0;
+
+    *check = 0;
+    for (size_t i = 0; i < len; i++)
+        sum += p[i];
+    *check = -sum;
+}
+
+static size_t finish_rom(uint8_t *image, size_t len)
+{
+    size_t blocks = len / BLOCK + 1; /* room for the checksum */
+    uint8_t *pnp = image + image[0x1a] + 256 * image[0x1b];
+
+    image[2] = blocks;
+    balance(pnp, pnp[5] * 16, pnp + 9);
+    balance(image, blocks * BLOCK, image + blocks * BLOCK - 1);
+    return blocks * BLOCK;
+}
+
+static size_t finish_firmware(uint8_t *image, size_t len)
+{
+    memmove(image + FIRMWARE - RESET, image + len - RESET, RESET);
+    memset(image + len - RESET, 0, len < FIRMWARE - RESET ? RESET : FIRMWARE - len);
+    return FIRMWARE;
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t image[FIRMWARE + BLOCK];
+    FILE *in = argc == 4 ? fopen(argv[3], "rb") : NULL;
+    size_t len;
+
+    if (!in) {
+        fprintf(stderr, "embed: embed rom|firmware NAME IMAGE\n");
+        return 1;
+    }
+    len = fread(image, 1, FIRMWARE, in);
+    fclose(in);
+    len = strcmp(argv[1], "rom") ? finish_firmware(image, len) : finish_rom(image, len);
+    printf("/* %s, made by embed */\nstatic const unsigned char %s[%zu] = {", argv[3], argv[2],
+           len);
+    for (size_t i = 0; i < len; i++)
+        printf("%s%u,", i % 24 ? "" : "\n", image[i]);
+    printf("\n};\n");
+    return 0;
+}
