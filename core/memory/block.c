@@ -38,15 +38,20 @@ static uint64_t mapped_bytes(const struct block *block)
     return round_up(block->bytes, block->page);
 }
 
+/* Reports that what, as errno says, could not be done. */
 static bool fail(const struct block_spec *spec, const char *what)
 {
-    g_autofree char *size = g_format_size_full(spec->bytes, G_FORMAT_SIZE_IEC_UNITS);
+    static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    const char *error = strerror(errno);
+    double size = spec->bytes;
+    unsigned unit = 0;
 
-    if (spec->path)
-        report(spec->where, "cannot %s %s of guest memory in %s: %s", what, size, spec->path,
-               strerror(errno));
-    else
-        report(spec->where, "cannot %s %s of guest memory: %s", what, size, strerror(errno));
+    while (size >= 1024 && unit + 1 < G_N_ELEMENTS(units)) {
+        size /= 1024;
+        unit++;
+    }
+    report(spec->where, "cannot %s %.4g %s of guest memory%s%s: %s", what, size, units[unit],
+           spec->path ? " in " : "", spec->path ? spec->path : "", error);
     return false;
 }
 
