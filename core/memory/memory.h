@@ -20,11 +20,12 @@ struct loop;
 
 struct block {
     char *name;
-    int fd;                     /* memfd or file; -1 for none */
+    int fd;                     /* memfd or file */
     uint64_t bytes;
     uint8_t *host;
     size_t page;                /* of the host memory behind it */
-    struct dirty *dirty;        /* NULL while nobody tracks */
+    bool readonly;
+    struct dirty *dirty;        /* NULL while nobody has tracked; atomic */
 };
 
 struct block_spec {
@@ -32,23 +33,31 @@ struct block_spec {
     uint64_t bytes;
     const char *path;           /* -mem-path: a directory or file; NULL: memfd */
     bool prealloc;              /* touch every page, by threads, with progress after a second */
-    bool share, readonly;
+    bool share;                 /* writes reach the file of that path */
+    bool readonly;              /* the file is there already, and is never written */
+    bool dump;                  /* is part of the process's core dumps */
     unsigned threads;           /* 0: one per processor of the host */
     const char *where;          /* option as typed, for messages */
 };
 
 /* NULL if it fails, and why has been reported (a full disk under -mem-path among it).  [main] */
 struct block *block_create(const struct block_spec *spec);
+/* Nobody may see it any more: see space_defer().  [any] */
 void block_destroy(struct block *block);
 
 /* Dirty pages (of 4096 bytes), per client.  Marking is lock-free and costs one test while nobody
- * tracks.  [any] */
+ * tracks; it comes after the write. */
 enum dirty_client { DIRTY_MIGRATION = 1, DIRTY_DISPLAY = 2, DIRTY_CODE = 4 };
-void block_dirty_start(struct block *block, enum dirty_client client);  /* all pages dirty first */
-void block_dirty_stop(struct block *block, enum dirty_client client);
-void block_mark(struct block *block, uint64_t offset, uint64_t bytes);
+void block_dirty_start(struct block *block, enum dirty_client client);  /* all pages dirty first [locked] */
+void block_dirty_stop(struct block *block, enum dirty_client client);                   /* [locked] */
+void block_mark_tracked(struct block *block, uint64_t offset, uint64_t bytes);          /* [any] */
+static inline void block_mark(struct block *block, uint64_t offset, uint64_t bytes)
+{
+    if (__atomic_load_n(&block->dirty, __ATOMIC_RELAXED))
+        block_mark_tracked(block, offset, bytes);
+}
 /* Takes and clears the client's bits of pages [first, first + pages) into bitmap (bit 0 is first;
- * a multiple of 64); returns how many were set. */
+ * a multiple of 64); returns how many were set.  [any] */
 uint64_t block_dirty_take(struct block *block, enum dirty_client client, uint64_t first,
                           uint64_t pages, uint64_t *bitmap);
 
@@ -59,46 +68,58 @@ enum { MAP_READ = 1, MAP_WRITE = 2 };
 struct window_ops {
     uint64_t (*read)(void *arg, uint64_t reg, unsigned size);
     void (*write)(void *arg, uint64_t reg, uint64_t value, unsigned size);
-    unsigned width_min, width_max;  /* 1, 2, 4, 8 */
+    unsigned width_min, width_max;  /* 1, 2, 4, 8; 0 is 1 and 8 */
     bool wide_only;                 /* narrower accesses are not for it: ones, and writes vanish */
 };
 
-/* Part of a block (block set) or a window (ops set).  The caller keeps it until mapping_remove(). */
+/* Part of a block (block set) or a window.  The caller keeps it while it is in a space. */
 struct mapping {
     struct space *space;        /* set while it is in one */
-    uint64_t base, bytes;
+    uint64_t base, bytes;       /* the end may be 2^64 */
     int priority;
     uint64_t age;
     struct block *block;
     uint64_t offset;
-    unsigned flags;             /* MAP_READ, MAP_WRITE; of blocks; 0: not seen at all */
-    struct window_ops ops;
+    unsigned flags;             /* of blocks: MAP_READ, MAP_WRITE.  READ alone: a write vanishes;
+                                   WRITE alone: what lies below is read; 0: not seen at all */
+    struct window_ops ops;      /* read NULL: reads as nothing; write NULL: a write vanishes */
     void *arg;
     const char *name;
+    bool busy;                  /* its callback runs */
     struct doorbell *doorbells; /* see space_doorbell() */
 };
 
-/* One entry of the flattened space; entries are sorted and do not overlap. */
+/* One entry of the flattened space; entries are sorted and do not overlap.  Pieces of one block that
+ * follow each other there and here are one entry. */
 struct range {
     uint64_t base, bytes;
-    struct mapping *mapping;
+    struct mapping *mapping;    /* valid with the board locked, in the newest array */
+    struct block *block;        /* NULL: a window */
     uint64_t offset;            /* in the block, or the window */
     unsigned flags;             /* copied, for blocks */
+    struct mapping *below;      /* what is read where flags is MAP_WRITE alone; or NULL */
 };
 
 struct space;
 
-/* bits is the width of an address (16 for ports).  unassigned reads give all ones if ones is set,
- * else 0.  loop's lock is taken around callbacks by space_access(). */
+/* bits is the width of an address; 16 is ports, where an access is never split at a border.
+ * unassigned reads give all ones if ones is set, else 0.  loop's lock is taken around callbacks. */
 struct space *space_create(const char *name, struct loop *loop, unsigned bits, bool ones);
+/* All mappings have been removed or are forgotten.  [main] */
 void space_destroy(struct space *space);
 
-/* Changes between begin and end are seen at once, at the end; they nest.  [any, locked] */
+/* Changes between begin and end are seen at once, at the end; they nest.  In between the lock is
+ * kept and the space not accessed.  [any, locked] */
 void space_begin(struct space *space);
 void space_end(struct space *space);
-void mapping_add(struct space *space, struct mapping *mapping);     /* -ERANGE never: checked before */
+/* base + bytes lies within the space: checked before.  [any, locked] */
+void mapping_add(struct space *space, struct mapping *mapping);
+/* Takes it away, if it is in a space; its doorbells stay with it.  The caller may free it after
+ * space_end().  [any, locked] */
 void mapping_remove(struct mapping *mapping);
 void mapping_set_flags(struct mapping *mapping, unsigned flags);
+/* Removes it and its doorbells.  Also right for a zeroed one.  [any, locked] */
+void mapping_finish(struct mapping *mapping);
 
 /* Told of the old and the new flattened space at each change, before readers see the new one; what
  * KVM's slots follow.  [locked] */
@@ -108,25 +129,33 @@ struct space_listener {
     void (*doorbell)(void *arg, const struct doorbell *bell, uint64_t addr, bool add);
     void *arg;
 };
-/* Adding one calls it for what is there already. */
+/* The caller keeps the listener.  Adding one calls it for what is there already, taking it off for
+ * what is still there.  [main, locked] */
 void space_listen(struct space *space, const struct space_listener *listener);
+void space_unlisten(struct space *space, const struct space_listener *listener);
+/* The flattened space as of now.  [locked] */
+const struct range *space_ranges(struct space *space, size_t *n);
 
 /*
  * An access by a processor or the like, in one instruction: 1 to 8 bytes, little-endian, any
- * alignment.  Takes the board lock around a callback unless the caller says it has it.  Splits at
- * the window's width_max and at the borders of RAM.  Lock-free for RAM.  [any]
+ * alignment.  Takes the board lock around a callback unless the caller says it has it; then a
+ * window's borders and widths apply as tenon/plugin.h says.  A window that is reached again from
+ * within its own callback (by DMA) is not there.  Lock-free for RAM if the calling thread has a
+ * struct reader of the space; while a space has none at all, the lock is taken for all.  [any]
  */
 uint64_t space_read(struct space *space, uint64_t addr, unsigned size, bool locked);
 void space_write(struct space *space, uint64_t addr, uint64_t value, unsigned size, bool locked);
 
 /* Copies any length; windows are reached by accesses of up to 8 bytes, naturally aligned.  Returns
- * 0, or -EFAULT if a part is neither RAM nor a window.  ram_only leaves windows out (DMA).  [any] */
+ * 0, or -EFAULT if a part is neither RAM nor a window (it reads as zero; ROM is not written).
+ * ram_only leaves windows out (DMA).  [any] */
 int space_copy_in(struct space *space, uint64_t addr, void *buf, size_t len, bool ram_only, bool locked);
 int space_copy_out(struct space *space, uint64_t addr, const void *buf, size_t len, bool ram_only,
                    bool locked);
 
 /* Host address of guest memory if all of it is one piece of RAM, else NULL.  The pointer holds until
- * the reader's next quiescent state.  Writers mark pages themselves.  [any] */
+ * the reader's next quiescent state, or while the lock is held and nothing is removed.  Writers mark
+ * pages themselves.  [any] */
 void *space_pointer(struct space *space, uint64_t addr, uint64_t bytes, bool write);
 
 /* Is called by the thread of each reader between accesses (a processor leaving its run loop, say), so
@@ -136,6 +165,9 @@ struct reader *space_reader_create(struct space *space);
 void space_reader_quiescent(struct reader *reader);
 void space_reader_offline(struct reader *reader, bool offline);   /* while it waits or runs guest code */
 void space_reader_destroy(struct reader *reader);
+/* Calls fn(arg) once no reader sees what has been removed up to now (at once, at a later change, or
+ * when the space is destroyed): to free a block.  [any, locked] */
+void space_defer(struct space *space, void (*fn)(void *arg), void *arg);
 
 /* ---- Doorbells: writes that signal an event file descriptor ---- */
 
@@ -146,8 +178,11 @@ struct doorbell {
     bool match;
     uint64_t value;
     int fd;
+    bool live;                  /* the guest reaches it, at addr: listeners know it */
+    uint64_t addr;
 };
-/* fd -1 removes.  space_write() signals it when the accelerator does not.  [main, locked] */
+/* Copies bell; fd -1 removes.  space_write() signals it when the accelerator does not.  0, -EINVAL
+ * if it is not within the window, -EEXIST or -ENOENT.  [main, locked] */
 int space_doorbell(struct mapping *mapping, const struct doorbell *bell);
 
 #endif
