@@ -4,6 +4,7 @@
 
 #include "cpu/model.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 
@@ -170,6 +171,18 @@ static struct cpu_features host_features(const struct cpu_host *host)
     return all;
 }
 
+/*
+ * KVM answers with zeros where a leaf has nothing to do with virtual machines: the brand string,
+ * and descriptions of caches.  It runs on this processor, so these are what CPUID says here.
+ */
+static void fill_native(struct cpuid_entry *entries, unsigned n)
+{
+    for (struct cpuid_entry *e = entries; e < entries + n; e++)
+        if ((e->leaf == 2 || (e->leaf >= 0x80000002 && e->leaf <= 0x80000006)) &&
+            !(e->eax | e->ebx | e->ecx | e->edx))
+            __cpuid(e->leaf, e->eax, e->ebx, e->ecx, e->edx);
+}
+
 /* ---- From the model to the guest's features ---- */
 
 static void fill_from_model(struct cpu *cpu, const struct tenon_cpu_model *m)
@@ -199,16 +212,21 @@ static void host_vendor(const struct cpu_host *host, char vendor[13])
     }
 }
 
+static const struct cpuid_entry *host_leaf(const struct cpu *cpu, uint32_t leaf)
+{
+    return cpuid_find(cpu->host, cpu->n_host, leaf, 0);
+}
+
 static void fill_from_host(struct cpu *cpu, const struct cpu_host *host)
 {
     const struct cpuid_entry *e;
 
     host_vendor(host, cpu->vendor);
-    if ((e = cpuid_find(host->entries, host->n, 0, 0)))
+    if ((e = host_leaf(cpu, 0)))
         cpu->level = e->eax;
-    if ((e = cpuid_find(host->entries, host->n, 0x80000000, 0)))
+    if ((e = host_leaf(cpu, 0x80000000)))
         cpu->xlevel = e->eax;
-    if ((e = cpuid_find(host->entries, host->n, 1, 0))) {
+    if ((e = host_leaf(cpu, 1))) {
         uint32_t family = e->eax >> 8 & 0xf;
 
         cpu->family = family + (family == 0xf ? e->eax >> 20 & 0xff : 0);
@@ -216,7 +234,7 @@ static void fill_from_host(struct cpu *cpu, const struct cpu_host *host)
         cpu->stepping = e->eax & 0xf;
     }
     for (uint32_t i = 0; i < 3; i++)
-        if ((e = cpuid_find(host->entries, host->n, 0x80000002 + i, 0)))
+        if ((e = host_leaf(cpu, 0x80000002 + i)))
             memcpy(cpu->model_id + 16 * i, &e->eax, 16);
 }
 
@@ -304,7 +322,7 @@ static int choose_features(struct cpu *cpu, const struct cpu_spec *spec,
     struct cpu_features offered = host_features(host);
 
     if (model) {
-        if (cpu_features_add(&cpu->features, model->features, spec->model))
+        if (cpu_features_add(&cpu->features, model->features ? model->features : "", spec->model))
             return -EINVAL;
         if (host->kvm) {
             struct cpu_features gives = { { 0 } };
@@ -451,11 +469,14 @@ struct cpu *cpu_resolve(const struct cpu_spec *spec, const struct cpu_topology *
 {
     struct cpu *cpu = g_new0(struct cpu, 1);
     const struct tenon_cpu_model *model = NULL;
+    struct tenon_cpu_model copy = { 0 };
 
     cpu->topology = *topology;
     cpu->passthrough = !strcmp(spec->model, "host") || !strcmp(spec->model, "max");
     cpu->host = g_memdup2(host->entries, host->n * sizeof(*host->entries));
     cpu->n_host = host->n;
+    if (host->kvm)
+        fill_native(cpu->host, cpu->n_host);
     if (!strcmp(spec->model, "host") && !host->kvm) {
         report(WHERE, "host: it takes KVM (-accel kvm) to give a guest the host's processor");
         goto fail;
@@ -463,7 +484,8 @@ struct cpu *cpu_resolve(const struct cpu_spec *spec, const struct cpu_topology *
     if (cpu->passthrough) {
         fill_from_host(cpu, host);
     } else if ((model = lookup(arg, spec->model))) {
-        fill_from_model(cpu, model);
+        memcpy(&copy, model, MIN(model->size, sizeof(copy)));
+        fill_from_model(cpu, &copy);
         if (host->kvm || !*cpu->vendor)
             host_vendor(host, cpu->vendor);
     } else {
@@ -471,7 +493,7 @@ struct cpu *cpu_resolve(const struct cpu_spec *spec, const struct cpu_topology *
     }
     override(cpu, spec);
     choose_switches(cpu, spec, host);
-    if (choose_features(cpu, spec, host, model))
+    if (choose_features(cpu, spec, host, model ? &copy : NULL))
         goto fail;
     choose_address_bits(cpu, spec, host);
     choose_levels(cpu, spec);

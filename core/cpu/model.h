@@ -42,7 +42,7 @@ struct cpu_host {
      * The leaves it can give a guest, as KVM_GET_SUPPORTED_CPUID says, with what KVM only tells by
      * its capabilities (tsc-deadline, x2apic) put in or taken out.
      */
-    const struct cpuid_entry *entries;
+    const struct cpuid_entry *entries; /* empty brand and cache leaves of KVM are filled in */
     unsigned n;
     /* KVM: the guest sees the host's vendor and KVM's own leaves, 0x40000001 of the entries. */
     bool kvm;

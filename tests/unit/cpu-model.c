@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cpu-model - the models of plugins/cpu, resolved against hosts of several kinds, leaf by leaf. */
 
+#include <cpuid.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
@@ -701,6 +702,25 @@ static void test_host(void)
     drop(&g);
 }
 
+/* KVM leaves the brand string empty: it is this processor's then. */
+static void test_host_brand(void)
+{
+    struct cpuid_entry empty[G_N_ELEMENTS(everything)];
+    struct cpu_host host = host_with(true);
+    uint32_t a, b, c, d;
+    struct guest g;
+
+    memcpy(empty, everything, sizeof(empty));
+    for (size_t i = 0; i < G_N_ELEMENTS(empty); i++)
+        if (empty[i].leaf == 0x80000002)
+            empty[i].eax = 0;
+    host.entries = empty;
+    __cpuid(0x80000002, a, b, c, d);
+    g = make("host", one, 0, &host);
+    assert_leaf(&g, 0x80000002, 0, a, b, c, d);
+    drop(&g);
+}
+
 static void test_host_needs_kvm(void)
 {
     struct cpu_host host = host_with(false);
@@ -743,6 +763,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cpu/model/last leaves", test_levels);
     g_test_add_func("/cpu/model/KVM's leaves", test_kvm);
     g_test_add_func("/cpu/model/the host's processor", test_host);
+    g_test_add_func("/cpu/model/the host's brand", test_host_brand);
     g_test_add_func("/cpu/model/host takes KVM", test_host_needs_kvm);
     g_test_add_func("/cpu/model/VMX", test_vmx);
     return g_test_run();
