@@ -401,10 +401,10 @@ static void add_basic(struct leaves *l)
         add_xsave(l);
     if (level >= 0x14 && has(l, "intel-pt"))
         add_trace(l);
-    if (cpu->passthrough && level >= 0x16) {
+    if (level >= 0x15 && cpu->passthrough)
         add_host(l, 0x15);
+    if (level >= 0x16 && cpu->passthrough)
         add_host(l, 0x16);
-    }
     if (level >= 0x1e && has(l, "amx-tile")) {
         add_host(l, 0x1d);
         add_host(l, 0x1e);

@@ -28,7 +28,8 @@ struct prop {
 };
 
 // clang-format off
-#define PROP(name_, kind_, id_, ...)  { .name = name_, .kind = kind_, .id = CPU_PROP_##id_, __VA_ARGS__ }
+#define PROP(name_, kind_, id_, ...)                                                               \
+    { .name = name_, .kind = kind_, .id = CPU_PROP_##id_, __VA_ARGS__ }
 #define OTHER(name_, kind_, ...)      PROP(name_, kind_, OTHER, .max = UINT64_MAX, __VA_ARGS__)
 #define HYPERV(name_, kind_, ...)     OTHER(name_, kind_, .other = WARNED, __VA_ARGS__)
 
