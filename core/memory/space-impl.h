@@ -5,6 +5,8 @@
 
 #include "memory.h"
 
+#include <pthread.h>
+
 #include <glib.h>
 
 /* A flattened space.  The bases are kept apart: a look-up touches few cache lines. */
@@ -29,7 +31,7 @@ struct space {
 
     struct flat *flat;          /* atomic */
     struct reader *readers;     /* atomic; changed under readers_lock */
-    GMutex readers_lock;
+    pthread_mutex_t readers_lock;
     uint64_t epoch;             /* atomic; grows with each removal, after it has been published */
     struct deferred *deferred, **deferred_end;
 };

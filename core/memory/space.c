@@ -161,14 +161,14 @@ static uint64_t seen_by_all(struct space *space)
 {
     uint64_t all = NOT_YET - 1;
 
-    g_mutex_lock(&space->readers_lock);
+    pthread_mutex_lock(&space->readers_lock);
     for (struct reader *r = space->readers; r; r = r->next) {
         uint64_t seen = __atomic_load_n(&r->seen, __ATOMIC_SEQ_CST);
 
         if (seen)
             all = MIN(all, seen);
     }
-    g_mutex_unlock(&space->readers_lock);
+    pthread_mutex_unlock(&space->readers_lock);
     return all;
 }
 
@@ -211,11 +211,11 @@ struct reader *space_reader_create(struct space *space)
     struct reader *r = g_new0(struct reader, 1);
 
     r->space = space;
-    g_mutex_lock(&space->readers_lock);
+    pthread_mutex_lock(&space->readers_lock);
     r->seen = __atomic_load_n(&space->epoch, __ATOMIC_SEQ_CST);
     r->next = space->readers;
     __atomic_store_n(&space->readers, r, __ATOMIC_RELEASE);
-    g_mutex_unlock(&space->readers_lock);
+    pthread_mutex_unlock(&space->readers_lock);
     return r;
 }
 
@@ -239,11 +239,11 @@ void space_reader_destroy(struct reader *r)
 
     if (!r)
         return;
-    g_mutex_lock(&r->space->readers_lock);
+    pthread_mutex_lock(&r->space->readers_lock);
     for (link = &r->space->readers; *link != r;)
         link = &(*link)->next;
     __atomic_store_n(link, r->next, __ATOMIC_RELEASE);
-    g_mutex_unlock(&r->space->readers_lock);
+    pthread_mutex_unlock(&r->space->readers_lock);
     g_free(r);
 }
 
@@ -485,7 +485,7 @@ struct space *space_create(const char *name, struct loop *loop, unsigned bits, b
     space->maps = g_ptr_array_new();
     space->listeners = g_ptr_array_new();
     space->flat = flatten(space->maps);
-    g_mutex_init(&space->readers_lock);
+    pthread_mutex_init(&space->readers_lock, NULL);
     space->epoch = 1;
     space->deferred_end = &space->deferred;
     return space;
@@ -502,7 +502,7 @@ void space_destroy(struct space *space)
     g_ptr_array_unref(space->maps);
     g_ptr_array_unref(space->listeners);
     flat_destroy(space->flat);
-    g_mutex_clear(&space->readers_lock);
+    pthread_mutex_destroy(&space->readers_lock);
     g_free(space->name);
     g_free(space);
 }

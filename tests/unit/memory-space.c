@@ -156,7 +156,7 @@ static void random_change(struct model *m)
     mapping_remove(map);
     *map = (struct mapping){ .bytes = g_test_rand_int_range(1, 200),
                              .priority = g_test_rand_int_range(0, 3),
-                             .ops = { shadow_read, shadow_write },
+                             .ops = { .read = shadow_read, .write = shadow_write },
                              .arg = s };
     map->base = m->base + g_test_rand_int_range(0, SPAN - map->bytes + 1);
     if (g_test_rand_bit()) {
@@ -359,9 +359,10 @@ static void test_copies(void)
     struct shadow *window = g_new0(struct shadow, 1);
     uint8_t out[0x1100], in[0x1100];
 
-    window->map = (struct mapping){
-        .base = 0x1003, .bytes = 0x80, .arg = window, .ops = { shadow_read, shadow_write }
-    };
+    window->map = (struct mapping){ .base = 0x1003,
+                                    .bytes = 0x80,
+                                    .arg = window,
+                                    .ops = { .read = shadow_read, .write = shadow_write } };
     for (size_t i = 0; i < sizeof(out); i++)
         out[i] = i * 7 + i / 256;
     loop_lock(loop);
@@ -494,8 +495,9 @@ static void test_listener(void)
                              .value = 5,
                              .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 
-    r.map =
-        (struct mapping){ .base = 0x1000, .bytes = 16, .arg = &r, .ops = { log_read, log_write } };
+    r.map = (struct mapping){
+        .base = 0x1000, .bytes = 16, .arg = &r, .ops = { .read = log_read, .write = log_write }
+    };
     loop_lock(loop);
     mapping_add(space, &r.map);
     space_listen(space, &listener);
@@ -654,7 +656,7 @@ static void test_threads(void)
 {
     struct stress s = { .space = space_create("memory", loop, 64, true) };
     struct mapping *map = stress_map(0),
-                   window = { .base = 0x3000, .bytes = 8, .ops = { stress_read } };
+                   window = { .base = 0x3000, .bytes = 8, .ops = { .read = stress_read } };
     GThread *threads[READERS];
     unsigned round = 1;
 
