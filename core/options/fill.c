@@ -8,6 +8,8 @@
 
 #include "report.h"
 
+#define MOST_LISTED 12
+
 static struct config_group *group_add(struct config *config, const char *kind, const char *id,
                                       const char *from)
 {
@@ -76,23 +78,30 @@ static bool key_is_wellformed(const char *key)
                                "-_.:+/@[]") == strlen(key);
 }
 
+/* The keys there are, when they are few enough to be read. */
+static char *known_keys(const struct opt_group *kind)
+{
+    GString *all = g_string_new(NULL);
+
+    for (unsigned i = 0; i < kind->n_keys && kind->n_keys <= MOST_LISTED; i++)
+        if (!(kind->keys[i].flags & (ALIAS | PART)))
+            g_string_append_printf(all, "%s%s", all->len ? ", " : "; there are ",
+                                   kind->keys[i].name);
+    return g_string_free(all, FALSE);
+}
+
 static int unknown_key(const struct opt_group *kind, const char *key, const char *from)
 {
     const char *near = nearest_name(key, kind->keys, kind->n_keys, key_name_at);
-    GString *all;
+    char *all = known_keys(kind);
 
-    if (near) {
+    if (kind->flags & FREE)
+        report(from, "a key is made of letters, digits and -_.:+/@[], not \"%s\"", key);
+    else if (near)
         report(from, "no key \"%s\"; did you mean %s?", key, near);
-        return -EINVAL;
-    }
-    all = g_string_new(NULL);
-    for (unsigned i = 0; i < kind->n_keys; i++)
-        g_string_append_printf(all, "%s%s", i ? ", " : "", kind->keys[i].name);
-    if (kind->n_keys)
-        report(from, "no key \"%s\"; there are %s", key, all->str);
     else
-        report(from, "no key \"%s\": takes none", key);
-    g_string_free(all, TRUE);
+        report(from, "no key \"%s\"%s", key, all);
+    g_free(all);
     return -EINVAL;
 }
 

@@ -14,7 +14,7 @@
 // clang-format off
 static const struct opt_key machine_keys[] = {
     { "type",              KEY_STRING, 0,     "NAME" },
-    { "accel",             KEY_ACCEL,  0,     "kvm", "tcg|soft|qtest|xen|hax|hvf|nvmm|whpx" },
+    { "accel",             KEY_ACCEL,  0,     "kvm|qtest", "tcg|soft|xen|hax|hvf|nvmm|whpx" },
     { "kernel",            KEY_STRING, 0,     "FILE" },
     { "initrd",            KEY_STRING, 0,     "FILE" },
     { "append",            KEY_STRING, 0,     "TEXT" },
@@ -28,8 +28,8 @@ static const struct opt_key machine_keys[] = {
     { "acpi",              KEY_ENUM,   0,     "on|off|auto" },
     { "hpet",              KEY_BOOL,   0 },
     { "usb",               KEY_BOOL,   LATER },
-    { "fd-bootchk",        KEY_BOOL,   0 },
-    { "graphics",          KEY_BOOL,   0 },
+    { "fd-bootchk",        KEY_ENUM,   0,     "on", "off" },
+    { "graphics",          KEY_ENUM,   0,     "on", "off" },
     { "nvdimm",            KEY_BOOL,   LATER },
     { "hmat",              KEY_BOOL,   LATER },
     { "igd-passthru",      KEY_BOOL,   LATER },
@@ -45,7 +45,7 @@ static const struct opt_key machine_keys[] = {
 };
 
 static const struct opt_key accel_keys[] = {
-    { "accel",           KEY_ACCEL,  0,     "kvm", "tcg|soft|qtest|xen|hax|hvf|nvmm|whpx" },
+    { "accel",           KEY_ACCEL,  0,     "kvm|qtest", "tcg|soft|xen|hax|hvf|nvmm|whpx" },
     { "kernel-irqchip",  KEY_ENUM,   0,     "on|off|split" },
     { "igd-passthru",    KEY_BOOL,   LATER },
     { "kvm-shadow-mem",  KEY_SIZE,   LATER },
@@ -181,8 +181,8 @@ static const struct opt_key chardev_keys[] = {
     { "backend",   KEY_NAME,   0, "null|stdio|file",
       "socket|udp|msmouse|vc|ringbuf|memory|pipe|console|serial|pty|braille|tty|parallel|parport|"
       "spicevmc|spiceport|dbus|mux|testdev|wctablet|qemu-vdagent|hub" },
-    { "mux",       KEY_BOOL, LATER },        { "logfile",   KEY_STRING, LATER, "FILE" },
-    { "logappend", KEY_BOOL },        { "path",      KEY_STRING, 0, "PATH" },
+    { "mux",       KEY_BOOL, LATER },        { "logfile",   KEY_STRING, 0, "FILE" },
+    { "logappend", KEY_BOOL },               { "path",      KEY_STRING, 0, "PATH" },
     { "append",    KEY_BOOL },               { "input-path", KEY_STRING, 0, "PATH" },
     { "signal",    KEY_BOOL },               { "host",      KEY_STRING, 0, "HOST" },
     { "port",      KEY_STRING, 0, "PORT" },  { "fd",        KEY_STRING, 0, "FD" },
@@ -447,7 +447,7 @@ const struct opt_group groups[] = {
     { "gdb",           NEED,                                         PARAM(none_dev_keys) },
     { "echr",          MERGE | LATER,                                PARAM(number_keys) },
 
-    { "drive",         FREE | IDS | HELP | LATER,                    PARAM(drive_keys) },
+    { "drive",         FREE | IDS | LATER,                           PARAM(drive_keys) },
     { "blockdev",      FREE | IMPLIED | NEED | LATER,                PARAM(blockdev_keys) },
     { "iscsi",         IDS | LATER,                                  PARAM(iscsi_keys) },
     { "fsdev",         IDS | NEED_ID | IMPLIED | NEED | LATER,       PARAM(fsdev_keys) },

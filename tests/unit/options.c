@@ -155,7 +155,8 @@ static const struct {
       "-device pc-testdev,id=a: id \"a\" is taken by -device edu,id=a\n" },
     { "-device edu,id=1x", "-device edu,id=1x: id \"1x\" must begin with a letter and go on with "
                            "letters, digits, '-', '.' and '_', 127 at most\n" },
-    { "-device edu,a\\ b=1", "-device edu,a b=1: no key \"a b\"; there are driver\n" },
+    { "-device edu,a\\ b=1",
+      "-device edu,a b=1: a key is made of letters, digits and -_.:+/@[], not \"a b\"\n" },
     { "-m '{\"size\":true}'",
       "-m {\"size\":true}: size must be a size such as 512 (MiB), 262144k or 4G, not \"on\"\n" },
     { "-serial foo",
@@ -172,6 +173,7 @@ static const struct {
       "-readconfig: cannot open /does/not/exist: No such file or directory\n" },
     { "-smp x -rtc x -S", "-smp x: cpus must be a number, not \"x\"\n"
                           "-rtc x: no key \"x\"; there are base, clock, driftfix\n" },
+    { "-spice zzzzzz", "-spice zzzzzz: no key \"zzzzzz\"\n" },
     { "-smp x -h", "-smp x: cpus must be a number, not \"x\"\n" },
 };
 
@@ -254,6 +256,9 @@ static const struct {
     { "-display sdl", "-display sdl: not in this build yet\n" },
     { "-net nic -netdev user,id=n", "-net nic: not in this build yet\n"
                                     "-netdev user,id=n: not in this build yet\n" },
+    { "-no-fd-bootchk -machine graphics=off,accel=qtest",
+      "-no-fd-bootchk: not in this build yet\n"
+      "-machine graphics=off,accel=qtest: graphics=off: not in this build yet\n" },
     { "-watchdog-action reset", "-watchdog-action reset: not in this build yet\n" },
     { "-msg timestamp=on,guest-name=on",
       "-msg timestamp=on,guest-name=on: guest-name=on: not in this build yet\n" },
