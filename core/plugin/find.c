@@ -23,6 +23,7 @@ struct plugins *plugins_create(const char *dirs)
     char *list = dirs ? g_strdup(dirs) : g_strjoin(":", user ? user : "", own, NULL);
 
     p->dirs = g_strsplit(list, ":", -1);
+    p->packages = path_data("plugin-packages");
     g_free(list);
     g_free(own);
     return p;
@@ -45,6 +46,7 @@ void plugins_destroy(struct plugins *p)
         g_free(common);
     }
     g_strfreev(p->dirs);
+    g_free(p->packages);
     g_free(p);
 }
 
@@ -154,12 +156,14 @@ const char *kind_noun(const char *kind)
     return kind;
 }
 
-/* The file's lines are "KIND NAME PACKAGE"; # begins a comment. */
-char *plugin_package(const char *kind, const char *name)
+/* The distribution's package with that plugin, or NULL.  The file's lines are "KIND NAME PACKAGE";
+ * # begins a comment. */
+static char *package_of(const struct plugins *p, const char *kind, const char *name)
 {
-    char *path = path_data("plugin-packages"), *text = NULL, *package = NULL;
-    char **lines = g_file_get_contents(path, &text, NULL, NULL) ? g_strsplit(text, "\n", -1) : NULL;
+    char *text = NULL, *package = NULL, **lines = NULL;
 
+    if (g_file_get_contents(p->packages, &text, NULL, NULL))
+        lines = g_strsplit(text, "\n", -1);
     for (unsigned i = 0; lines && lines[i] && !package; i++) {
         char **words = g_strsplit_set(g_strstrip(lines[i]), " \t", -1);
 
@@ -169,7 +173,6 @@ char *plugin_package(const char *kind, const char *name)
     }
     g_strfreev(lines);
     g_free(text);
-    g_free(path);
     return package;
 }
 
@@ -188,7 +191,7 @@ static void add_file_name(void *arg, const char *dir, const char *file)
 
 void report_missing(const struct plugins *p, const char *kind, const char *name, const char *where)
 {
-    char *package = plugin_package(kind, name);
+    char *package = package_of(p, kind, name);
     struct guess guess = { .kind = kind, .names = g_ptr_array_new_with_free_func(g_free) };
     const char *near;
 

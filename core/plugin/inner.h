@@ -11,6 +11,7 @@ struct plugins {
     char **dirs;        /* searched in order, ended by NULL */
     struct type *types; /* what has been loaded */
     struct common *commons;
+    char *packages; /* the file that says what comes in which package */
 };
 
 /* Properties that a bus gives all that is on it. */
@@ -31,8 +32,6 @@ typedef void file_fn(void *arg, const char *dir, const char *file);
 void plugin_files(const struct plugins *p, const char *kind, file_fn *fn, void *arg);
 /* The name in KIND-NAME.so; false if file is no such name. */
 bool file_is(const char *file, const char *kind, const char *name);
-/* The distribution's package with that plugin, or NULL; to be freed. */
-char *plugin_package(const char *kind, const char *name);
 /* "no such device (did you mean 'edu'?)" */
 void report_missing(const struct plugins *p, const char *kind, const char *name, const char *where);
 
