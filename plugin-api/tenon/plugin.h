@@ -279,6 +279,12 @@ struct tenon_plugin {
     uint32_t n_types;
 };
 
+#ifdef __cplusplus
+#define TENON_ASSERT_ static_assert
+#else
+#define TENON_ASSERT_ _Static_assert
+#endif
+
 /* Each type leaves its card in an ELF note, so that a plugin can be listed without being run. */
 #define TENON_NOTE_(id, text)                                                                      \
     static const struct {                                                                          \
@@ -295,7 +301,7 @@ struct tenon_plugin {
  * "watchdog", "sound", "display", "input", "network", "storage", "bridge", "misc".
  */
 #define TENON_TYPE(id, kind_, names_, bus_, tags_, help_, ops_id_, ...)                            \
-    _Static_assert(offsetof(struct id, dev) == 0, "dev comes first");                              \
+    TENON_ASSERT_(offsetof(struct id, dev) == 0, "dev comes first");                               \
     TENON_NOTE_(id, "need=" TENON_STR1_(TENON_ABI_NEED) "\tkind=" kind_ "\tname=" names_           \
                 "\tbus=" bus_ "\ttags=" tags_ "\thelp=" help_);                                    \
     static const struct tenon_type tenon_type_##id = {                                             \

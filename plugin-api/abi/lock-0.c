@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT-0 */
+/*
+ * lock-0 - where every member of the interface is and what it is, so that no change goes unseen.
+ *
+ * While the interface is a draft, a line changes when the header does.  From interface 1 on, lines are
+ * only added at the end of a struct.
+ */
+
+#include <tenon/plugin.h>
+#include <tenon/isa.h>
+#include <tenon/pci.h>
+#include <tenon/chardev.h>
+#include <tenon/system.h>
+#include <tenon/memory.h>
+#include <tenon/machine.h>
+#include <tenon/fwcfg.h>
+#include <tenon/cpu.h>
+
+#define AT(type, member, offset, ...)                                                              \
+    _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \
+    _Static_assert(_Generic(&((struct type *)0)->member, __VA_ARGS__: 1, default: 0),              \
+                   #type "." #member " is of another type")
+
+// clang-format off
+
+/* ---- tenon/plugin.h ---- */
+
+AT(tenon_array, items,    0, const void **);
+AT(tenon_array, count,    8, uint32_t *);
+AT(tenon_array, stride,  12, uint32_t *);
+
+AT(tenon_prop, name,          0, const char **);
+AT(tenon_prop, type,          8, uint32_t *);
+AT(tenon_prop, offset,       12, uint32_t *);
+AT(tenon_prop, bytes,        16, uint32_t *);
+AT(tenon_prop, reserved,     20, uint32_t *);
+AT(tenon_prop, initial,      24, uint64_t *);
+AT(tenon_prop, initial_str,  32, const char **);
+AT(tenon_prop, min,          40, uint64_t *);
+AT(tenon_prop, max,          48, uint64_t *);
+AT(tenon_prop, names,        56, const char *const **);
+AT(tenon_prop, help,         64, const char **);
+
+AT(tenon_reg, name,     0, const char **);
+AT(tenon_reg, offset,   8, uint32_t *);
+AT(tenon_reg, bytes,   12, uint32_t *);
+AT(tenon_reg, count,   16, uint32_t *);
+AT(tenon_reg, flags,   20, uint32_t *);
+AT(tenon_reg, reset,   24, uint64_t *);
+
+AT(tenon_timer, name,    0, const char **);
+AT(tenon_timer, fire,    8, void (**)(void *self));
+AT(tenon_timer, clock,  16, uint32_t *);
+
+AT(tenon_window, name,        0, const char **);
+AT(tenon_window, space,       8, uint32_t *);
+AT(tenon_window, width_min,  12, uint32_t *);
+AT(tenon_window, width_max,  16, uint32_t *);
+AT(tenon_window, flags,      20, uint32_t *);
+AT(tenon_window, base,       24, uint64_t *);
+AT(tenon_window, bytes,      32, uint64_t *);
+AT(tenon_window, read,       40, uint64_t (**)(void *self, uint64_t reg, unsigned size));
+AT(tenon_window, write,      48, void (**)(void *self, uint64_t reg, uint64_t value, unsigned size));
+AT(tenon_window, priority,   56, int32_t *);
+
+AT(tenon_pin, name,    0, const char **);
+AT(tenon_pin, count,   8, uint32_t *);
+AT(tenon_pin, set,    16, void (**)(void *self, unsigned n, bool level));
+
+AT(tenon_peer, self,    0, void **);
+AT(tenon_peer, table,   8, const void **);
+
+AT(tenon_host, size,    0, uint32_t *);
+AT(tenon_host, minor,   4, uint32_t *);
+AT(tenon_host, error,   8, int (**)(struct tenon_dev *, int err, const char *fmt, ...));
+AT(tenon_host, log,    16, void (**)(struct tenon_dev *, int level, const char *fmt, ...));
+AT(tenon_host, now,    24, uint64_t (**)(struct tenon_dev *, uint32_t clock));
+AT(tenon_host, arm,    32, void (**)(struct tenon_dev *, uint32_t timer, uint64_t when));
+AT(tenon_host, irq,    40, void (**)(struct tenon_dev *, uint32_t line, bool level));
+AT(tenon_host, dma,    48, int (**)(struct tenon_dev *, uint64_t addr, void *buf, size_t len, bool to_guest));
+AT(tenon_host, map,    56, int (**)(struct tenon_dev *, uint32_t window, uint64_t base, uint64_t bytes));
+AT(tenon_host, query,  64, const void *(**)(struct tenon_dev *, const char *id));
+AT(tenon_host, peer,   72, struct tenon_peer (**)(struct tenon_dev *, const char *id));
+
+AT(tenon_dev, host,   0, const struct tenon_host **);
+AT(tenon_dev, id,     8, const char **);
+
+AT(tenon_iface, id,      0, const char **);
+AT(tenon_iface, table,   8, const void **);
+
+AT(tenon_type, size,         0, uint32_t *);
+AT(tenon_type, state_size,   4, uint32_t *);
+AT(tenon_type, kind,         8, const char **);
+AT(tenon_type, name,        16, const char **);
+AT(tenon_type, help,        24, const char **);
+AT(tenon_type, ops_id,      32, const char **);
+AT(tenon_type, ops,         40, const void **);
+AT(tenon_type, props,       48, struct tenon_array *);
+AT(tenon_type, regs,        64, struct tenon_array *);
+AT(tenon_type, timers,      80, struct tenon_array *);
+AT(tenon_type, windows,     96, struct tenon_array *);
+AT(tenon_type, pins,       112, struct tenon_array *);
+AT(tenon_type, ifaces,     128, struct tenon_array *);
+AT(tenon_type, lines,      144, uint32_t *);
+AT(tenon_type, create,     152, int (**)(void *self));
+AT(tenon_type, destroy,    160, void (**)(void *self));
+AT(tenon_type, reset,      168, void (**)(void *self));
+AT(tenon_type, loaded,     176, void (**)(void *self));
+
+AT(tenon_plugin, size,      0, uint32_t *);
+AT(tenon_plugin, major,     4, uint16_t *);
+AT(tenon_plugin, need,      6, uint16_t *);
+AT(tenon_plugin, types,     8, const struct tenon_type *const **);
+AT(tenon_plugin, n_types,  16, uint32_t *);
+
+/* ---- tenon/isa.h ---- */
+
+AT(tenon_isa_bus, size,       0, uint32_t *);
+AT(tenon_isa_bus, bus_name,   8, const char **);
+
+AT(tenon_isa, size,      0, uint32_t *);
+AT(tenon_isa, connect,   8, int (**)(struct tenon_dev *, uint32_t line, unsigned irq));
+
+/* ---- tenon/pci.h ---- */
+
+AT(tenon_bar, index,    0, uint32_t *);
+AT(tenon_bar, window,   4, uint32_t *);
+AT(tenon_bar, flags,    8, uint32_t *);
+
+AT(tenon_pci_field, offset,     0, uint16_t *);
+AT(tenon_pci_field, bytes,      2, uint16_t *);
+AT(tenon_pci_field, reset,      4, uint32_t *);
+AT(tenon_pci_field, writable,   8, uint32_t *);
+AT(tenon_pci_field, clear,     12, uint32_t *);
+
+AT(tenon_pci_ops, size,               0, uint32_t *);
+AT(tenon_pci_ops, vendor,             4, uint16_t *);
+AT(tenon_pci_ops, device,             6, uint16_t *);
+AT(tenon_pci_ops, class_rev,          8, uint32_t *);
+AT(tenon_pci_ops, subsystem_vendor,  12, uint16_t *);
+AT(tenon_pci_ops, subsystem,         14, uint16_t *);
+AT(tenon_pci_ops, int_pin,           16, uint32_t *);
+AT(tenon_pci_ops, bars,              24, struct tenon_array *);
+AT(tenon_pci_ops, fields,            40, struct tenon_array *);
+AT(tenon_pci_ops, config_written,    56, void (**)(void *self, unsigned reg, unsigned bytes));
+
+AT(tenon_pci, size,     0, uint32_t *);
+AT(tenon_pci, config,   8, uint8_t *(**)(struct tenon_dev *));
+
+AT(tenon_pci_host, size,       0, uint32_t *);
+AT(tenon_pci_host, bus_name,   8, const char **);
+AT(tenon_pci_host, swizzle,   16, int32_t *);
+
+AT(tenon_pci_bus, size,    0, uint32_t *);
+AT(tenon_pci_bus, read,    8, uint32_t (**)(struct tenon_dev *, unsigned bus, unsigned devfn, unsigned reg, unsigned bytes));
+AT(tenon_pci_bus, write,  16, void (**)(struct tenon_dev *, unsigned bus, unsigned devfn, unsigned reg, uint32_t value, unsigned bytes));
+
+AT(tenon_pci_router, size,   0, uint32_t *);
+AT(tenon_pci_router, pirq,   8, void (**)(void *self, unsigned n, bool level));
+
+/* ---- tenon/chardev.h ---- */
+
+AT(tenon_chr_line, speed,       0, uint32_t *);
+AT(tenon_chr_line, data_bits,   4, uint32_t *);
+AT(tenon_chr_line, stop_bits,   8, uint32_t *);
+AT(tenon_chr_line, parity,     12, char *);
+
+AT(tenon_chardev_ops, size,    0, uint32_t *);
+AT(tenon_chardev_ops, write,   8, size_t (**)(void *self, const void *buf, size_t len));
+AT(tenon_chardev_ops, ready,  16, void (**)(void *self));
+AT(tenon_chardev_ops, event,  24, void (**)(void *self, int event));
+AT(tenon_chardev_ops, line,   32, void (**)(void *self, const struct tenon_chr_line *line));
+
+AT(tenon_chardev_host, size,    0, uint32_t *);
+AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));
+AT(tenon_chardev_host, input,  16, size_t (**)(struct tenon_dev *, const void *buf, size_t len));
+AT(tenon_chardev_host, sent,   24, void (**)(struct tenon_dev *));
+AT(tenon_chardev_host, event,  32, void (**)(struct tenon_dev *, int event));
+
+AT(tenon_chr_user, size,       0, uint32_t *);
+AT(tenon_chr_user, room,       8, size_t (**)(void *self));
+AT(tenon_chr_user, receive,   16, void (**)(void *self, const void *buf, size_t len));
+AT(tenon_chr_user, writable,  24, void (**)(void *self));
+AT(tenon_chr_user, event,     32, void (**)(void *self, int event));
+
+AT(tenon_chr, size,     0, uint32_t *);
+AT(tenon_chr, attach,   8, int (**)(struct tenon_dev *, struct tenon_chardev *chr, const struct tenon_chr_user *user));
+AT(tenon_chr, write,   16, size_t (**)(struct tenon_chardev *chr, const void *buf, size_t len));
+AT(tenon_chr, accept,  24, void (**)(struct tenon_chardev *chr));
+AT(tenon_chr, event,   32, void (**)(struct tenon_chardev *chr, int event));
+AT(tenon_chr, line,    40, void (**)(struct tenon_chardev *chr, const struct tenon_chr_line *line));
+
+/* ---- tenon/system.h ---- */
+
+AT(tenon_loop, size,    0, uint32_t *);
+AT(tenon_loop, watch,   8, int (**)(struct tenon_dev *, int fd, unsigned events, void (*fn)(void *self, int fd, unsigned events)));
+
+AT(tenon_power, size,        0, uint32_t *);
+AT(tenon_power, request,     8, void (**)(struct tenon_dev *, uint32_t what, int code));
+AT(tenon_power, on_button,  16, void (**)(struct tenon_dev *, void (*pressed)(void *self)));
+AT(tenon_power, wake,       24, void (**)(struct tenon_dev *));
+
+AT(tenon_eventfd, size,        0, uint32_t *);
+AT(tenon_eventfd, doorbell,    8, int (**)(struct tenon_dev *, uint32_t window, uint64_t reg, unsigned bytes, bool match, uint64_t value, int fd));
+AT(tenon_eventfd, interrupt,  16, int (**)(struct tenon_dev *, uint32_t line, int fd));
+
+/* ---- tenon/memory.h ---- */
+
+AT(tenon_mapping, size,       0, uint32_t *);
+AT(tenon_mapping, block,      4, int32_t *);
+AT(tenon_mapping, base,       8, uint64_t *);
+AT(tenon_mapping, offset,    16, uint64_t *);
+AT(tenon_mapping, bytes,     24, uint64_t *);
+AT(tenon_mapping, priority,  32, int32_t *);
+AT(tenon_mapping, flags,     36, uint32_t *);
+
+AT(tenon_memory, size,        0, uint32_t *);
+AT(tenon_memory, block,       8, int (**)(struct tenon_dev *, const char *name, uint64_t bytes));
+AT(tenon_memory, pointer,    16, void *(**)(struct tenon_dev *, int block, uint64_t offset, uint64_t bytes));
+AT(tenon_memory, map,        24, int (**)(struct tenon_dev *, const struct tenon_mapping *mapping));
+AT(tenon_memory, set_flags,  32, void (**)(struct tenon_dev *, const int *mappings, const uint32_t *flags, unsigned n));
+
+/* ---- tenon/machine.h ---- */
+
+AT(tenon_machine_ops, size,          0, uint32_t *);
+AT(tenon_machine_ops, max_cpus,      4, uint32_t *);
+AT(tenon_machine_ops, default_cpu,   8, const char **);
+AT(tenon_machine_ops, default_ram,  16, uint64_t *);
+AT(tenon_machine_ops, below_4g,     24, uint64_t *);
+AT(tenon_machine_ops, build,        32, int (**)(void *self));
+AT(tenon_machine_ops, complete,     40, int (**)(void *self));
+
+AT(tenon_board_info, size,             0, uint32_t *);
+AT(tenon_board_info, cpus,             4, uint32_t *);
+AT(tenon_board_info, max_cpus,         8, uint32_t *);
+AT(tenon_board_info, sockets,         12, uint32_t *);
+AT(tenon_board_info, dies,            16, uint32_t *);
+AT(tenon_board_info, cores,           20, uint32_t *);
+AT(tenon_board_info, threads,         24, uint32_t *);
+AT(tenon_board_info, ram_bytes,       32, uint64_t *);
+AT(tenon_board_info, name,            40, const char **);
+AT(tenon_board_info, has_uuid,        48, bool *);
+AT(tenon_board_info, uuid,            49, uint8_t (*)[16]);
+AT(tenon_board_info, nodefaults,      65, bool *);
+AT(tenon_board_info, acpi,            66, bool *);
+AT(tenon_board_info, hpet,            67, bool *);
+AT(tenon_board_info, kernel_irqchip,  68, bool *);
+AT(tenon_board_info, accel,           72, const char **);
+AT(tenon_board_info, apic_ids,        80, const uint32_t **);
+AT(tenon_board_info, cpuid_1,         88, const uint32_t **);
+AT(tenon_board_info, phys_bits,       96, uint32_t *);
+
+AT(tenon_board, size,        0, uint32_t *);
+AT(tenon_board, info,        8, const struct tenon_board_info *(**)(struct tenon_dev *));
+AT(tenon_board, add,        16, struct tenon_dev *(**)(struct tenon_dev *, const char *driver, const char *props));
+AT(tenon_board, option,     24, const char *(**)(struct tenon_dev *, const char *group, unsigned index, const char *key));
+AT(tenon_board, chardev,    32, const char *(**)(struct tenon_dev *, const char *use, unsigned n));
+AT(tenon_board, find_file,  40, const char *(**)(struct tenon_dev *, const char *name));
+AT(tenon_board, wire,       48, int (**)(struct tenon_dev *from, uint32_t line, struct tenon_dev *to, const char *pin, unsigned n));
+AT(tenon_board, wire_gsi,   56, int (**)(struct tenon_dev *from, uint32_t line, unsigned gsi));
+
+AT(tenon_x86_segment, base,         0, uint64_t *);
+AT(tenon_x86_segment, limit,        8, uint32_t *);
+AT(tenon_x86_segment, selector,    12, uint16_t *);
+AT(tenon_x86_segment, attributes,  14, uint16_t *);
+
+AT(tenon_x86_start, size,     0, uint32_t *);
+AT(tenon_x86_start, rip,      8, uint64_t *);
+AT(tenon_x86_start, rflags,  16, uint64_t *);
+AT(tenon_x86_start, rax,     24, uint64_t *);
+AT(tenon_x86_start, rbx,     32, uint64_t *);
+AT(tenon_x86_start, rcx,     40, uint64_t *);
+AT(tenon_x86_start, rdx,     48, uint64_t *);
+AT(tenon_x86_start, rsi,     56, uint64_t *);
+AT(tenon_x86_start, rdi,     64, uint64_t *);
+AT(tenon_x86_start, rbp,     72, uint64_t *);
+AT(tenon_x86_start, rsp,     80, uint64_t *);
+AT(tenon_x86_start, cr0,     88, uint64_t *);
+AT(tenon_x86_start, cr3,     96, uint64_t *);
+AT(tenon_x86_start, cr4,    104, uint64_t *);
+AT(tenon_x86_start, efer,   112, uint64_t *);
+AT(tenon_x86_start, cs,     120, struct tenon_x86_segment *);
+AT(tenon_x86_start, ds,     136, struct tenon_x86_segment *);
+AT(tenon_x86_start, es,     152, struct tenon_x86_segment *);
+AT(tenon_x86_start, fs,     168, struct tenon_x86_segment *);
+AT(tenon_x86_start, gs,     184, struct tenon_x86_segment *);
+AT(tenon_x86_start, ss,     200, struct tenon_x86_segment *);
+AT(tenon_x86_start, tr,     216, struct tenon_x86_segment *);
+AT(tenon_x86_start, ldt,    232, struct tenon_x86_segment *);
+AT(tenon_x86_start, gdt,    248, struct tenon_x86_segment *);
+AT(tenon_x86_start, idt,    264, struct tenon_x86_segment *);
+
+AT(tenon_x86, size,    0, uint32_t *);
+AT(tenon_x86, start,   8, void (**)(struct tenon_dev *, const struct tenon_x86_start *start));
+AT(tenon_x86, a20,    16, void (**)(struct tenon_dev *, bool on));
+
+/* ---- tenon/fwcfg.h ---- */
+
+AT(tenon_fwcfg, size,           0, uint32_t *);
+AT(tenon_fwcfg, set,            8, int (**)(void *fwcfg, uint16_t key, const void *data, size_t len));
+AT(tenon_fwcfg, set_file,      16, int (**)(void *fwcfg, const char *name, const void *data, size_t len));
+AT(tenon_fwcfg, set_ref,       24, int (**)(void *fwcfg, uint16_t key, const void *data, size_t len));
+AT(tenon_fwcfg, set_file_ref,  32, int (**)(void *fwcfg, const char *name, const void *data, size_t len));
+AT(tenon_fwcfg, set_file_rw,   40, int (**)(void *fwcfg, const char *name, void *data, size_t len, void (*written)(void *arg), void *arg));
+AT(tenon_fwcfg, file,          48, const void *(**)(void *fwcfg, const char *name, size_t *len));
+
+/* ---- tenon/cpu.h ---- */
+
+AT(tenon_cpu_cache, kib,    0, uint32_t *);
+AT(tenon_cpu_cache, ways,   4, uint32_t *);
+
+AT(tenon_cpu_model, size,       0, uint32_t *);
+AT(tenon_cpu_model, level,      4, uint32_t *);
+AT(tenon_cpu_model, xlevel,     8, uint32_t *);
+AT(tenon_cpu_model, family,    12, uint32_t *);
+AT(tenon_cpu_model, model,     16, uint32_t *);
+AT(tenon_cpu_model, stepping,  20, uint32_t *);
+AT(tenon_cpu_model, vendor,    24, const char **);
+AT(tenon_cpu_model, model_id,  32, const char **);
+AT(tenon_cpu_model, features,  40, const char **);
+AT(tenon_cpu_model, l1d,       48, struct tenon_cpu_cache *);
+AT(tenon_cpu_model, l1i,       56, struct tenon_cpu_cache *);
+AT(tenon_cpu_model, l2,        64, struct tenon_cpu_cache *);
+AT(tenon_cpu_model, l3,        72, struct tenon_cpu_cache *);

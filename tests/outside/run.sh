@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# run.sh SOURCE BUILD - installs into a temporary folder and builds plugins there as a stranger would:
+# with the installed headers and nothing else of this tree.
+set -eu
+here=$(realpath "$1")/tests/outside build=$(realpath "$2")
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+umask 022
+
+say() { echo "== $*"; }
+fail() { echo "run.sh: $*" >&2; exit 1; }
+# has FILE TEXT: is it a line of the file?
+has() { grep -qxF -- "$2" "$1" || { cat "$1" >&2; fail "this line is missing: $2"; }; }
+
+say "install"
+meson install -C "$build" --no-rebuild --quiet --destdir "$root/inst"
+pc=$(find "$root/inst" -name tenon-plugin.pc)
+[ -n "$pc" ] || fail "tenon-plugin.pc is not installed"
+export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$root/inst"
+prefix=$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=prefix tenon-plugin)
+plugins=$root/inst$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=plugindir tenon-plugin)
+PATH=$root/inst$prefix/bin:$PATH
+export PATH
+[ -z "$(PKG_CONFIG_SYSROOT_DIR= pkg-config --libs tenon-plugin)" ] || fail "a plugin links nothing of ours"
+
+say "every name of every plugin has its file"
+if [ -d "$plugins" ]; then
+    tenon-plugin-check --names "$plugins"/*.so | while read -r link file; do
+        [ -e "$plugins/$link" ] || fail "$link is missing for $file"
+    done
+fi
+
+say "one command each"
+mkdir "$root/own"
+cd "$root/own"
+cp "$here/edu.c" "$here/stamp.c" "$here/dice.cc" .
+cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o device-edu.so edu.c
+cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o chardev-stamp.so stamp.c
+made="device-edu.so chardev-stamp.so"
+if command -v c++ >/dev/null; then
+    c++ -std=c++20 -shared -fPIC -fvisibility=hidden -Wl,--as-needed \
+        $(pkg-config --cflags tenon-plugin) -o device-dice.so dice.cc
+    made="$made device-dice.so"
+else
+    say "no C++ compiler: the C++ plugin is left out"
+fi
+tenon-plugin-check --verbose $made
+
+say "the template"
+cp -r "$root/inst$prefix/share/tenon/plugin-template" template
+meson setup --fatal-meson-warnings template template/build >log || { cat log >&2; fail "meson setup"; }
+meson test -C template/build >log || { cat log >&2; fail "the template's test"; }
+cp template/build/device-hello.so .
+
+say "what the checker is for"
+# refused SENTENCE SOURCE [FLAG...]: a plugin with that fault is found out.
+refused() {
+    sentence=$1 source=$2
+    shift 2
+    printf '%s\n' "$source" >bad.c
+    cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) "$@" -o bad.so bad.c
+    ! tenon-plugin-check bad.so >log || fail "not found: $sentence"
+    grep -q -- "$sentence" log || { cat log >&2; fail "this is not said: $sentence"; }
+}
+edu='#include "edu.c"'
+refused 'exports helper: compile it with' "$edu
+int helper(void); __attribute__((visibility(\"default\"))) int helper(void) { return 1; }"
+refused 'runs 1 constructors when it is loaded' "$edu
+__attribute__((constructor)) static void early(void) { tenon_type_edu.create(0); }"
+refused 'thread-local data of the static kind' "$edu
+__thread int count; int use(void); int use(void) { return count++; }" -ftls-model=initial-exec
+refused 'uses not_there, which is in none of the libraries' "$edu
+int not_there(void); int use(void); int use(void) { return not_there(); }"
+refused 'uses deflate, which is in none of the libraries' "$edu
+int deflate(void); int use(void); int use(void) { return deflate(); }"
+refused 'has a card and is not in the table' "$edu
+struct other { struct tenon_dev *dev; };
+TENON_PCI_DEVICE(other, \"other\", \"misc\", \"Forgotten\", .ops = &edu_pci);"
+refused "'e/du' cannot be a name" "$(sed 's/"edu"/"e\/du"/' edu.c)"
+refused "property 'delay' has a default outside its range" \
+    "$(sed 's/.initial = 1000,/.initial = 1000, .max = 10,/' edu.c)"
+refused 'is no plugin: it has no card' 'int nothing;'
+
+if command -v tenon | grep -q "^$root"; then
+    say "the program lists them"
+    export TENON_PLUGIN_PATH="$root/own"
+    tenon -device help >log
+    has log 'PCI devices:'
+    has log 'name "edu", bus PCI, desc "Educational device"'
+    has log 'name "hello", bus ISA, desc "Says a word"'
+    tenon -device edu,help >log
+    has log 'edu options:'
+    has log '  delay=<uint64>         - nanoseconds a factorial takes (default: 1000)'
+    tenon -device ./device-hello.so,help >log
+    has log '  word=<str>             - what to say (default: "Hello")'
+    tenon -chardev help >log
+    has log '  stamp'
+fi
