@@ -151,13 +151,29 @@ int inst_map(struct inst *inst, uint32_t window, uint64_t base, uint64_t bytes)
     return 0;
 }
 
+/* For a window that is not read, or not written: as if nobody were there. */
+static uint64_t ones_read(void *arg, uint64_t reg, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static uint64_t zero_read(void *arg, uint64_t reg, unsigned size)
+{
+    return 0;
+}
+
+static void no_write(void *arg, uint64_t reg, uint64_t value, unsigned size)
+{
+}
+
 static void window_init(struct mapping *map, const struct tenon_window *w, void *state)
 {
     *map = (struct mapping){
         .priority = w->priority,
         .arg = state,
         .name = w->name,
-        .ops = { .read = w->read, .write = w->write,
+        .ops = { .read = w->read ? w->read : w->space == TENON_IO ? ones_read : zero_read,
+                 .write = w->write ? w->write : no_write,
                  .width_min = w->width_min ? w->width_min : 1,
                  .width_max = w->width_max ? w->width_max : 8,
                  .wide_only = w->flags & TENON_WINDOW_WIDE },

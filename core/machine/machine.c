@@ -224,8 +224,8 @@ void machine_destroy(struct machine *m)
     while ((inst = last_inst(m)))
         inst_destroy(inst);
     pci_bus_destroy(m);
-    loop_unlock(m->loop);
     accel_close(m);
+    loop_unlock(m->loop);
     processors_free(m);
     space_destroy(m->mem);
     space_destroy(m->io);

@@ -132,8 +132,8 @@ static char *check_window(const struct type *type, const void *item)
 
     if (w->space != TENON_IO && w->space != TENON_MEM)
         return faulty("window", w->name, "is in an unknown space, %" PRIu32, w->space);
-    if (!w->read || !w->write)
-        return faulty("window", w->name, "has no %s()", w->read ? "write" : "read");
+    if (!w->read && !w->write)
+        return faulty("window", w->name, "has neither read() nor write()");
     if (!width_ok(w->width_min) || !width_ok(w->width_max) || w->width_min > most)
         return faulty("window", w->name, "has impossible access widths");
     if (!w->bytes || w->bytes - 1 > last ||

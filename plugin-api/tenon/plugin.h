@@ -121,7 +121,8 @@ enum { TENON_IO = 100, TENON_MEM = 200 };
 /*
  * An access wider than width_max is split; one narrower than width_min reads its part of the
  * aligned register, and writes with the other bytes zero.  Only the address of its first byte
- * decides which window an access goes to.  reg is relative to the window; size is in bytes.
+ * decides which window an access goes to.  reg is relative to the window; size is in bytes.  One of
+ * read and write may be NULL: then it is as if nobody were there.
  */
 struct tenon_window {
     const char *name;

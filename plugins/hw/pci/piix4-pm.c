@@ -300,7 +300,7 @@ static void pm_config_written(void *self, unsigned reg, unsigned bytes)
     struct piix4_pm *d = self;
     const uint8_t *config = d->pci->config(d->dev);
 
-    if (reg < 0x40)
+    if (reg + bytes <= PMBASE)
         return;
     place(d, PM_PORTS, config, PMBASE, 0xffc0, config[PMREGMISC] & 1);
     place(d, SMB_PORTS, config, SMBBA, 0xfff0, config[SMBHSTCFG] & 1);
@@ -319,11 +319,6 @@ static int pm_create(void *self)
     d->power = tenon_query(d->dev, "tenon.power/1");
     d->power->on_button(d->dev, pm_pressed);
     return tenon_isa_connect(d->dev, 0, SCI_IRQ);
-}
-
-static void pm_reset(void *self)
-{
-    pm_config_written(self, 0, 256);
 }
 
 static const struct tenon_prop pm_props[] = {
@@ -379,6 +374,6 @@ static const struct tenon_pci_ops pm_pci = {
 
 TENON_PCI_DEVICE(piix4_pm, "PIIX4_PM", "bridge", "PIIX4 power management", .ops = &pm_pci,
     .props = TENON_ARRAY(pm_props), .regs = TENON_ARRAY(pm_regs), .timers = TENON_ARRAY(pm_timers),
-    .windows = TENON_ARRAY(pm_windows), .lines = 1, .create = pm_create, .reset = pm_reset);
+    .windows = TENON_ARRAY(pm_windows), .lines = 1, .create = pm_create);
 
 TENON_PLUGIN(&tenon_type_piix4_pm);
