@@ -53,7 +53,7 @@ struct directory {
 };
 
 struct fwcfg {
-    struct tenon_dev dev;
+    struct tenon_dev *dev;
     struct item fixed[2][N_FIXED];
     struct file files[N_FILES]; /* sorted by name */
     unsigned n_files;
@@ -257,13 +257,13 @@ static int dma_out(struct fwcfg *f, uint64_t addr, uint32_t len)
     static const uint8_t zeroes[4096];
     const struct item *item = find_key(f, f->key);
     uint32_t have = left(f, item, len);
-    int err = have ? tenon_dma_write(&f->dev, addr, item->data + f->offset, have) : 0;
+    int err = have ? tenon_dma_write(f->dev, addr, item->data + f->offset, have) : 0;
 
     skip(f, len);
     for (uint64_t done = have; !err && done < len; done += sizeof(zeroes)) {
         uint64_t n = len - done < sizeof(zeroes) ? len - done : sizeof(zeroes);
 
-        err = tenon_dma_write(&f->dev, addr + done, zeroes, n);
+        err = tenon_dma_write(f->dev, addr + done, zeroes, n);
     }
     return err;
 }
@@ -275,7 +275,7 @@ static int dma_in(struct fwcfg *f, uint64_t addr, uint32_t len)
 
     if (!item || !item->writable || left(f, item, len) < len)
         return -EINVAL;
-    err = tenon_dma_read(&f->dev, addr, (uint8_t *)item->data + f->offset, len);
+    err = tenon_dma_read(f->dev, addr, (uint8_t *)item->data + f->offset, len);
     skip(f, len);
     if (item->written)
         item->written(item->arg);
@@ -289,8 +289,8 @@ static void dma_start(struct fwcfg *f, uint64_t at)
     uint64_t addr;
     int err = 0;
 
-    if (tenon_dma_read(&f->dev, at, request, sizeof(request))) {
-        tenon_log(&f->dev, TENON_LOG_GUEST_ERROR, "DMA request at %#llx is not in RAM",
+    if (tenon_dma_read(f->dev, at, request, sizeof(request))) {
+        tenon_log(f->dev, TENON_LOG_GUEST_ERROR, "DMA request at %#llx is not in RAM",
                   (unsigned long long)at);
         return;
     }
@@ -306,7 +306,7 @@ static void dma_start(struct fwcfg *f, uint64_t at)
     else if (control & DMA_SKIP)
         skip(f, len);
     put_be(status, 4, err ? DMA_ERROR : 0);
-    tenon_dma_write(&f->dev, at, status, sizeof(status));
+    tenon_dma_write(f->dev, at, status, sizeof(status));
 }
 
 static uint64_t dma_read(void *self, uint64_t reg, unsigned size)
