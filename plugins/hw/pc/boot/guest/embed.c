@@ -2,14 +2,13 @@
 /*
  * embed - makes a C array of a boot program's image: embed rom|firmware NAME IMAGE > HEADER.
  *
- * An option ROM gets its length and checksums; firmware is padded in front of its last 16 bytes so
- * that these are where a processor starts.
+ * An option ROM gets its length and its checksums.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 512, FIRMWARE = 65536, RESET = 16 };
+enum { BLOCK = 512, MOST = 65536 };
 
 /* Sets the byte at check so that the sum of len bytes is 0. */
 static void balance(uint8_t *p, size_t len, uint8_t *check)
@@ -33,16 +32,9 @@ static size_t finish_rom(uint8_t *image, size_t len)
     return blocks * BLOCK;
 }
 
-static size_t finish_firmware(uint8_t *image, size_t len)
-{
-    memmove(image + FIRMWARE - RESET, image + len - RESET, RESET);
-    memset(image + len - RESET, 0, len < FIRMWARE - RESET ? RESET : FIRMWARE - len);
-    return FIRMWARE;
-}
-
 int main(int argc, char **argv)
 {
-    static uint8_t image[FIRMWARE + BLOCK];
+    static uint8_t image[MOST + BLOCK];
     FILE *in = argc == 4 ? fopen(argv[3], "rb") : NULL;
     size_t len;
 
@@ -50,11 +42,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "embed: embed rom|firmware NAME IMAGE\n");
         return 1;
     }
-    len = fread(image, 1, FIRMWARE, in);
+    len = fread(image, 1, MOST, in);
     fclose(in);
-    len = strcmp(argv[1], "rom") ? finish_firmware(image, len) : finish_rom(image, len);
-    printf("/* %s, made by embed */\nstatic const unsigned char %s[%zu] = {", argv[3], argv[2],
-           len);
+    if (!strcmp(argv[1], "rom"))
+        len = finish_rom(image, len);
+    printf("static const unsigned char %s[%zu] = {", argv[2], len);
     for (size_t i = 0; i < len; i++)
         printf("%s%u,", i % 24 ? "" : "\n", image[i]);
     printf("\n};\n");
