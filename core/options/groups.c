@@ -303,14 +303,25 @@ static const struct opt_key nic_keys[] = {
 };
 
 static const struct opt_key display_keys[] = {
-    { "type",          KEY_NAME, 0, "none", "sdl|gtk|vnc|curses|egl-headless|dbus|spice-app|default" },
-    { "gl",            KEY_ENUM, 0, "on|off|core|es" }, { "full-screen", KEY_BOOL },
-    { "show-cursor",   KEY_BOOL }, { "window-close", KEY_BOOL }, { "grab-on-hover", KEY_BOOL },
-    { "show-tabs",     KEY_BOOL }, { "show-menubar", KEY_BOOL }, { "zoom-to-fit", KEY_BOOL },
-    { "grab-mod",      KEY_STRING, 0, "KEYS" }, { "charset", KEY_STRING, 0, "CHARSET" },
-    { "rendernode",    KEY_STRING, 0, "FILE" }, { "addr", KEY_STRING, 0, "ADDR" },
-    { "p2p",           KEY_BOOL }, { "audiodev", KEY_STRING, 0, "ID" },
-    { "frame",         KEY_BOOL }, { "alt_grab", KEY_BOOL }, { "ctrl_grab", KEY_BOOL },
+    { "type",          KEY_NAME,   0, "none",
+      "sdl|gtk|vnc|curses|egl-headless|dbus|spice-app|default" },
+    { "gl",            KEY_ENUM,   0, NULL, "on|off|core|es" },
+    { "full-screen",   KEY_BOOL,   LATER },
+    { "show-cursor",   KEY_BOOL,   LATER },
+    { "window-close",  KEY_ENUM,   0, NULL, "on|off" },
+    { "grab-on-hover", KEY_BOOL,   LATER },
+    { "show-tabs",     KEY_BOOL,   LATER },
+    { "show-menubar",  KEY_ENUM,   0, NULL, "on|off" },
+    { "zoom-to-fit",   KEY_ENUM,   0, NULL, "on|off" },
+    { "grab-mod",      KEY_STRING, LATER, "KEYS" },
+    { "charset",       KEY_STRING, LATER, "CHARSET" },
+    { "rendernode",    KEY_STRING, LATER, "FILE" },
+    { "addr",          KEY_STRING, LATER, "ADDR" },
+    { "p2p",           KEY_BOOL,   LATER },
+    { "audiodev",      KEY_STRING, LATER, "ID" },
+    { "frame",         KEY_ENUM,   0, NULL, "on|off" },
+    { "alt_grab",      KEY_BOOL,   LATER },
+    { "ctrl_grab",     KEY_BOOL,   LATER },
 };
 
 static const struct opt_key vnc_keys[] = {
@@ -364,8 +375,9 @@ static const struct opt_key tpmdev_keys[] = {
 static const struct opt_key add_fd_keys[] = {
     { "fd", KEY_NUMBER }, { "set", KEY_NUMBER }, { "opaque", KEY_STRING, 0, "TEXT" },
 };
-static const struct opt_key overcommit_keys[] = { { "mem-lock", KEY_BOOL }, { "cpu-pm", KEY_BOOL } };
-static const struct opt_key realtime_keys[]   = { { "mlock", KEY_BOOL } };
+static const struct opt_key overcommit_keys[] = {
+    { "mem-lock", KEY_BOOL }, { "cpu-pm", KEY_BOOL }, { "mlock", KEY_STRING, ALIAS, "mem-lock" },
+};
 static const struct opt_key msg_keys[] = {
     { "timestamp", KEY_BOOL }, { "guest-name", KEY_BOOL, LATER },
 };
@@ -486,7 +498,6 @@ const struct opt_group groups[] = {
 
     { "add-fd",        LATER,                                        PARAM(add_fd_keys) },
     { "overcommit",    MERGE,                                        PARAM(overcommit_keys) },
-    { "realtime",      MERGE | LATER,                                PARAM(realtime_keys) },
     { "msg",           MERGE,                                        PARAM(msg_keys) },
     { "sandbox",       MERGE | IMPLIED | LATER,                      PARAM(sandbox_keys) },
     { "run-with",      MERGE | LATER,                                PARAM(run_with_keys) },
