@@ -51,13 +51,13 @@ static enum state dev_state(const struct check *c, const struct opt_key *key, co
 static enum state opt_state(const struct check *c, const struct opt_group *kind,
                             const struct opt_key *key, const char *value)
 {
-    bool on = true;
+    bool on = strcmp(value, "none") != 0; /* what is not there is off, or none */
 
     switch (key->type) {
     case KEY_NAME: return name_state(c, kind->kind, key, value);
     case KEY_ACCEL: return c->accel ? THERE : accel_state(c, key, value);
     case KEY_DEV: return dev_state(c, key, value);
-    case KEY_BOOL: parse_bool(value, &on); break; /* what is not there is off */
+    case KEY_BOOL: parse_bool(value, &on); break;
     default: break;
     }
     return (key->flags & LATER && on) || values_have(key->later, value) ? NOT_YET : THERE;

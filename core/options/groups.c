@@ -325,7 +325,7 @@ static const struct opt_key display_keys[] = {
 };
 
 static const struct opt_key vnc_keys[] = {
-    { "vnc",         KEY_STRING, 0, "HOST:N|unix:PATH|none" }, { "to", KEY_NUMBER },
+    { "vnc",         KEY_STRING, LATER, "HOST:N|unix:PATH|none" }, { "to", KEY_NUMBER },
     { "password",    KEY_BOOL }, { "password-secret", KEY_STRING, 0, "ID" },
     { "reverse",     KEY_BOOL }, { "websocket", KEY_STRING, 0, "on|PORT" },
     { "share",       KEY_ENUM, 0, "ignore|allow-exclusive|force-shared" },
@@ -413,7 +413,7 @@ static const struct opt_key vga_keys[] = {
 static const struct opt_key soundhw_keys[] = { { "names", KEY_STRING, 0, "CARD[,CARD]|all" } };
 static const struct opt_key watchdog_keys[] = { { "model", KEY_ENUM, 0, "ib700|i6300esb" } };
 static const struct opt_key balloon_keys[] = {
-    { "type", KEY_ENUM, 0, "none|virtio" }, { "addr", KEY_STRING }, { "id", KEY_STRING },
+    { "type", KEY_ENUM, 0, "none", "virtio" }, { "addr", KEY_STRING }, { "id", KEY_STRING },
 };
 static const struct opt_key uuid_keys[] = { { "uuid", KEY_UUID } };
 static const struct opt_key file_keys[] = { { "file", KEY_STRING, 0, "FILE" } };
@@ -469,7 +469,7 @@ const struct opt_group groups[] = {
     { "usbdevice",     LATER,                                        PARAM(name1_keys) },
 
     { "display",       MERGE | FREE | IMPLIED | HELP,                PARAM(display_keys) },
-    { "vnc",           IDS | IMPLIED | LATER,                        PARAM(vnc_keys) },
+    { "vnc",           IDS | IMPLIED | NEED,                         PARAM(vnc_keys) },
     { "spice",         MERGE | LATER,                                PARAM(spice_keys) },
     { "vga",           MERGE | HELP,                                 PARAM(vga_keys) },
     { "k",             MERGE | LATER,                                PARAM(name1_keys) },
@@ -492,7 +492,7 @@ const struct opt_group groups[] = {
     { "audio-help",    MERGE | LATER },
     { "soundhw",       LATER,                                        PARAM(soundhw_keys) },
     { "watchdog",      MERGE | LATER,                                PARAM(watchdog_keys) },
-    { "balloon",       MERGE | IMPLIED | LATER,                      PARAM(balloon_keys) },
+    { "balloon",       MERGE | IMPLIED | NEED,                       PARAM(balloon_keys) },
     { "bt",            LATER,                                        PARAM(text_keys) },
     { "tpmdev",        IDS | NEED_ID | IMPLIED | NEED | HELP,        PARAM(tpmdev_keys) },
 

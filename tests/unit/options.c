@@ -239,6 +239,9 @@ static const struct {
     { "-accel kvm -accel tcg -serial null -serial none -serial file:x -serial chardev:c", "" },
     { "-chardev stdio,id=a -chardev file,id=b,path=p -chardev null,id=c,mux=off", "" },
     { "-object memory-backend-file,id=m,size=1M,mem-path=x", "" },
+    { "-vnc none -balloon none -qmp none -machine nvdimm=off", "" },
+    { "-vnc :1,password -balloon virtio",
+      "-vnc :1,password: not in this build yet\n-balloon virtio: not in this build yet\n" },
     { "-soundhw ac97", "-soundhw ac97: not in this build yet\n" },
     { "-soundhw ac97 -snapshot disk.img -usb", "-soundhw ac97: not in this build yet\n"
                                                "-snapshot: not in this build yet\n"
