@@ -51,13 +51,13 @@ static enum state dev_state(const struct check *c, const struct opt_key *key, co
 static enum state opt_state(const struct check *c, const struct opt_group *kind,
                             const struct opt_key *key, const char *value)
 {
-    bool on = true;
+    bool on = strcmp(value, "none") != 0; /* what is not there is off, or none */
 
     switch (key->type) {
     case KEY_NAME: return name_state(c, kind->kind, key, value);
     case KEY_ACCEL: return c->accel ? THERE : accel_state(c, key, value);
     case KEY_DEV: return dev_state(c, key, value);
-    case KEY_BOOL: parse_bool(value, &on); break; /* what is not there is off */
+    case KEY_BOOL: parse_bool(value, &on); break;
     default: break;
     }
     return (key->flags & LATER && on) || values_have(key->later, value) ? NOT_YET : THERE;
@@ -99,17 +99,20 @@ static bool check_group(const struct check *c, const struct config_group *group)
 {
     const struct opt_group *kind = opt_group_find(group->kind);
     bool good = true;
+    const char *gone = NULL; /* the option of which nothing is there: its other keys go unsaid */
 
     if (kind->flags & LATER) {
         report(group->from, "not in this build yet");
         return false;
     }
     for (unsigned i = 0; i < group->n_opts; i++) {
-        if (check_opt(c, kind, &group->opts[i]))
+        const struct config_opt *opt = &group->opts[i];
+
+        if ((gone && strcmp(gone, opt->from) == 0) || check_opt(c, kind, opt))
             continue;
         good = false;
-        if (strcmp(group->opts[i].key, kind->keys[0].name) == 0 && !(kind->flags & MERGE))
-            break; /* nothing of it is there */
+        if (strcmp(opt->key, kind->keys[0].name) == 0)
+            gone = opt->from;
     }
     return good;
 }

@@ -19,7 +19,7 @@
 
 #include "report.h"
 
-#define LARGEST_FILE (16 << 20)
+#define LARGEST_FILE (1 << 20)
 
 /* --- writing --------------------------------------------------------------------------------- */
 

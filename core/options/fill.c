@@ -166,7 +166,8 @@ int fill_word(struct config *config, const struct opt_group *kind, struct config
     if (first && (kind->flags & IMPLIED))
         return fill_key(config, kind, group, kind->keys[0].name, word, from);
     key = opt_key_find(kind, word);
-    if (key && key->type != KEY_BOOL && !values_have(key->values, "on")) {
+    if (key && key->type != KEY_BOOL && !values_have(key->values, "on") &&
+        !values_have(key->later, "on")) {
         char *wanted = value_wanted(key);
 
         report(from, "%s needs a value: %s=%s", word, word, wanted);

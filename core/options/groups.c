@@ -303,18 +303,29 @@ static const struct opt_key nic_keys[] = {
 };
 
 static const struct opt_key display_keys[] = {
-    { "type",          KEY_NAME, 0, "none", "sdl|gtk|vnc|curses|egl-headless|dbus|spice-app|default" },
-    { "gl",            KEY_ENUM, 0, "on|off|core|es" }, { "full-screen", KEY_BOOL },
-    { "show-cursor",   KEY_BOOL }, { "window-close", KEY_BOOL }, { "grab-on-hover", KEY_BOOL },
-    { "show-tabs",     KEY_BOOL }, { "show-menubar", KEY_BOOL }, { "zoom-to-fit", KEY_BOOL },
-    { "grab-mod",      KEY_STRING, 0, "KEYS" }, { "charset", KEY_STRING, 0, "CHARSET" },
-    { "rendernode",    KEY_STRING, 0, "FILE" }, { "addr", KEY_STRING, 0, "ADDR" },
-    { "p2p",           KEY_BOOL }, { "audiodev", KEY_STRING, 0, "ID" },
-    { "frame",         KEY_BOOL }, { "alt_grab", KEY_BOOL }, { "ctrl_grab", KEY_BOOL },
+    { "type",          KEY_NAME,   0, "none",
+      "sdl|gtk|vnc|curses|egl-headless|dbus|spice-app|default" },
+    { "gl",            KEY_ENUM,   0, NULL, "on|off|core|es" },
+    { "full-screen",   KEY_BOOL,   LATER },
+    { "show-cursor",   KEY_BOOL,   LATER },
+    { "window-close",  KEY_ENUM,   0, NULL, "on|off" },
+    { "grab-on-hover", KEY_BOOL,   LATER },
+    { "show-tabs",     KEY_BOOL,   LATER },
+    { "show-menubar",  KEY_ENUM,   0, NULL, "on|off" },
+    { "zoom-to-fit",   KEY_ENUM,   0, NULL, "on|off" },
+    { "grab-mod",      KEY_STRING, LATER, "KEYS" },
+    { "charset",       KEY_STRING, LATER, "CHARSET" },
+    { "rendernode",    KEY_STRING, LATER, "FILE" },
+    { "addr",          KEY_STRING, LATER, "ADDR" },
+    { "p2p",           KEY_BOOL,   LATER },
+    { "audiodev",      KEY_STRING, LATER, "ID" },
+    { "frame",         KEY_ENUM,   0, NULL, "on|off" },
+    { "alt_grab",      KEY_BOOL,   LATER },
+    { "ctrl_grab",     KEY_BOOL,   LATER },
 };
 
 static const struct opt_key vnc_keys[] = {
-    { "vnc",         KEY_STRING, 0, "HOST:N|unix:PATH|none" }, { "to", KEY_NUMBER },
+    { "vnc",         KEY_STRING, LATER, "HOST:N|unix:PATH|none" }, { "to", KEY_NUMBER },
     { "password",    KEY_BOOL }, { "password-secret", KEY_STRING, 0, "ID" },
     { "reverse",     KEY_BOOL }, { "websocket", KEY_STRING, 0, "on|PORT" },
     { "share",       KEY_ENUM, 0, "ignore|allow-exclusive|force-shared" },
@@ -364,8 +375,9 @@ static const struct opt_key tpmdev_keys[] = {
 static const struct opt_key add_fd_keys[] = {
     { "fd", KEY_NUMBER }, { "set", KEY_NUMBER }, { "opaque", KEY_STRING, 0, "TEXT" },
 };
-static const struct opt_key overcommit_keys[] = { { "mem-lock", KEY_BOOL }, { "cpu-pm", KEY_BOOL } };
-static const struct opt_key realtime_keys[]   = { { "mlock", KEY_BOOL } };
+static const struct opt_key overcommit_keys[] = {
+    { "mem-lock", KEY_BOOL }, { "cpu-pm", KEY_BOOL }, { "mlock", KEY_STRING, ALIAS, "mem-lock" },
+};
 static const struct opt_key msg_keys[] = {
     { "timestamp", KEY_BOOL }, { "guest-name", KEY_BOOL, LATER },
 };
@@ -401,7 +413,7 @@ static const struct opt_key vga_keys[] = {
 static const struct opt_key soundhw_keys[] = { { "names", KEY_STRING, 0, "CARD[,CARD]|all" } };
 static const struct opt_key watchdog_keys[] = { { "model", KEY_ENUM, 0, "ib700|i6300esb" } };
 static const struct opt_key balloon_keys[] = {
-    { "type", KEY_ENUM, 0, "none|virtio" }, { "addr", KEY_STRING }, { "id", KEY_STRING },
+    { "type", KEY_ENUM, 0, "none", "virtio" }, { "addr", KEY_STRING }, { "id", KEY_STRING },
 };
 static const struct opt_key uuid_keys[] = { { "uuid", KEY_UUID } };
 static const struct opt_key file_keys[] = { { "file", KEY_STRING, 0, "FILE" } };
@@ -457,7 +469,7 @@ const struct opt_group groups[] = {
     { "usbdevice",     LATER,                                        PARAM(name1_keys) },
 
     { "display",       MERGE | FREE | IMPLIED | HELP,                PARAM(display_keys) },
-    { "vnc",           IDS | IMPLIED | LATER,                        PARAM(vnc_keys) },
+    { "vnc",           IDS | IMPLIED | NEED,                         PARAM(vnc_keys) },
     { "spice",         MERGE | LATER,                                PARAM(spice_keys) },
     { "vga",           MERGE | HELP,                                 PARAM(vga_keys) },
     { "k",             MERGE | LATER,                                PARAM(name1_keys) },
@@ -480,13 +492,12 @@ const struct opt_group groups[] = {
     { "audio-help",    MERGE | LATER },
     { "soundhw",       LATER,                                        PARAM(soundhw_keys) },
     { "watchdog",      MERGE | LATER,                                PARAM(watchdog_keys) },
-    { "balloon",       MERGE | IMPLIED | LATER,                      PARAM(balloon_keys) },
+    { "balloon",       MERGE | IMPLIED | NEED,                       PARAM(balloon_keys) },
     { "bt",            LATER,                                        PARAM(text_keys) },
     { "tpmdev",        IDS | NEED_ID | IMPLIED | NEED | HELP,        PARAM(tpmdev_keys) },
 
     { "add-fd",        LATER,                                        PARAM(add_fd_keys) },
     { "overcommit",    MERGE,                                        PARAM(overcommit_keys) },
-    { "realtime",      MERGE | LATER,                                PARAM(realtime_keys) },
     { "msg",           MERGE,                                        PARAM(msg_keys) },
     { "sandbox",       MERGE | IMPLIED | LATER,                      PARAM(sandbox_keys) },
     { "run-with",      MERGE | LATER,                                PARAM(run_with_keys) },

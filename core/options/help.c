@@ -27,8 +27,7 @@ static const char *const section_titles[N_SECTIONS] = {
 
 void options_version(FILE *out)
 {
-    /* Programs look for "QEMU emulator version X.Y.Z" to learn which command lines are understood.
-     */
+    /* Programs read which command lines are understood from "QEMU emulator version X.Y.Z". */
     fputs("QEMU emulator version 7.2.0 (Tenon " TENON_VERSION ")\n"
           "This is Tenon, a PC emulator that takes QEMU's command lines. It is not QEMU.\n",
           out);
@@ -108,8 +107,7 @@ static void append_arg(GString *text, const struct opt *opt)
         g_string_append_printf(text, " %s", word);
         g_free(word);
     } else if (shown_before(opt)) {
-        append_key(text, kind, &kind->keys[0]);
-        g_string_append(text, "[,...]");
+        g_string_append(text, " ...");
     } else {
         append_params(text, kind);
     }
@@ -139,20 +137,35 @@ static int print_words(FILE *out, char *words, int column, int indent, bool glue
     return column;
 }
 
-/* Of an option that is there, what is not: "mux=on, logfile". */
+/* What of a key is not there; NULL if all is. */
+static char *missing_of(const struct opt_key *key, bool named)
+{
+    if (key->flags & LATER)
+        return g_strdup(key->name);
+    if (key->type == KEY_DEV && key->values)
+        return g_strconcat("all but ", key->values, NULL);
+    if (key->later && key->type == KEY_NAME)
+        return g_strdup("what 'help' marks so");
+    if (key->later)
+        return g_strconcat(named ? key->name : "", named ? "=" : "", key->later, NULL);
+    return NULL;
+}
+
+/* Of an option that is there, what is not: "accel=tcg|xen, pflash0". */
 static void append_missing(GString *text, const struct opt *opt)
 {
     const struct opt_group *kind = opt->group ? opt_group_find(opt->group) : NULL;
 
     for (unsigned i = 0; kind && i < kind->n_keys && !opt->preset; i++) {
         const struct opt_key *key = &kind->keys[i];
+        char *missing;
 
         if (opt->key ? strcmp(opt->key, key->name) != 0 : shown_before(opt))
             continue;
-        if (key->flags & LATER)
-            g_string_append_printf(text, "%s%s", text->len ? ", " : "", key->name);
-        else if (key->later)
-            g_string_append_printf(text, "%s%s=%s", text->len ? ", " : "", key->name, key->later);
+        missing = missing_of(key, !opt->key);
+        if (missing)
+            g_string_append_printf(text, "%s%s", text->len ? ", " : "", missing);
+        g_free(missing);
     }
 }
 

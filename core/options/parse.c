@@ -114,7 +114,7 @@ static int set(struct parse *p, const char *arg, const char *typed)
 {
     const char *eq = strchr(arg, '='), *dot = strchr(arg, '.'), *end = dot;
     const struct opt_group *kind;
-    const char *name, *id = NULL;
+    const char *name;
 
     if (!eq || !dot || dot > eq || !memchr(dot + 1, '.', eq - dot - 1)) {
         report(typed, "must be GROUP.ID.KEY=VALUE");
@@ -123,13 +123,16 @@ static int set(struct parse *p, const char *arg, const char *typed)
     name = config_text_n(p->config, arg, dot - arg);
     kind = opt_group_find(name);
     while (kind && (end = memchr(end + 1, '.', eq - end - 1))) {
-        const struct config_group *group;
+        const char *id = config_text_n(p->config, dot + 1, end - dot - 1);
+        const char *key = config_text_n(p->config, end + 1, eq - end - 1);
+        const struct config_group *found = config_find(p->config, name, id);
+        struct config_group *group = found ? p->config->groups->pdata[found->index] : NULL;
 
-        id = config_text_n(p->config, dot + 1, end - dot - 1);
-        group = config_find(p->config, name, id);
         if (group)
-            return fill_key(p->config, kind, p->config->groups->pdata[group->index],
-                            config_text_n(p->config, end + 1, eq - end - 1), eq + 1, typed);
+            return fill_key(p->config, kind, group, key, eq + 1, typed) ||
+                           fill_end(p->config, kind, group)
+                       ? -EINVAL
+                       : 0;
     }
     report(typed, "there is no %s \"%.*s\" so far", name, (int)strcspn(dot + 1, ".="), dot + 1);
     return -EINVAL;

@@ -118,7 +118,6 @@ const struct opt opts[] = {
     SWITCH("preconfig", SEC_DEBUG, "wait for QMP before the machine is made"),
     SWITCH("S", SEC_DEBUG, "do not start the processors until told ('c' in the monitor)"),
     PARAMS("overcommit", SEC_DEBUG, "overcommit", "keep all memory locked; let the guest put the host's processor to sleep"),
-    PARAMS("realtime", SEC_DEBUG, "realtime", "keep all memory locked, as -overcommit mem-lock"),
     OWN("gdb", SEC_DEBUG, "dev", "wait for gdb there"),
     SHORT("s", SEC_DEBUG, "gdb", "dev=tcp::1234", "the same as -gdb tcp::1234"),
     OWN("d", SEC_DEBUG, "value", "log these items, separated by commas ('help' lists them)"),
@@ -173,6 +172,7 @@ const struct opt opts[] = {
     OWN("soundhw", SEC_OLD, "names", "add sound cards ('help' lists them)"),
     OWN("watchdog", SEC_OLD, "model", "add a watchdog: ib700 or i6300esb"),
     PARAMS("balloon", SEC_OLD, "balloon", "virtio: -device virtio-balloon-pci"),
+    PARAMS("realtime", SEC_OLD, "overcommit", "[mlock=on|off]: the same as -overcommit mem-lock="),
     SHORT("no-kvm", SEC_OLD, "machine", "accel=tcg", "the same as -machine accel=tcg"),
     SHORT("no-kvm-irqchip", SEC_OLD, "machine", "kernel-irqchip=off", "the same as -machine kernel-irqchip=off"),
     SHORT("no-kvm-pit-reinjection", SEC_OLD, "global", "driver=kvm-pit,property=lost_tick_policy,value=discard",
@@ -249,7 +249,8 @@ static bool preset_is_later(const struct opt_group *group, const char *preset)
         const struct opt_key *key = &group->keys[i];
 
         if (strlen(key->name) == len && memcmp(key->name, preset, len) == 0)
-            return key_is_later(key) || values_have(key->later, preset + len + 1);
+            return key_is_later(key) || values_have(key->later, preset + len + 1) ||
+                   (key->type == KEY_DEV && !values_have(key->values, preset + len + 1));
     }
     return false;
 }

@@ -86,6 +86,7 @@ static const struct {
     { "-d a,b -D file -L x -L y", "[d] value=a,b [D] file=file [L] path=x [L] path=y" },
     { "-drive file=a,id=d0 -set drive.d0.cache=none", "[drive#d0] file=a cache=none" },
     { "-device x,id=pci.1 -set device.pci.1.addr.y=3", "[device#pci.1] driver=x addr.y=3" },
+    { "-realtime mlock=on -overcommit cpu-pm=off", "[overcommit] mem-lock=on cpu-pm=off" },
     { "-overcommit mem-lock=off,cpu-pm -msg timestamp",
       "[overcommit] mem-lock=off cpu-pm=on [msg] timestamp=on" },
     { "-soundhw ac97,hda -balloon virtio", "[soundhw] names=ac97,hda [balloon] type=virtio" },
@@ -167,6 +168,8 @@ static const struct {
     { "-global foo", "-global foo: no key \"foo\"; there are driver, property, value\n" },
     { "-set foo", "-set foo: must be GROUP.ID.KEY=VALUE\n" },
     { "-set drive.d.file=x", "-set drive.d.file=x: there is no drive \"d\" so far\n" },
+    { "-drive id=c -drive id=d -set drive.d.id=c",
+      "-drive id=d: id \"c\" is taken by -drive id=c\n" },
     { "-drive id=d -set drive.d.index=x",
       "-set drive.d.index=x: index must be a number, not \"x\"\n" },
     { "-readconfig /does/not/exist",
@@ -236,6 +239,9 @@ static const struct {
     { "-accel kvm -accel tcg -serial null -serial none -serial file:x -serial chardev:c", "" },
     { "-chardev stdio,id=a -chardev file,id=b,path=p -chardev null,id=c,mux=off", "" },
     { "-object memory-backend-file,id=m,size=1M,mem-path=x", "" },
+    { "-vnc none -balloon none -qmp none -machine nvdimm=off", "" },
+    { "-vnc :1,password -balloon virtio",
+      "-vnc :1,password: not in this build yet\n-balloon virtio: not in this build yet\n" },
     { "-soundhw ac97", "-soundhw ac97: not in this build yet\n" },
     { "-soundhw ac97 -snapshot disk.img -usb", "-soundhw ac97: not in this build yet\n"
                                                "-snapshot: not in this build yet\n"
@@ -253,13 +259,16 @@ static const struct {
                                        "-serial mon:stdio: not in this build yet\n" },
     { "-monitor stdio -qmp stdio", "-monitor stdio: not in this build yet\n"
                                    "-qmp stdio: not in this build yet\n" },
-    { "-display sdl", "-display sdl: not in this build yet\n" },
+    { "-display sdl,gl=on -no-frame",
+      "-display sdl,gl=on: not in this build yet\n-no-frame: not in this build yet\n" },
+    { "-no-frame -no-quit", "-no-frame: not in this build yet\n-no-quit: not in this build yet\n" },
     { "-net nic -netdev user,id=n", "-net nic: not in this build yet\n"
                                     "-netdev user,id=n: not in this build yet\n" },
     { "-no-fd-bootchk -machine graphics=off,accel=qtest",
       "-no-fd-bootchk: not in this build yet\n"
       "-machine graphics=off,accel=qtest: graphics=off: not in this build yet\n" },
     { "-watchdog-action reset", "-watchdog-action reset: not in this build yet\n" },
+    { "-realtime mlock=on -s", "-s: not in this build yet\n" },
     { "-msg timestamp=on,guest-name=on",
       "-msg timestamp=on,guest-name=on: guest-name=on: not in this build yet\n" },
 };
