@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* fuzz-card - any bytes in a plugin's place: their cards can be read, or it is said why not. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/card.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Every text ends where it should: a sanitizer watches strlen(). */
+static void see(void *arg, const struct card *card)
+{
+    unsigned *cards = arg;
+    size_t kind = strlen(card->kind), names = strlen(card->names);
+
+    if (strlen(card->bus) + strlen(card->tags) + strlen(card->help) + kind + names > 4096)
+        abort();
+    if (card->major == TENON_ABI_MAJOR && (!kind || !names))
+        abort();
+    ++*cards;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span file = { (const char *)data, size };
+    unsigned cards = 0;
+
+    /* Without a reason there must have been a card. */
+    if (!cards_read(file, see, &cards, NULL) && !cards)
+        abort();
+    return 0;
+}
