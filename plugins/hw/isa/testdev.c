@@ -19,9 +19,7 @@ enum { LATCH_BYTES = 4, N_GSIS = 24, MMIO_BYTES = 0x10000, PAGE = 4096 };
 
 struct testdev {
     struct tenon_dev *dev;
-    const struct tenon_board *board;
     const struct tenon_memory *memory;
-    int gsis[N_GSIS];
     uint8_t latch[LATCH_BYTES];
     uint8_t mmio[MMIO_BYTES];
 };
@@ -84,34 +82,22 @@ static void testdev_flush(void *self, uint64_t reg, uint64_t value, unsigned siz
 
 static void testdev_gsi(void *self, uint64_t reg, uint64_t value, unsigned size)
 {
-    struct testdev *t = self;
-
     if (size == 1)
-        t->board->gsi_set(t->dev, t->gsis[reg], value != 0);
+        tenon_irq(((struct testdev *)self)->dev, reg, value != 0);
 }
 
 static int testdev_create(void *self)
 {
     struct testdev *t = self;
+    const struct tenon_board *board = tenon_query(t->dev, "tenon.board/1");
+    int err = board ? 0 : -ENODEV;
 
-    t->board = tenon_query(t->dev, "tenon.board/1");
     t->memory = tenon_query(t->dev, "tenon.memory/1");
-    if (!t->board || !t->memory)
+    for (unsigned n = 0; n < N_GSIS && !err; n++)
+        err = board->wire_gsi(t->dev, n, n);
+    if (err || !t->memory)
         return tenon_error(t->dev, -ENODEV, "this machine has no interrupt controllers or no RAM");
-    for (unsigned n = 0; n < N_GSIS; n++) {
-        t->gsis[n] = t->board->gsi(t->dev, n);
-        if (t->gsis[n] < 0)
-            return tenon_error(t->dev, t->gsis[n], "interrupt input %u is not to be had", n);
-    }
     return 0;
-}
-
-static void testdev_reset(void *self)
-{
-    struct testdev *t = self;
-
-    for (unsigned n = 0; n < N_GSIS; n++)
-        t->board->gsi_set(t->dev, t->gsis[n], false);
 }
 
 // clang-format off
@@ -135,8 +121,8 @@ static const struct tenon_window testdev_windows[] = {
 TENON_ISA_DEVICE(testdev, "pc-testdev", "misc", "Ports and memory for programs that test processors",
     .regs    = TENON_ARRAY(testdev_regs),
     .windows = TENON_ARRAY(testdev_windows),
-    .create  = testdev_create,
-    .reset   = testdev_reset);
+    .lines   = N_GSIS,
+    .create  = testdev_create);
 // clang-format on
 
 TENON_PLUGIN(&tenon_type_testdev);
