@@ -61,8 +61,7 @@ static int debugcon_create(void *self)
     }
     if (err)
         return tenon_error(d->dev, err, "the chardev is in use already");
-    err = tenon_map(d->dev, 0, d->iobase, 0);
-    return err ? tenon_error(d->dev, err, "iobase=0x%x is in use", d->iobase) : 0;
+    return tenon_map(d->dev, 0, d->iobase, 0);
 }
 
 static void debugcon_loaded(void *self)

@@ -228,9 +228,7 @@ static int i8042_create(void *self)
 
     k->x86 = tenon_query(k->dev, "tenon.x86/1");
     k->power = tenon_query(k->dev, "tenon.power/1");
-    if (!err)
-        err = tenon_isa_connect(k->dev, LINE_AUX, 12);
-    return err ? tenon_error(k->dev, err, "there is no ISA interrupt 1 or 12") : 0;
+    return err ? err : tenon_isa_connect(k->dev, LINE_AUX, 12);
 }
 
 static void i8042_reset(void *self)

@@ -349,7 +349,7 @@ static void rtc_control(struct rtc *r, unsigned reg, uint8_t value)
     r->bytes[reg] = value;
     if (rtc_divides(r) && !divided)
         r->phase = (NS + NS / 2 - (rtc_clock(r) - r->phase) % NS) % NS;
-    if (rtc_runs(r) && (!ran || !divided))
+    if (rtc_runs(r) && !ran)
         rtc_load(r);
     rtc_set_rate(r, old_period);
 }
@@ -485,9 +485,7 @@ static int rtc_create(void *self)
     r->bytes[REG_B] = B_24H;
     r->power = tenon_query(r->dev, "tenon.power/1");
     err = tenon_isa_connect(r->dev, 0, r->irq);
-    if (!err)
-        err = tenon_map(r->dev, 0, r->iobase, 0);
-    return err ? tenon_error(r->dev, err, "iobase or irq is not on the ISA bus") : 0;
+    return err ? err : tenon_map(r->dev, 0, r->iobase, 0);
 }
 
 static void rtc_reset(void *self)

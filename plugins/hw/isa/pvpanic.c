@@ -47,10 +47,9 @@ static uint16_t pvpanic_port(void *self)
 static int pvpanic_create(void *self)
 {
     struct pvpanic *p = self;
-    int err = tenon_map(p->dev, 0, p->ioport, 0);
 
     p->power = tenon_query(p->dev, "tenon.power/1");
-    return err ? tenon_error(p->dev, err, "ioport=0x%x is in use", p->ioport) : 0;
+    return tenon_map(p->dev, 0, p->ioport, 0);
 }
 
 // clang-format off

@@ -504,9 +504,7 @@ static int serial_create(void *self)
             return tenon_error(s->dev, err, "the chardev is in use already");
     }
     err = tenon_isa_connect(s->dev, 0, s->irq);
-    if (!err)
-        err = tenon_map(s->dev, 0, s->iobase, 0);
-    return err ? tenon_error(s->dev, err, "iobase or irq is not on the ISA bus") : 0;
+    return err ? err : tenon_map(s->dev, 0, s->iobase, 0);
 }
 
 static void serial_reset(void *self)
