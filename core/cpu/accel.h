@@ -16,9 +16,16 @@
 
 struct machine;
 struct config_group;
+struct block;
 struct cpuid_entry;
 struct accel;
 struct vcpu;
+
+/* A feature MSR of a processor, as -cpu wants it. */
+struct vcpu_msr {
+    uint32_t index;
+    uint64_t value;
+};
 
 struct accel_ops {
     const char *name;           /* "kvm" */
@@ -28,27 +35,39 @@ struct accel_ops {
     void (*close)(struct accel *accel);
     /* The machine's board is about to be built: spaces and loop are there.  [main, locked] */
     int (*board)(struct accel *accel);
-    /* The CPUID leaves the accelerator can give a guest; freed by the caller. */
+    /* The CPUID leaves the accelerator can give a guest; freed by the caller with g_free(). */
     int (*cpuid)(struct accel *accel, struct cpuid_entry **entries, unsigned *n);
+    /* Reads a feature MSR that it can give a guest; false: it cannot.  May be NULL.  accel is a struct
+     * accel: this is cpu_host's msr().  [main] */
+    bool (*msr)(void *accel, uint32_t index, uint64_t *value);
     /* In the thread of the processor. */
     int (*vcpu_create)(struct vcpu *cpu);
     void (*vcpu_destroy)(struct vcpu *cpu);
-    /* Runs guest code until the processor is kicked; 0, or -errno if it cannot go on and has said
-     * why: the machine then stops.  [vcpu, unlocked] */
+    /* Runs guest code until vcpu_must_stop(); 0, or -errno if it cannot go on and has said why: the
+     * machine then stops.  The access to a device that asked to stop is complete when it returns.
+     * [vcpu, unlocked] */
     int (*vcpu_run)(struct vcpu *cpu);
-    /* Makes vcpu_run() return soon.  [any] */
+    /* Makes vcpu_run() ask vcpu_must_stop() soon.  [any] */
     void (*vcpu_kick)(struct vcpu *cpu);
-    /* Sets the state after a reset, or what start says.  [main, all processors stopped] */
+    /* Sets the state after a reset, or what start says.  May be NULL.  [main, all processors
+     * stopped] */
     void (*vcpu_reset)(struct vcpu *cpu, const struct tenon_x86_start *start);
-    /* Resets the interrupt controllers it brings.  [main, all processors stopped] */
+    /* Resets the interrupt controllers it brings.  May be NULL.  [main, all processors stopped] */
     void (*chips_reset)(struct accel *accel);
     /* Drives input gsi of the interrupt controllers.  [any] */
     void (*gsi)(struct accel *accel, unsigned gsi, bool level);
     /* Joins an event fd to an edge on gsi, or takes it off; -ENOTSUP: the host does it itself. */
     int (*irqfd)(struct accel *accel, unsigned gsi, int fd, bool add);
-    /* Guest time is about to stop or run: clocks of the guest that the accelerator keeps. [main] */
+    /* Sends a message-signalled interrupt; whether a processor took it.  May be NULL.  [any] */
+    bool (*msi)(struct accel *accel, uint64_t addr, uint32_t data);
+    /* Marks the pages of a tracked block that guest code has written since the last call; the first
+     * call after block_dirty_start() begins to watch them.  May be NULL.  [any, locked] */
+    void (*dirty_sync)(struct accel *accel, struct block *block);
+    /* Guest time is about to stop or run: clocks of the guest that the accelerator keeps.  May be NULL.
+     * [main, all processors stopped] */
     void (*time)(struct accel *accel, bool running);
-    /* Text for "info" and for -d: the registers.  [main, stopped]  May be NULL. */
+    /* Text for "info" and for error messages: the registers; freed with g_free().  May be NULL.
+     * [main, stopped, or in the thread of the processor] */
     char *(*vcpu_dump)(struct vcpu *cpu);
 };
 
@@ -59,27 +78,43 @@ struct accel {
 };
 
 struct vcpu {
+    /* Set by who makes the array machine->cpus, which lives longer than the threads. */
     struct machine *machine;
-    struct accel *accel;
     unsigned index;
     uint32_t apic_id;
     struct cpuid_entry *cpuid;
     unsigned n_cpuid;
-    struct reader *reader;
+    const struct vcpu_msr *msrs; /* those that are not as the accelerator makes them */
+    unsigned n_msrs;
+    /* The rest is set here. */
+    struct accel *accel;
+    struct reader *readers[2];  /* of memory and ports, for vcpu_run() */
     pthread_t thread;
-    bool created, stopped;      /* guarded by the board lock */
-    bool stop, quit;            /* atomic: what the main thread wants */
-    int error;
+    bool created, stopped, quit; /* guarded by the board lock */
+    bool stop;                  /* atomic: it is wanted out of guest code */
+    int error;                  /* of vcpu_create() or vcpu_run(), until the next reset */
     pthread_cond_t changed;     /* with the board lock */
     void *state;                /* the accelerator's own */
 };
 
-/* Opens the first accelerator of the machine's configuration that works ("kvm:tcg", several -accel).
- * -errno: none does, and why has been reported.  [main] */
+/* Whether the processor is to leave guest code: it is wanted elsewhere, or what it has just done to a
+ * device changes the whole machine (machine_request()).  [vcpu] */
+bool vcpu_must_stop(const struct vcpu *cpu);
+
+/* The accelerator of that name, NULL if this build has none. */
+const struct accel_ops *accel_find(const char *name);
+
+/*
+ * Opens the first accelerator of the machine's configuration that works: what each -accel names, in
+ * their order, then -machine accel=; "kvm:tcg" is two.  Those of other builds are passed over if
+ * another one follows.  A machine without processors that names none gets "qtest", which runs
+ * nothing.  -errno: none works, and why has been reported.  [main]
+ */
 int accel_open(struct machine *m);
 void accel_close(struct machine *m);
 
-/* Makes the machine's processors, each in a thread of its own, stopped.  [main, locked] */
+/* Makes the threads of the first info.cpus processors of m->cpus, stopped.  -errno: one cannot be
+ * made, and why has been reported; then there are none.  [main, locked] */
 int vcpus_create(struct machine *m);
 void vcpus_destroy(struct machine *m);
 /* Lets them run; stops them all and waits until each is out of guest code.  [main, locked] */

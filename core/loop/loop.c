@@ -70,6 +70,14 @@ void loop_unlock(struct loop *loop)
     pthread_mutex_unlock(&loop->lock);
 }
 
+void loop_wait(struct loop *loop, pthread_cond_t *cond)
+{
+    assert(loop_locked(loop));
+    __atomic_store_n(&loop->owner, 0, __ATOMIC_RELAXED);
+    pthread_cond_wait(cond, &loop->lock);
+    __atomic_store_n(&loop->owner, pthread_self(), __ATOMIC_RELAXED);
+}
+
 bool loop_locked(const struct loop *loop)
 {
     return __atomic_load_n(&loop->owner, __ATOMIC_RELAXED) == pthread_self();

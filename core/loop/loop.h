@@ -10,6 +10,7 @@
 #ifndef TENON_CORE_LOOP_H
 #define TENON_CORE_LOOP_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ void loop_iterate(struct loop *loop, bool wait);
 void loop_lock(struct loop *loop);
 void loop_unlock(struct loop *loop);
 bool loop_locked(const struct loop *loop);
+/* Lets go of the board lock until cond is signalled (or for no reason, as pthread_cond_wait()).
+ * [any, locked] */
+void loop_wait(struct loop *loop, pthread_cond_t *cond);
 
 /* Calls fn(arg) soon from the loop, board locked, in the order of the calls.  [any] */
 void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* accel - which accelerator runs the machine: the first of those asked for that works. */
+
+#include "cpu/accel.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "machine/machine.h"
+#include "options/options.h"
+#include "report.h"
+
+/* Accelerators of the command line; those without ops belong to other builds or other hosts. */
+// clang-format off
+static const struct known {
+    const char *name;
+    const struct accel_ops *ops;
+} known[] = {
+    { "kvm",   &accel_kvm },
+    { "qtest", &accel_qtest },
+    { "tcg",   NULL },
+    { "soft",  NULL },
+    { "xen",   NULL },
+    { "hax",   NULL },
+    { "hvf",   NULL },
+    { "nvmm",  NULL },
+    { "whpx",  NULL },
+};
+// clang-format on
+
+static const struct known *find(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(known); i++)
+        if (!strcmp(known[i].name, name))
+            return &known[i];
+    return NULL;
+}
+
+const struct accel_ops *accel_find(const char *name)
+{
+    const struct known *row = find(name);
+
+    return row ? row->ops : NULL;
+}
+
+/* One name of one option: "-accel kvm:tcg" makes two. */
+struct choice {
+    char *name;
+    const struct config_group *group;
+};
+
+static void choice_clear(void *choice)
+{
+    g_free(((struct choice *)choice)->name);
+}
+
+static void add_choices(GArray *choices, const struct config_group *group)
+{
+    char **names = g_strsplit(group_string(group, "accel", ""), ":", -1);
+
+    for (char **name = names; *name; name++) {
+        struct choice choice = { g_strdup(*name), group };
+
+        g_array_append_val(choices, choice);
+    }
+    g_strfreev(names);
+}
+
+static GArray *all_choices(const struct config *config)
+{
+    GArray *choices = g_array_new(FALSE, FALSE, sizeof(struct choice));
+    const struct config_group *group = NULL;
+
+    g_array_set_clear_func(choices, choice_clear);
+    while ((group = config_next(config, "accel", group)))
+        add_choices(choices, group);
+    group = config_find(config, "machine", NULL);
+    if (group && group_string(group, "accel", NULL))
+        add_choices(choices, group);
+    return choices;
+}
+
+static int open_one(struct machine *m, const struct choice *choice, bool quiet)
+{
+    struct accel *accel = g_new0(struct accel, 1);
+    int err;
+
+    accel->ops = accel_find(choice->name);
+    accel->machine = m;
+    err = accel->ops->open(accel, m, choice->group, quiet);
+    if (err < 0)
+        g_free(accel);
+    else
+        m->accel = accel;
+    return err;
+}
+
+/* Tries those that this build has; -ENOENT if it has none of them. */
+static int open_first(struct machine *m, const struct choice *choices, unsigned n)
+{
+    int err = -ENOENT;
+    unsigned left = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        left += accel_find(choices[i].name) != NULL;
+    for (unsigned i = 0; i < n && err < 0; i++)
+        if (accel_find(choices[i].name))
+            err = open_one(m, &choices[i], --left > 0);
+    return err;
+}
+
+int accel_open(struct machine *m)
+{
+    GArray *choices = all_choices(m->config);
+    const struct choice *all = (void *)choices->data;
+    int err = 0;
+
+    for (unsigned i = 0; i < choices->len; i++) {
+        if (!find(all[i].name)) {
+            report(all[i].group->from, "there is no accelerator \"%s\"; kvm is one", all[i].name);
+            err = -EINVAL;
+        }
+    }
+    if (!choices->len && !m->info.max_cpus) {
+        err = open_one(m, &(struct choice){ "qtest", NULL }, false);
+    } else if (!err) {
+        err = open_first(m, all, choices->len);
+        if (err == -ENOENT && choices->len)
+            report(all[0].group->from, "%s is not in this build yet; use -accel kvm", all[0].name);
+        else if (err == -ENOENT)
+            report(NULL, "the software CPU is not in this build yet; use -enable-kvm");
+    }
+    g_array_free(choices, TRUE);
+    return err;
+}
+
+void accel_close(struct machine *m)
+{
+    if (!m->accel)
+        return;
+    m->accel->ops->close(m->accel);
+    g_free(m->accel);
+    m->accel = NULL;
+}

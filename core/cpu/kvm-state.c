@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kvm-state - a processor's registers under KVM: what they are after a reset, or as a kernel's
+ * entry wants them; the guest's clocks; and the registers as text.
+ *
+ * Reset values are those of Intel SDM volume 3, table 10-1 ("IA-32 and Intel 64 Processor States
+ * Following Power-up, Reset, or INIT"); paravirtual MSRs are those of Linux's
+ * Documentation/virt/kvm/x86/msr.rst.
+ */
+
+#include "cpu/kvm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <x86intrin.h>
+
+#include "cpu/accel.h"
+#include "cpu/model.h"
+#include "machine/machine.h"
+#include "report.h"
+
+/* ---- Model-specific registers ---- */
+
+struct msr_values {
+    uint32_t first, n; /* n that follow each other */
+    uint64_t value;
+};
+
+/* What a reset makes of MSRs; those that the host does not list are left alone. */
+// clang-format off
+static const struct msr_values reset_msrs[] = {
+    { 0x00000010, 1, 0 },                       /* TSC */
+    { 0x0000003b, 1, 0 },                       /* TSC_ADJUST */
+    { 0x00000048, 1, 0 },                       /* SPEC_CTRL */
+    { 0x000000e1, 1, 0 },                       /* UMWAIT_CONTROL */
+    { 0x00000122, 1, 0 },                       /* TSX_CTRL */
+    { 0x00000174, 3, 0 },                       /* SYSENTER_CS, _ESP, _EIP */
+    { 0x0000017a, 1, 0 },                       /* MCG_STATUS */
+    { 0x00000186, 8, 0 },                       /* PERFEVTSEL0... */
+    { 0x000001a0, 1, 0x1801 },                  /* MISC_ENABLE: fast strings, no BTS, no PEBS */
+    { 0x000001c4, 2, 0 },                       /* XFD, XFD_ERR */
+    { 0x000001d9, 1, 0 },                       /* DEBUGCTL */
+    { 0x00000277, 1, 0x0007040600070406 },      /* PAT */
+    { 0x0000038d, 1, 0 },                       /* FIXED_CTR_CTRL */
+    { 0x0000038f, 1, 0 },                       /* PERF_GLOBAL_CTRL */
+    { 0x000006e0, 1, 0 },                       /* TSC_DEADLINE */
+    { 0x00000d90, 1, 0 },                       /* BNDCFGS */
+    { 0x00000da0, 1, 0 },                       /* XSS */
+    { 0x4b564d00, 5, 0 },                       /* KVM: wall clock, system time, async page faults... */
+    { 0x4b564d05, 1, 1 },                       /* KVM: polling by the host is allowed */
+    { 0x4b564d06, 2, 0 },                       /* KVM: async page faults by interrupt */
+    { 0xc0000081, 4, 0 },                       /* STAR, LSTAR, CSTAR, FMASK */
+    { 0xc0000102, 2, 0 },                       /* KERNEL_GS_BASE, TSC_AUX */
+};
+
+/* The same; KVM does not list them, but has them if CPUID says so. */
+static const struct msr_values reset_mtrrs[] = {
+    { 0x00000200, 16, 0 },                      /* MTRR_PHYSBASE0, MTRR_PHYSMASK0... */
+    { 0x00000250, 1, 0 },                       /* MTRR_FIX64K */
+    { 0x00000258, 2, 0 },                       /* MTRR_FIX16K */
+    { 0x00000268, 8, 0 },                       /* MTRR_FIX4K */
+    { 0x000002ff, 1, 0 },                       /* MTRR_DEF_TYPE */
+};
+// clang-format on
+
+static bool listed(const struct kvm *kvm, uint32_t msr)
+{
+    for (unsigned i = 0; i < kvm->msrs->nmsrs; i++)
+        if (kvm->msrs->indices[i] == msr)
+            return true;
+    return false;
+}
+
+static bool has_mtrrs(const struct vcpu *cpu)
+{
+    const struct cpuid_entry *leaf = cpuid_find(cpu->cpuid, cpu->n_cpuid, 1, 0);
+
+    return leaf && leaf->edx & 1u << 12;
+}
+
+static struct kvm_msrs *msrs_alloc(unsigned room)
+{
+    return g_malloc0(sizeof(struct kvm_msrs) + room * sizeof(struct kvm_msr_entry));
+}
+
+static void msrs_add(struct kvm_msrs *list, uint32_t index, uint64_t value)
+{
+    list->entries[list->nmsrs++] = (struct kvm_msr_entry){ .index = index, .data = value };
+}
+
+/* KVM stops at the first MSR that it refuses: the rest is for another call. */
+static void set_msrs(struct kvm_vcpu *v, struct kvm_msrs *list, bool warn)
+{
+    unsigned left = list->nmsrs;
+
+    while (left) {
+        int done;
+
+        list->nmsrs = left;
+        done = kvm_ioctl(v->fd, KVM_SET_MSRS, list);
+        done = MAX(done, 0);
+        left -= done;
+        if (!left)
+            break;
+        if (warn)
+            report_warning(NULL,
+                           "this host's KVM refuses MSR 0x%x of 0x%" PRIx64 "; it is left out",
+                           list->entries[done].index, (uint64_t)list->entries[done].data);
+        left--;
+        memmove(&list->entries[0], &list->entries[done + 1], left * sizeof(list->entries[0]));
+    }
+}
+
+static void msrs_add_range(struct kvm_msrs *list, const struct msr_values *r, const struct kvm *kvm)
+{
+    for (uint32_t msr = r->first; msr < r->first + r->n; msr++)
+        if (!kvm || listed(kvm, msr))
+            msrs_add(list, msr, r->value);
+}
+
+static void reset_all_msrs(struct kvm_vcpu *v)
+{
+    struct kvm_msrs *list = msrs_alloc(128);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(reset_msrs); i++)
+        msrs_add_range(list, &reset_msrs[i], v->kvm);
+    for (unsigned i = 0; i < G_N_ELEMENTS(reset_mtrrs) && has_mtrrs(v->cpu); i++)
+        msrs_add_range(list, &reset_mtrrs[i], NULL);
+    set_msrs(v, list, false); /* it lists some that a processor without their feature refuses */
+    g_free(list);
+}
+
+static void set_feature_msrs(struct kvm_vcpu *v)
+{
+    const struct vcpu *cpu = v->cpu;
+    struct kvm_msrs *list = msrs_alloc(cpu->n_msrs);
+
+    for (unsigned i = 0; i < cpu->n_msrs; i++)
+        msrs_add(list, cpu->msrs[i].index, cpu->msrs[i].value);
+    set_msrs(v, list, !cpu->index); /* once is enough */
+    g_free(list);
+}
+
+/* ---- Registers ---- */
+
+#define APIC_BASE   UINT64_C(0xfee00000)
+#define APIC_ENABLE (1u << 11)
+#define APIC_BSP    (1u << 8)
+
+/* Offsets of registers of the local APIC; SDM volume 3, table 11-1. */
+enum { APIC_LVT_LINT0 = 0x350 };
+#define LVT_EXTINT (7u << 8)
+
+enum {
+    CODE = 0x9b, /* present, execute and read, accessed */
+    DATA = 0x93, /* present, read and write, accessed */
+    LDT = 0x82,
+    TSS_BUSY = 0x8b,
+};
+
+// clang-format off
+static const struct tenon_x86_start reset_start = {
+    .size = sizeof(struct tenon_x86_start),
+    .rip = 0xfff0, .rflags = 2, .cr0 = 0x60000010,
+    .cs  = { 0xffff0000, 0xffff, 0xf000, CODE },
+    .ds  = { 0, 0xffff, 0, DATA }, .es = { 0, 0xffff, 0, DATA }, .ss = { 0, 0xffff, 0, DATA },
+    .fs  = { 0, 0xffff, 0, DATA }, .gs = { 0, 0xffff, 0, DATA },
+    .tr  = { 0, 0xffff, 0, TSS_BUSY }, .ldt = { 0, 0xffff, 0, LDT },
+    .gdt = { 0, 0xffff }, .idt = { 0, 0xffff },
+};
+// clang-format on
+
+static struct kvm_segment segment(const struct tenon_x86_segment *s)
+{
+    unsigned a = s->attributes;
+
+    return (struct kvm_segment){
+        .base = s->base,
+        .limit = s->limit,
+        .selector = s->selector,
+        .type = a & 15,
+        .s = a >> 4 & 1,
+        .dpl = a >> 5 & 3,
+        .present = a >> 7 & 1,
+        .avl = a >> 12 & 1,
+        .l = a >> 13 & 1,
+        .db = a >> 14 & 1,
+        .g = a >> 15 & 1,
+        .unusable = !(a >> 7 & 1),
+    };
+}
+
+static struct kvm_dtable table(const struct tenon_x86_segment *s)
+{
+    return (struct kvm_dtable){ .base = s->base, .limit = s->limit };
+}
+
+static int set_regs(struct kvm_vcpu *v, const struct tenon_x86_start *s)
+{
+    struct kvm_regs regs = {
+        .rip = s->rip,
+        .rflags = s->rflags | 2,
+        .rax = s->rax,
+        .rbx = s->rbx,
+        .rcx = s->rcx,
+        .rdx = s->rdx,
+        .rsi = s->rsi,
+        .rdi = s->rdi,
+        .rbp = s->rbp,
+        .rsp = s->rsp,
+    };
+
+    return kvm_ioctl(v->fd, KVM_SET_REGS, &regs);
+}
+
+static int set_sregs(struct kvm_vcpu *v, const struct tenon_x86_start *s)
+{
+    /* A processor always has a task; an entry state that says nothing of it gets the reset's. */
+    const struct tenon_x86_segment *tr = s->tr.attributes ? &s->tr : &reset_start.tr;
+    struct kvm_sregs sregs = {
+        .cs = segment(&s->cs),
+        .ds = segment(&s->ds),
+        .es = segment(&s->es),
+        .fs = segment(&s->fs),
+        .gs = segment(&s->gs),
+        .ss = segment(&s->ss),
+        .tr = segment(tr),
+        .ldt = segment(&s->ldt),
+        .gdt = table(&s->gdt),
+        .idt = table(&s->idt),
+        .cr0 = s->cr0,
+        .cr3 = s->cr3,
+        .cr4 = s->cr4,
+        .efer = s->efer,
+        .apic_base = APIC_BASE | APIC_ENABLE | (v->cpu->index ? 0 : APIC_BSP),
+    };
+
+    return kvm_ioctl(v->fd, KVM_SET_SREGS, &sregs);
+}
+
+/* All extended states are in their initial configuration, but what the x87 unit has after a reset.
+ */
+static void set_fpu(struct kvm_vcpu *v)
+{
+    struct kvm_fpu fpu = { .fcw = 0x40, .ftwx = 0xff, .mxcsr = 0x1f80 };
+    struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = 1 } } };
+
+    if (kvm_has(v->kvm, KVM_CAP_XCRS))
+        kvm_ioctl(v->fd, KVM_SET_XCRS, &xcrs);
+    if (kvm_has(v->kvm, KVM_CAP_XSAVE)) {
+        void *xsave = g_malloc0(v->kvm->xsave_bytes);
+
+        kvm_ioctl(v->fd, KVM_SET_XSAVE, xsave);
+        g_free(xsave);
+    }
+    kvm_ioctl(v->fd, KVM_SET_FPU, &fpu);
+}
+
+/* The boot processor takes interrupts of the 8259A from the start ("virtual wire"). */
+static void set_apic(struct kvm_vcpu *v)
+{
+    struct kvm_lapic_state apic = v->lapic;
+    uint32_t lint0 = LVT_EXTINT;
+
+    if (!v->cpu->index)
+        memcpy(&apic.regs[APIC_LVT_LINT0], &lint0, sizeof(lint0));
+    kvm_ioctl(v->fd, KVM_SET_LAPIC, &apic);
+}
+
+static void set_rest(struct kvm_vcpu *v)
+{
+    struct kvm_debugregs debug = { .dr6 = 0xffff0ff0, .dr7 = 0x400 };
+    struct kvm_vcpu_events events = {
+        .flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+                 KVM_VCPUEVENT_VALID_SIPI_VECTOR |
+                 (kvm_has(v->kvm, KVM_CAP_X86_SMM) ? KVM_VCPUEVENT_VALID_SMM : 0),
+    };
+    struct kvm_mp_state mp = {
+        .mp_state = v->cpu->index ? KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE,
+    };
+
+    kvm_ioctl(v->fd, KVM_SET_DEBUGREGS, &debug);
+    kvm_ioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
+    kvm_ioctl(v->fd, KVM_SET_MP_STATE, &mp);
+}
+
+void kvm_state_reset(struct vcpu *cpu, const struct tenon_x86_start *start)
+{
+    struct kvm_vcpu *v = cpu->state;
+    const struct cpuid_entry *leaf = cpuid_find(cpu->cpuid, cpu->n_cpuid, 1, 0);
+    struct tenon_x86_start s = start ? *start : reset_start;
+    int err;
+
+    if (!start && leaf)
+        s.rdx = leaf->eax; /* family, model, stepping */
+    v->unfinished = false;
+    err = set_sregs(v, &s);
+    if (!err)
+        err = set_regs(v, &s);
+    if (err)
+        report(NULL, "KVM does not take the start state of processor %u: %s", cpu->index,
+               strerror(-err));
+    set_fpu(v);
+    set_apic(v);
+    reset_all_msrs(v);
+    set_rest(v);
+}
+
+int kvm_state_create(struct kvm_vcpu *v)
+{
+    int err = kvm_ioctl(v->fd, KVM_GET_LAPIC, &v->lapic);
+
+    if (err)
+        report(NULL, "KVM does not show the local APIC of processor %u: %s", v->cpu->index,
+               strerror(-err));
+    else
+        set_feature_msrs(v);
+    return err;
+}
+
+/* ---- Clocks ---- */
+
+/* Moves the guest's TSC back by what the host's has counted while guest time stood. */
+static void shift_tsc(struct kvm_vcpu *v, uint64_t by)
+{
+    uint64_t offset;
+    struct kvm_device_attr attr = {
+        .group = KVM_VCPU_TSC_CTRL,
+        .attr = KVM_VCPU_TSC_OFFSET,
+        .addr = (uintptr_t)&offset,
+    };
+
+    if (kvm_ioctl(v->fd, KVM_GET_DEVICE_ATTR, &attr) < 0)
+        return; /* Linux before 5.16: it jumps */
+    offset -= by;
+    kvm_ioctl(v->fd, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+void kvm_time(struct accel *accel, bool running)
+{
+    struct kvm *kvm = accel->state;
+    struct kvm_clock_data clock = { .clock = kvm->clock.clock };
+
+    if (!running) {
+        kvm->has_clock = !kvm_ioctl(kvm->vm, KVM_GET_CLOCK, &kvm->clock);
+        kvm->tsc = __rdtsc();
+        return;
+    }
+    if (!kvm->has_clock)
+        return;
+    for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
+        shift_tsc(v, __rdtsc() - kvm->tsc);
+    kvm_ioctl(kvm->vm, KVM_SET_CLOCK, &clock);
+    for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
+        kvm_ioctl(v->fd, KVM_KVMCLOCK_CTRL, NULL); /* its watchdog is told; no clock: refused */
+}
+
+/* ---- Registers as text ---- */
+
+static void dump_segment(GString *s, const char *name, const struct kvm_segment *g)
+{
+    g_string_append_printf(s, "%-3s %04x base %016" PRIx64 " limit %08x type %x dpl %u%s%s%s%s\n",
+                           name, g->selector, (uint64_t)g->base, g->limit, g->type, g->dpl,
+                           g->present ? "" : " absent", g->s ? "" : " system",
+                           g->l    ? " 64-bit"
+                           : g->db ? " 32-bit"
+                                   : " 16-bit",
+                           g->g ? " pages" : "");
+}
+
+static void dump_regs(GString *s, const struct kvm_regs *r)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "RAX", r->rax }, { "RBX", r->rbx }, { "RCX", r->rcx }, { "RDX", r->rdx },
+        { "RSI", r->rsi }, { "RDI", r->rdi }, { "RBP", r->rbp }, { "RSP", r->rsp },
+        { "R8 ", r->r8 },  { "R9 ", r->r9 },  { "R10", r->r10 }, { "R11", r->r11 },
+        { "R12", r->r12 }, { "R13", r->r13 }, { "R14", r->r14 }, { "R15", r->r15 },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_string_append_printf(s, "%s %016" PRIx64 "%c", rows[i].name, rows[i].value,
+                               i % 4 == 3 ? '\n' : ' ');
+}
+
+static void dump_flags(GString *s, uint64_t flags)
+{
+    static const char letters[] = "C-P-A-ZSTIDO";
+
+    for (int bit = sizeof(letters) - 2; bit >= 0; bit--)
+        if (letters[bit] != '-')
+            g_string_append_c(s, flags >> bit & 1 ? letters[bit] : '-');
+}
+
+char *kvm_state_dump(struct vcpu *cpu)
+{
+    static const char *const names[] = { "CS", "DS", "ES", "FS", "GS", "SS", "TR", "LDT" };
+    struct kvm_vcpu *v = cpu->state;
+    struct kvm_regs r = { 0 };
+    struct kvm_sregs sr = { 0 };
+    const struct kvm_segment *segments[] = { &sr.cs, &sr.ds, &sr.es, &sr.fs,
+                                             &sr.gs, &sr.ss, &sr.tr, &sr.ldt };
+    GString *s = g_string_new(NULL);
+
+    kvm_ioctl(v->fd, KVM_GET_REGS, &r);
+    kvm_ioctl(v->fd, KVM_GET_SREGS, &sr);
+    dump_regs(s, &r);
+    g_string_append_printf(s, "RIP %016" PRIx64 " RFL %08" PRIx64 " [", (uint64_t)r.rip,
+                           (uint64_t)r.rflags);
+    dump_flags(s, r.rflags);
+    g_string_append_printf(s, "] CPL %u\n", sr.ss.dpl);
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+        dump_segment(s, names[i], segments[i]);
+    g_string_append_printf(s, "GDT base %016" PRIx64 " limit %04x\n", (uint64_t)sr.gdt.base,
+                           sr.gdt.limit);
+    g_string_append_printf(s, "IDT base %016" PRIx64 " limit %04x\n", (uint64_t)sr.idt.base,
+                           sr.idt.limit);
+    g_string_append_printf(s,
+                           "CR0 %08" PRIx64 " CR2 %016" PRIx64 " CR3 %016" PRIx64 " CR4 %08" PRIx64
+                           " EFER %016" PRIx64 "\n",
+                           (uint64_t)sr.cr0, (uint64_t)sr.cr2, (uint64_t)sr.cr3, (uint64_t)sr.cr4,
+                           (uint64_t)sr.efer);
+    return g_string_free(s, FALSE);
+}

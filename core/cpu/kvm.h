@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kvm - what the parts of the KVM accelerator share: kvm.c opens it and makes the virtual machine,
+ * kvm-chips.c its interrupt controllers, kvm-slots.c its memory, kvm-vcpu.c runs its processors,
+ * and kvm-state.c sets their registers.
+ *
+ * The interface to the kernel is that of Linux's Documentation/virt/kvm/api.rst.
+ */
+#ifndef TENON_CORE_KVM_H
+#define TENON_CORE_KVM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/kvm.h>
+#include <glib.h>
+
+#include "memory/memory.h"
+
+struct accel;
+struct machine;
+struct tenon_x86_start;
+struct vcpu;
+
+/* A piece of guest memory as KVM knows it; its place in the array is its number. */
+struct kvm_slot {
+    uint64_t base, bytes; /* bytes 0: not in use */
+    uint8_t *host;
+    struct block *block;
+    uint64_t offset; /* in the block */
+    uint32_t flags;  /* KVM_MEM_* */
+};
+
+/* A space whose changes KVM follows. */
+struct kvm_space {
+    struct kvm *kvm;
+    struct space *space; /* NULL: not yet */
+    uint32_t flags;      /* KVM_IOEVENTFD_FLAG_PIO, or 0 */
+    struct space_listener listener;
+};
+
+/* The state of the chips when they were new, for resets. */
+struct kvm_chips {
+    struct kvm_irqchip irqchip[3];
+    struct kvm_pit_state2 pit;
+    bool has_pit;
+};
+
+struct kvm {
+    struct machine *machine;
+    int dev, vm; /* -1: not open */
+    size_t run_bytes, xsave_bytes;
+    struct kvm_msr_list *msrs; /* those the host lets a guest have */
+    struct kvm_chips chips;
+
+    GArray *slots; /* of struct kvm_slot; board lock */
+    unsigned max_slots;
+    struct kvm_space mem, io;
+
+    /* Processors stay out of guest code while memory is between two states; see kvm_hold(). */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool hold;              /* atomic; written under lock */
+    struct kvm_vcpu *vcpus; /* under lock */
+
+    bool has_clock;
+    struct kvm_clock_data clock; /* guest time as it stopped, and the host's TSC then */
+    uint64_t tsc;
+};
+
+struct kvm_vcpu {
+    struct kvm_vcpu *next;
+    struct vcpu *cpu;
+    struct kvm *kvm;
+    int fd; /* -1: not open */
+    struct kvm_run *run;
+    bool in_guest;                /* atomic; written in its thread */
+    bool unfinished;              /* the access to a device is not complete in the registers yet */
+    struct kvm_lapic_state lapic; /* when it was new */
+};
+
+/* ioctl() that tries again when a signal came; returns -errno. */
+int kvm_ioctl(int fd, unsigned long request, void *arg);
+int kvm_has(const struct kvm *kvm, int capability); /* its value, 0 if the host lacks it */
+
+/* Opens the KVM device at path.  -errno: why has been reported unless quiet. */
+int kvm_open_device(const char *path, const char *where, bool quiet);
+
+/* kvm-chips.c */
+int kvm_chips_create(struct kvm *kvm);
+void kvm_chips_reset(struct accel *accel);
+void kvm_gsi(struct accel *accel, unsigned gsi, bool level);
+int kvm_irqfd(struct accel *accel, unsigned gsi, int fd, bool add);
+bool kvm_msi(struct accel *accel, uint64_t addr, uint32_t data);
+
+/* kvm-slots.c */
+void kvm_slots_init(struct kvm *kvm);
+void kvm_slots_finish(struct kvm *kvm);
+void kvm_slots_listen(struct kvm *kvm);
+void kvm_dirty_sync(struct accel *accel, struct block *block);
+
+/* kvm-vcpu.c: keeps all processors out of guest code from one to the other.  [any, locked] */
+void kvm_hold(struct kvm *kvm);
+void kvm_release(struct kvm *kvm);
+int kvm_vcpu_create(struct vcpu *cpu);
+void kvm_vcpu_destroy(struct vcpu *cpu);
+int kvm_vcpu_run(struct vcpu *cpu);
+void kvm_vcpu_kick(struct vcpu *cpu);
+
+/* kvm-state.c */
+int kvm_state_create(struct kvm_vcpu *v);
+void kvm_state_reset(struct vcpu *cpu, const struct tenon_x86_start *start);
+char *kvm_state_dump(struct vcpu *cpu);
+void kvm_time(struct accel *accel, bool running);
+
+/* kvm-fault.c: says why a processor cannot go on; returns -EIO. */
+int kvm_fault_exit(struct kvm_vcpu *v);
+int kvm_fault_errno(struct kvm_vcpu *v, int err);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qtest - the accelerator of device tests: processors that never run, guest time that moves by
+ * hand, and interrupt controllers that only remember their inputs.
+ */
+
+#include "cpu/accel.h"
+
+#include <errno.h>
+#include <semaphore.h>
+
+#include <glib.h>
+
+#include "cpu/qtest.h"
+#include "loop/loop.h"
+#include "machine/machine.h"
+
+struct qtest {
+    bool level[N_GSIS]; /* atomic, as the counts */
+    unsigned edges[N_GSIS];
+};
+
+bool qtest_level(const struct accel *accel, unsigned gsi)
+{
+    const struct qtest *qtest = accel->state;
+
+    return __atomic_load_n(&qtest->level[gsi], __ATOMIC_RELAXED);
+}
+
+unsigned qtest_edges(const struct accel *accel, unsigned gsi)
+{
+    const struct qtest *qtest = accel->state;
+
+    return __atomic_load_n(&qtest->edges[gsi], __ATOMIC_RELAXED);
+}
+
+static int qtest_open(struct accel *accel, struct machine *m, const struct config_group *options,
+                      bool quiet)
+{
+    accel->state = g_new0(struct qtest, 1);
+    return 0;
+}
+
+static void qtest_close(struct accel *accel)
+{
+    g_free(accel->state);
+}
+
+static int qtest_board(struct accel *accel)
+{
+    loop_manual_time(accel->machine->loop);
+    return 0;
+}
+
+static int qtest_cpuid(struct accel *accel, struct cpuid_entry **entries, unsigned *n)
+{
+    *entries = NULL;
+    *n = 0;
+    return 0;
+}
+
+static void qtest_gsi(struct accel *accel, unsigned gsi, bool level)
+{
+    struct qtest *qtest = accel->state;
+
+    if (__atomic_exchange_n(&qtest->level[gsi], level, __ATOMIC_RELAXED) < level)
+        __atomic_fetch_add(&qtest->edges[gsi], 1, __ATOMIC_RELAXED);
+}
+
+static int qtest_irqfd(struct accel *accel, unsigned gsi, int fd, bool add)
+{
+    return -ENOTSUP;
+}
+
+/* ---- A processor is a thread that waits to be kicked ---- */
+
+static int qtest_vcpu_create(struct vcpu *cpu)
+{
+    sem_t *kicked = g_new(sem_t, 1);
+
+    sem_init(kicked, 0, 0);
+    cpu->state = kicked;
+    return 0;
+}
+
+static void qtest_vcpu_destroy(struct vcpu *cpu)
+{
+    sem_destroy(cpu->state);
+    g_free(cpu->state);
+    cpu->state = NULL;
+}
+
+static int qtest_vcpu_run(struct vcpu *cpu)
+{
+    while (!vcpu_must_stop(cpu))
+        sem_wait(cpu->state);
+    return 0;
+}
+
+static void qtest_vcpu_kick(struct vcpu *cpu)
+{
+    sem_post(cpu->state);
+}
+
+const struct accel_ops accel_qtest = {
+    .name = "qtest",
+    .irqchip = true,
+    .open = qtest_open,
+    .close = qtest_close,
+    .board = qtest_board,
+    .cpuid = qtest_cpuid,
+    .vcpu_create = qtest_vcpu_create,
+    .vcpu_destroy = qtest_vcpu_destroy,
+    .vcpu_run = qtest_vcpu_run,
+    .vcpu_kick = qtest_vcpu_kick,
+    .gsi = qtest_gsi,
+    .irqfd = qtest_irqfd,
+};
