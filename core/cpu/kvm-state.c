@@ -24,7 +24,7 @@
 /* ---- Model-specific registers ---- */
 
 struct msr_values {
-    uint32_t first, n;          /* n that follow each other */
+    uint32_t first, n; /* n that follow each other */
     uint64_t value;
 };
 
@@ -105,7 +105,8 @@ static void set_msrs(struct kvm_vcpu *v, struct kvm_msrs *list, bool warn)
         if (!left)
             break;
         if (warn)
-            report_warning(NULL, "this host's KVM refuses MSR 0x%x of 0x%" PRIx64 "; it is left out",
+            report_warning(NULL,
+                           "this host's KVM refuses MSR 0x%x of 0x%" PRIx64 "; it is left out",
                            list->entries[done].index, (uint64_t)list->entries[done].data);
         left--;
         memmove(&list->entries[0], &list->entries[done + 1], left * sizeof(list->entries[0]));

@@ -23,9 +23,10 @@
 #define CODE      0x1000 /* where guests are put and start */
 #define ROM       0x200000
 #define MMIO      0x300000
-#define LOG_PORT  0x10 /* what is written here is kept; 0xff says that the guest has come to its end */
-#define POWER     0x30 /* a write asks for a reset */
-#define N_CPUS    2
+#define LOG_PORT                                                                                   \
+    0x10            /* what is written here is kept; 0xff says that the guest has come to its end */
+#define POWER  0x30 /* a write asks for a reset */
+#define N_CPUS 2
 
 /* A guest between its two labels, in 16-bit real mode unless it says otherwise. */
 #define GUEST(name, bits, text)                                                                    \
@@ -41,11 +42,11 @@ struct vm {
     struct vcpu cpus[N_CPUS];
     struct block *rom;
     struct mapping ram_map, rom_map, mmio, port_map;
-    GString *log;               /* bytes written to LOG_PORT */
+    GString *log; /* bytes written to LOG_PORT */
     GString *errors;
     uint64_t mmio_value;
     unsigned mmio_size;
-    bool done;                  /* the guest has said 0xff */
+    bool done; /* the guest has said 0xff */
 };
 
 static void wake(void *arg)
@@ -54,10 +55,16 @@ static void wake(void *arg)
 
 /* ---- Devices ---- */
 
+static void keep_error(void *arg, const char *line)
+{
+    g_string_append(arg, line);
+}
+
 static void port_write(void *arg, uint64_t reg, uint64_t value, unsigned size)
 {
     struct vm *vm = arg;
 
+    report_redirect(keep_error, vm->errors); /* of the processor's thread */
     if (reg == POWER)
         machine_request(&vm->m, TENON_POWER_RESET, 0);
     if (reg != LOG_PORT)
@@ -88,11 +95,6 @@ static uint64_t mmio_read(void *arg, uint64_t reg, unsigned size)
 }
 
 /* ---- Making and running ---- */
-
-static void keep_error(void *arg, const char *line)
-{
-    g_string_append(arg, line);
-}
 
 static struct config *configure(const char *options)
 {
@@ -187,34 +189,41 @@ static void vm_finish(struct vm *vm)
     g_free(vm);
 }
 
-enum { REAL, PROTECTED, LONG };
+/* Unreal mode is real mode that reaches 4 GiB. */
+enum mode { REAL, UNREAL, PROTECTED, LONG };
 
-static struct tenon_x86_start entry(int mode)
+static struct tenon_x86_start entry(enum mode mode)
 {
-    static const uint16_t code[] = { 0x9b, 0xc09b, 0xa09b }, data[] = { 0x93, 0xc093, 0xc093 };
-    uint32_t limit = mode == REAL ? 0xffff : 0xffffffff;
-    struct tenon_x86_segment cs = { 0, limit, mode == REAL ? 0 : 8, code[mode] };
-    struct tenon_x86_segment ds = { 0, limit, mode == REAL ? 0 : 16, data[mode] };
+    // clang-format off
+    static const struct tenon_x86_segment code[] = {
+        { 0, 0xffff, 0, 0x9b },       { 0, 0xffff, 0, 0x9b },
+        { 0, UINT32_MAX, 8, 0xc09b }, { 0, UINT32_MAX, 8, 0xa09b },
+    }, data[] = {
+        { 0, 0xffff, 0, 0x93 },        { 0, UINT32_MAX, 0, 0x8093 },
+        { 0, UINT32_MAX, 16, 0xc093 }, { 0, UINT32_MAX, 16, 0xc093 },
+    };
+    static const uint32_t cr0[] = { 0x10, 0x10, 0x11, 0x80000011 };
+    // clang-format on
 
     return (struct tenon_x86_start){
         .size = sizeof(struct tenon_x86_start),
         .rip = CODE,
         .rsp = 0x8000,
-        .cr0 = (uint64_t[]){ 0x10, 0x11, 0x80000011 }[mode],
+        .cr0 = cr0[mode],
         .cr3 = 0x10000,
         .cr4 = mode == LONG ? 0x220 : 0x200,
         .efer = mode == LONG ? 0x500 : 0,
-        .cs = cs,
-        .ds = ds,
-        .es = ds,
-        .fs = ds,
-        .gs = ds,
-        .ss = ds,
+        .cs = code[mode],
+        .ds = data[mode],
+        .es = data[mode],
+        .fs = data[mode],
+        .gs = data[mode],
+        .ss = data[mode],
         .idt = { 0, 0x3ff },
     };
 }
 
-static void load(struct vm *vm, const uint8_t *from, const uint8_t *end, int mode)
+static void load(struct vm *vm, const uint8_t *from, const uint8_t *end, enum mode mode)
 {
     struct tenon_x86_start start = entry(mode);
 
@@ -229,14 +238,12 @@ static void run(struct vm *vm)
 {
     struct machine *m = &vm->m;
 
-    report_redirect(keep_error, vm->errors);
     machine_resume(m);
     while (!vm->done && m->state == STATE_RUNNING) {
         loop_unlock(m->loop);
         loop_iterate(m->loop, true);
         loop_lock(m->loop);
     }
-    report_redirect(NULL, NULL);
 }
 
 static void wait_for_log(struct vm *vm, size_t len)
@@ -256,13 +263,11 @@ static void assert_log(const struct vm *vm, const char *bytes, size_t len)
 /* ---- Accesses ---- */
 
 GUEST(ports, 16,
-      SAY('a')
-      "mov $0x6362, %ax\n out %ax, $0x10\n"
-      "mov $0x67666564, %eax\n out %eax, $0x10\n"
-      "in $0x11, %ax\n out %ax, $0x10\n"
-      "mov $text - ports + 0x1000, %si\n mov $5, %cx\n mov $0x10, %dx\n"
-      "cld\n rep outsb\n" END
-      "text: .ascii \"hello\"");
+      SAY('a') "mov $0x6362, %ax\n out %ax, $0x10\n"
+               "mov $0x67666564, %eax\n out %eax, $0x10\n"
+               "in $0x11, %ax\n out %ax, $0x10\n"
+               "mov $text - ports + 0x1000, %si\n mov $5, %cx\n mov $0x10, %dx\n"
+               "cld\n rep outsb\n" END "text: .ascii \"hello\"");
 
 static void test_ports(void)
 {
@@ -275,11 +280,11 @@ static void test_ports(void)
 }
 
 GUEST(memory, 16,
-      "mov $0x2000, %di\n movl $0x64636261, (%di)\n"                    /* ram */
+      "mov $0x2000, %di\n movl $0x64636261, (%di)\n" /* ram */
       "mov (%di), %eax\n out %eax, $0x10\n"
-      "mov $0x200000, %ebx\n addr32 movb $'x, (%ebx)\n"                 /* rom */
+      "mov $0x200000, %ebx\n addr32 movb $'x, (%ebx)\n" /* rom */
       "addr32 mov (%ebx), %ax\n out %ax, $0x10\n"
-      "mov $0x300000, %ebx\n addr32 movl $0x12345678, 4(%ebx)\n"        /* a device */
+      "mov $0x300000, %ebx\n addr32 movl $0x12345678, 4(%ebx)\n" /* a device */
       "addr32 mov 8(%ebx), %al\n out %al, $0x10\n"
       "mov $0x400000, %ebx\n addr32 mov (%ebx), %al\n out %al, $0x10\n" /* nothing */
       END);
@@ -287,11 +292,8 @@ GUEST(memory, 16,
 static void test_memory(void)
 {
     struct vm *vm = vm_start("tenon -accel kvm");
-    struct tenon_x86_start start = entry(REAL);
 
-    LOAD(vm, memory, REAL);
-    start.ds.limit = 0xffffffff;
-    vcpus_reset(&vm->m, &start);
+    LOAD(vm, memory, UNREAL);
     run(vm);
     assert_log(vm, "abcdrom\0", 8);
     g_assert_cmphex(vm->mmio_value, ==, 0x12345678);
@@ -354,9 +356,9 @@ static void test_reset_vector(void)
 GUEST(interrupts, 16,
       "movw $handler - interrupts + 0x1000, 9 * 4\n movw $0, 9 * 4 + 2\n"
       "mov $0x11, %al\n out %al, $0x20\n mov $8, %al\n out %al, $0x21\n mov $4, %al\n"
-      "out %al, $0x21\n mov $1, %al\n out %al, $0x21\n mov $0xfd, %al\n out %al, $0x21\n" SAY('r')
-      "sti\n 1: hlt\n jmp 1b\n"
-      "handler:\n" SAY('i') "mov $0x20, %al\n out %al, $0x20\n iret");
+      "out %al, $0x21\n mov $1, %al\n out %al, $0x21\n mov $0xfd, %al\n out %al, $0x21\n" SAY(
+          'r') "sti\n 1: hlt\n jmp 1b\n"
+               "handler:\n" SAY('i') "mov $0x20, %al\n out %al, $0x20\n iret");
 
 static void test_interrupts(void)
 {
@@ -385,10 +387,10 @@ static void test_interrupts(void)
 GUEST(two, 32,
       "mov $0xfee00300, %ebx\n movl $0x000c4500, (%ebx)\n movl $0x000c4602, (%ebx)\n"
       "1: cmpb $1, 0x3000\n jne 1b\n" SAY('b') "movb $2, 0x3000\n"
-      "2: pause\n jmp 2b");
+                                               "2: pause\n jmp 2b");
 GUEST(other, 16,
       "xor %ax, %ax\n mov %ax, %ds\n" SAY('a') "movb $1, 0x3000\n"
-      "1: cmpb $2, 0x3000\n jne 1b\n" END);
+                                               "1: cmpb $2, 0x3000\n jne 1b\n" END);
 
 static void test_two_processors(void)
 {
@@ -410,7 +412,6 @@ GUEST(doorbells, 16,
 static void test_doorbells(void)
 {
     struct vm *vm = vm_start("tenon -accel kvm");
-    struct tenon_x86_start start = entry(REAL);
     int matched = eventfd(0, EFD_NONBLOCK), port = eventfd(0, EFD_NONBLOCK);
     struct doorbell a = { .reg = 0x10, .bytes = 4, .match = true, .value = 7, .fd = matched };
     struct doorbell b = { .reg = 0x18, .bytes = 2, .fd = port };
@@ -418,9 +419,7 @@ static void test_doorbells(void)
 
     g_assert_cmpint(space_doorbell(&vm->mmio, &a), ==, 0);
     g_assert_cmpint(space_doorbell(&vm->port_map, &b), ==, 0);
-    LOAD(vm, doorbells, REAL);
-    start.ds.limit = 0xffffffff;
-    vcpus_reset(&vm->m, &start);
+    LOAD(vm, doorbells, UNREAL);
     run(vm);
     g_assert_cmpint(eventfd_read(matched, &count), ==, 0);
     g_assert_cmpuint(count, ==, 1);
@@ -434,14 +433,13 @@ static void test_doorbells(void)
 
 /* ---- Stopping ---- */
 
-GUEST(triple_fault, 16,
-      "lidtl 1f - triple_fault + 0x1000\n int3\n" END "1: .word 0\n .long 0");
+GUEST(triple_fault, 32, "lidt none - triple_fault + 0x1000\n ud2\n" END "none: .word 0\n .long 0");
 
 static void test_triple_fault(void)
 {
     struct vm *vm = vm_start("tenon -accel kvm");
 
-    LOAD(vm, triple_fault, REAL);
+    LOAD(vm, triple_fault, PROTECTED);
     run(vm);
     g_assert_cmpint(vm->m.state, ==, STATE_SHUTDOWN);
     g_assert_false(vm->done);
@@ -467,7 +465,7 @@ static void test_power_request(void)
 }
 
 /* KVM has to carry out an access to a device itself, and no KVM does this one. */
-GUEST(unknown_insn, 32, "mov $0x300000, %ebx\n addps (%ebx), %xmm0\n" END);
+GUEST(unknown_insn, 32, SAY('u') "mov $0x300000, %ebx\n addps (%ebx), %xmm0\n" END);
 
 static void test_unknown_instruction(void)
 {
@@ -477,28 +475,41 @@ static void test_unknown_instruction(void)
     run(vm);
     g_assert_cmpint(vm->m.state, ==, STATE_ERROR);
     g_assert_nonnull(strstr(vm->errors->str, "CPU 0: this host's KVM cannot execute"));
-    g_assert_nonnull(strstr(vm->errors->str, "at 0x1005 (0f 58 03"));
+    g_assert_nonnull(strstr(vm->errors->str, "at 0x1009 (0f 58 03"));
     vm_finish(vm);
 }
 
 GUEST(count, 16, "1: incl 0x3000\n jmp 1b");
 
+static uint32_t counter(const struct vm *vm)
+{
+    return __atomic_load_n((uint32_t *)(vm->m.ram->host + 0x3000), __ATOMIC_RELAXED);
+}
+
+static void wait_for_count(struct vm *vm)
+{
+    uint32_t before = counter(vm);
+
+    loop_unlock(vm->m.loop);
+    while (counter(vm) == before)
+        g_usleep(10);
+    loop_lock(vm->m.loop);
+}
+
 static void test_pause(void)
 {
     struct vm *vm = vm_start("tenon -accel kvm");
-    volatile uint32_t *counter = (uint32_t *)(vm->m.ram->host + 0x3000);
 
     LOAD(vm, count, REAL);
     for (unsigned i = 0; i < 20; i++) {
-        uint32_t before = *counter;
+        uint32_t before;
 
         machine_resume(&vm->m);
-        while (*counter == before)
-            g_usleep(100);
+        wait_for_count(vm);
         machine_pause(&vm->m, STATE_PAUSED);
-        before = *counter;
+        before = counter(vm);
         g_usleep(1000);
-        g_assert_cmpuint(*counter, ==, before);
+        g_assert_cmpuint(counter(vm), ==, before);
     }
     vm_finish(vm);
 }
@@ -508,26 +519,20 @@ static void test_pause(void)
 static void test_remap(void)
 {
     struct vm *vm = vm_start("tenon -accel kvm");
-    volatile uint32_t *counter = (uint32_t *)(vm->m.ram->host + 0x3000);
 
     LOAD(vm, count, REAL);
-    report_redirect(keep_error, vm->errors);
     machine_resume(&vm->m);
     for (unsigned i = 0; i < 200; i++) {
-        uint32_t before = *counter;
-
         /* A smaller piece of the same memory: the slot goes, and another one comes. */
         space_begin(vm->m.mem);
         mapping_remove(&vm->ram_map);
         vm->ram_map.bytes = i % 2 ? RAM_BYTES : RAM_BYTES / 2;
         mapping_add(vm->m.mem, &vm->ram_map);
         space_end(vm->m.mem);
-        while (*counter == before)
-            g_usleep(10);
+        wait_for_count(vm);
     }
     machine_pause(&vm->m, STATE_PAUSED);
     g_assert_cmpint(vm->cpus[0].error, ==, 0);
-    report_redirect(NULL, NULL);
     vm_finish(vm);
 }
 
@@ -573,11 +578,13 @@ static void test_refusals(void)
     assert_refused("tenon", "tenon: the software CPU is not in this build yet; use -enable-kvm\n");
     assert_refused("tenon -accel tcg",
                    "tenon: -accel tcg: tcg is not in this build yet; use -accel kvm\n");
-    assert_refused("tenon -machine pc,accel=xen:hvf",
-                   "tenon: -machine pc,accel=xen:hvf: xen is not in this build yet; use -accel kvm\n");
-    assert_refused("tenon -accel kvm,kernel-irqchip=split",
-                   "tenon: -accel kvm,kernel-irqchip=split: kernel-irqchip=split: not in this build "
-                   "yet\n");
+    assert_refused(
+        "tenon -machine pc,accel=xen:hvf",
+        "tenon: -machine pc,accel=xen:hvf: xen is not in this build yet; use -accel kvm\n");
+    assert_refused(
+        "tenon -accel kvm,kernel-irqchip=split",
+        "tenon: -accel kvm,kernel-irqchip=split: kernel-irqchip=split: not in this build "
+        "yet\n");
 }
 
 static void test_order(void)
