@@ -145,12 +145,13 @@ static void handle_request(void *arg)
 static unsigned weight(unsigned what)
 {
     switch (what) {
-    case TENON_POWER_EXIT:    return 5;
-    case TENON_POWER_OFF:     return 4;
-    case TENON_POWER_RESET:   return 3;
-    case TENON_POWER_PANIC:   return 2;
-    case TENON_POWER_SUSPEND: return 1;
-    default:                  return 0;
+    case TENON_POWER_EXIT:         return 6;
+    case TENON_POWER_OFF:          return 5;
+    case TENON_POWER_RESET:        return 4;
+    case TENON_POWER_PANIC:        return 3;
+    case TENON_POWER_SUSPEND:      return 2;
+    case TENON_POWER_CRASH_LOADED: return 1;   /* the guest goes on: of interest to monitors alone */
+    default:                       return 0;
     }
 }
 

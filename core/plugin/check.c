@@ -81,8 +81,8 @@ static char *check_prop(const struct type *type, const void *item)
     if (prop_is_number(p) &&
         ((p->bytes < 8 && prop_max(p) >> 8 * p->bytes) || p->min > prop_max(p)))
         return faulty("property", p->name, "has an impossible range");
-    if (prop_is_number(p) && (p->initial < p->min || p->initial > prop_max(p)))
-        return faulty("property", p->name, "has a default outside its range");
+    if (prop_is_number(p) && p->bytes < 8 && p->initial >> 8 * p->bytes)
+        return faulty("property", p->name, "has a default wider than itself");
     if (p->type == TENON_ENUM) {
         while (p->names && names <= MAX_COUNT && p->names[names])
             names++;

@@ -189,7 +189,10 @@ static char *default_text(const struct tenon_prop *prop)
     case TENON_ENUM: return g_strdup_printf("\"%s\"", prop->names[prop->initial]);
     case TENON_STR: return prop->initial_str ? g_strdup_printf("\"%s\"", prop->initial_str) : NULL;
     case TENON_CHARDEV: return NULL;
-    default: return g_strdup_printf("%" PRIu64, prop->initial);
+    default: /* one that cannot be typed says that none was */
+        return prop->initial >= prop->min && prop->initial <= prop_max(prop)
+                   ? g_strdup_printf("%" PRIu64, prop->initial)
+                   : NULL;
     }
 }
 

@@ -71,7 +71,7 @@ struct tenon_prop {
     uint32_t reserved;
     uint64_t initial;           /* numbers, bools, enums */
     const char *initial_str;    /* strings */
-    uint64_t min, max;          /* numbers; max 0 is no limit but the type's */
+    uint64_t min, max;          /* of what is typed; max 0 is no limit but the type's */
     const char *const *names;   /* enums, ended by NULL */
     const char *help;           /* one sentence, no full stop */
 };

@@ -17,7 +17,7 @@
 #include "chardev-test.h"
 
 struct far_end {
-    char *id;
+    const char *id;
     struct test *test;
     GString *sent, *waiting;
     size_t limit;
@@ -29,6 +29,59 @@ struct board {
     struct machine *m;
     GPtrArray *far_ends;
 };
+
+/* ---- Far ends of chardevs ---- */
+
+static size_t far_sent(void *arg, const void *buf, size_t len)
+{
+    struct far_end *f = arg;
+    size_t n = MIN(len, f->limit);
+
+    g_string_append_len(f->sent, buf, n);
+    f->limit -= f->limit == SIZE_MAX ? 0 : n;
+    return n;
+}
+
+static const struct tenon_chardev_host *chr_host(const struct far_end *f)
+{
+    return tenon_query(f->test->dev, "tenon.chardev/1");
+}
+
+static void far_ready(void *arg)
+{
+    struct far_end *f = arg;
+    size_t took;
+
+    if (!f->waiting->len)
+        return;
+    took = chr_host(f)->input(f->test->dev, f->waiting->str, f->waiting->len);
+    g_string_erase(f->waiting, 0, took);
+}
+
+static void adopt(struct board *b)
+{
+    for (struct inst *i = b->m->insts; i; i = i->next) {
+        struct far_end *f;
+
+        if (strcmp(i->type->t.kind, "chardev") || strcmp(i->type->t.name, "test"))
+            continue;
+        f = g_new0(struct far_end, 1);
+        *f = (struct far_end){ .id = i->pub.id, .test = i->state, .sent = g_string_new(""),
+                               .waiting = g_string_new(""), .limit = SIZE_MAX };
+        f->test->arg = f;
+        f->test->sent = far_sent;
+        f->test->ready = far_ready;
+        g_ptr_array_add(b->far_ends, f);
+    }
+}
+
+static struct far_end *far_end(struct board *b, const char *id)
+{
+    for (unsigned i = 0; i < b->far_ends->len; i++)
+        if (!strcmp(((struct far_end *)b->far_ends->pdata[i])->id, id))
+            return b->far_ends->pdata[i];
+    g_error("there is no -chardev test of id %s", id);
+}
 
 /* ---- Life ---- */
 
@@ -59,6 +112,7 @@ struct board *board_try(const char *options, char **errors)
     *errors = g_string_free(said, FALSE);
     if (b->m) {
         loop_lock(b->m->loop);
+        adopt(b);
         machine_resume(b->m);
         return b;
     }
@@ -86,7 +140,6 @@ void board_finish(struct board *b)
         g_string_free(f->waiting, TRUE);
         f->test->sent = NULL;
         f->test->ready = NULL;
-        g_free(f->id);
         g_free(f);
     }
     g_ptr_array_free(b->far_ends, TRUE);
@@ -202,52 +255,6 @@ unsigned board_edges(struct board *b, unsigned gsi)
 }
 
 /* ---- Character devices ---- */
-
-static size_t far_sent(void *arg, const void *buf, size_t len)
-{
-    struct far_end *f = arg;
-    size_t n = MIN(len, f->limit);
-
-    g_string_append_len(f->sent, buf, n);
-    f->limit -= f->limit == SIZE_MAX ? 0 : n;
-    return n;
-}
-
-static const struct tenon_chardev_host *chr_host(const struct far_end *f)
-{
-    return tenon_query(f->test->dev, "tenon.chardev/1");
-}
-
-static void far_ready(void *arg)
-{
-    struct far_end *f = arg;
-    size_t took;
-
-    if (!f->waiting->len)
-        return;
-    took = chr_host(f)->input(f->test->dev, f->waiting->str, f->waiting->len);
-    g_string_erase(f->waiting, 0, took);
-}
-
-static struct far_end *far_end(struct board *b, const char *id)
-{
-    struct far_end *f;
-    struct inst *inst;
-
-    for (unsigned i = 0; i < b->far_ends->len; i++)
-        if (!strcmp(((struct far_end *)b->far_ends->pdata[i])->id, id))
-            return b->far_ends->pdata[i];
-    inst = inst_find(b->m, "chardev", id);
-    g_assert_nonnull(inst);
-    f = g_new0(struct far_end, 1);
-    *f = (struct far_end){ .id = g_strdup(id), .test = inst->state, .sent = g_string_new(""),
-                           .waiting = g_string_new(""), .limit = SIZE_MAX };
-    f->test->arg = f;
-    f->test->sent = far_sent;
-    f->test->ready = far_ready;
-    g_ptr_array_add(b->far_ends, f);
-    return f;
-}
 
 GString *board_sent(struct board *b, const char *id)
 {
