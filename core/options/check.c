@@ -79,6 +79,12 @@ static void report_unknown(const struct opt_group *kind, const struct opt_key *k
     g_free(all);
 }
 
+/* Whether an option as typed is enough to see which key is meant; a line of a file is not. */
+static bool says_it(const char *from, bool first)
+{
+    return *from == '-' && (first || !strchr(from, ','));
+}
+
 /* Checks one key; true if all is well. */
 static bool check_opt(const struct check *c, const struct opt_group *kind,
                       const struct config_opt *opt)
@@ -88,7 +94,7 @@ static bool check_opt(const struct check *c, const struct opt_group *kind,
 
     if (state == UNKNOWN)
         report_unknown(kind, key, opt);
-    else if (state == NOT_YET && (key == kind->keys || !strchr(opt->from, ',')))
+    else if (state == NOT_YET && says_it(opt->from, key == kind->keys))
         report(opt->from, "not in this build yet");
     else if (state == NOT_YET)
         report(opt->from, "%s=%s: not in this build yet", opt->key, opt->value);
@@ -111,8 +117,11 @@ static bool check_group(const struct check *c, const struct config_group *group)
         if ((gone && strcmp(gone, opt->from) == 0) || check_opt(c, kind, opt))
             continue;
         good = false;
-        if (strcmp(opt->key, kind->keys[0].name) == 0)
-            gone = opt->from;
+        if (strcmp(opt->key, kind->keys[0].name) != 0)
+            continue;
+        gone = opt->from;
+        if (!(kind->flags & MERGE))
+            break;
     }
     return good;
 }

@@ -139,6 +139,7 @@ static int end_group(struct reading *r)
 static int begin_group(struct reading *r, const char *kind, const char *id)
 {
     const char *near;
+    char *from;
 
     r->lost = true;
     r->kind = opt_group_find(kind);
@@ -147,8 +148,11 @@ static int begin_group(struct reading *r, const char *kind, const char *id)
         return near ? fault(r, "no group [%s]; did you mean [%s]?", kind, near)
                     : fault(r, "no group [%s]", kind);
     }
-    r->group = fill_begin(r->config, r->kind, id, r->from);
+    from = id ? g_strdup_printf("%s: [%s \"%s\"]", r->from, kind, id)
+              : g_strdup_printf("%s: [%s]", r->from, kind);
+    r->group = fill_begin(r->config, r->kind, id, from);
     r->lost = !r->group;
+    g_free(from);
     return r->group ? 0 : -EINVAL;
 }
 

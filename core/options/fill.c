@@ -38,7 +38,7 @@ struct config_group *fill_begin(struct config *config, const struct opt_group *k
                                 const char *from)
 {
     if (id && !(kind->flags & IDS)) {
-        report(from, "[%s] takes no id", kind->kind);
+        report(from, "takes no id");
         return NULL;
     }
     if (id && check_id(id, from) < 0)
@@ -241,7 +241,7 @@ int fill_end(struct config *config, const struct opt_group *kind, struct config_
 {
     const char *first = kind->n_keys ? kind->keys[0].name : NULL;
 
-    if ((kind->flags & NEED) && !group_string(group, first, NULL)) {
+    if ((kind->flags & NEED) && !*group_string(group, first, "")) {
         report(group->from, "%s= is missing", first);
         return -EINVAL;
     }

@@ -43,7 +43,7 @@ struct config_opt {
 struct config_group {
     const char *kind;
     const char *id;   /* NULL without one */
-    const char *from; /* the option as typed that made the group first, or "FILE:LINE" */
+    const char *from; /* the option as typed that made the group first, or "FILE:LINE: [kind]" */
     struct config_opt *opts;
     unsigned n_opts;
     unsigned index; /* place in the configuration */

@@ -31,9 +31,10 @@ static const struct {
 
     { "[machin]\n type = \"pc\"\n", NULL, "f:1: no group [machin]; did you mean [machine]?\n" },
     { "[zzzzzz]\n x = \"y\"\n[S]\n", NULL, "f:1: no group [zzzzzz]\n" },
-    { "[machine \"a\"]\n type = \"pc\"\n", NULL, "f:1: [machine] takes no id\n" },
+    { "[machine \"a\"]\n type = \"pc\"\n", NULL, "f:1: [machine \"a\"]: takes no id\n" },
     { "[device \"9\"]\n driver = \"x\"\n", NULL,
-      "f:1: id \"9\" must begin with a letter and go on with letters, digits, '-', '.' and '_', "
+      "f:1: [device \"9\"]: id \"9\" must begin with a letter and go on with letters, digits, '-', "
+      "'.' and '_', "
       "127 at "
       "most\n" },
     { "[machine\n", NULL, "f:1: expected [group] or [group \"id\"]\n" },
@@ -51,9 +52,9 @@ static const struct {
     { "[machine]\ntype\n", NULL, "f:2: expected key = \"value\"\n" },
     { "[rtc]\nclok = \"vm\"\n", NULL, "f:2: no key \"clok\"; did you mean clock?\n" },
     { "[rtc]\n\n\nclock = \"vn\"\n", NULL, "f:4: clock must be host, rt or vm, not \"vn\"\n" },
-    { "\n[device]\n x = \"1\"\n", NULL, "f:2: driver= is missing\n" },
+    { "\n[device]\n x = \"1\"\n", NULL, "f:2: [device]: driver= is missing\n" },
     { "[device \"a\"]\n driver = \"x\"\n[device \"a\"]\n driver = \"y\"\n", NULL,
-      "f:3: id \"a\" is taken by f:1\n" },
+      "f:3: [device \"a\"]: id \"a\" is taken by f:1: [device \"a\"]\n" },
 };
 
 static void test_read(void)
@@ -73,6 +74,24 @@ static void test_read(void)
         }
         run_end(&run);
     }
+}
+
+/* What is not there yet is named by its line and its name. */
+static void test_later(void)
+{
+    static const char text[] =
+        "[drive \"d\"]\n file = \"x\"\n[machine]\n type = \"pc\"\n usb = \"on\"\n"
+        "[chardev \"c\"]\n backend = \"pty\"\n mux = \"on\"\n";
+    struct run run;
+
+    run_file(&run, text, strlen(text));
+    g_assert_cmpint(run.ret, ==, 0);
+    g_assert_cmpint(options_check(run.config, NULL, NULL), ==, -ENOTSUP);
+    g_assert_cmpstr(run.said->str, ==,
+                    "f:1: [drive \"d\"]: not in this build yet\n"
+                    "f:5: usb=on: not in this build yet\n"
+                    "f:7: backend=pty: not in this build yet\n");
+    run_end(&run);
 }
 
 static void test_not_text(void)
@@ -188,6 +207,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/options-file/read", test_read);
+    g_test_add_func("/options-file/later", test_later);
     g_test_add_func("/options-file/not-text", test_not_text);
     g_test_add_func("/options-file/endless", test_endless);
     g_test_add_func("/options-file/write", test_write);

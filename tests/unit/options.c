@@ -151,6 +151,7 @@ static const struct {
       "-vga vogue: type must be none, std, cirrus, vmware, qxl, virtio, xenfb, tcx or "
       "cg3, not \"vogue\"\n" },
     { "-device id=a", "-device id=a: driver= is missing\n" },
+    { "-device ''", "-device : driver= is missing\n" },
     { "-chardev null", "-chardev null: id= is missing\n" },
     { "-device edu,id=a -device pc-testdev,id=a",
       "-device pc-testdev,id=a: id \"a\" is taken by -device edu,id=a\n" },
