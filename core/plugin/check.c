@@ -57,11 +57,15 @@ bool prop_is_number(const struct tenon_prop *p)
     return (p->type >= TENON_U8 && p->type <= TENON_SIZE);
 }
 
+/* The largest number that the field holds. */
+static uint64_t field_max(const struct tenon_prop *p)
+{
+    return p->bytes < 8 ? (UINT64_C(1) << 8 * p->bytes) - 1 : UINT64_MAX;
+}
+
 uint64_t prop_max(const struct tenon_prop *p)
 {
-    uint64_t most = p->bytes < 8 ? (UINT64_C(1) << 8 * p->bytes) - 1 : UINT64_MAX;
-
-    return p->max ? p->max : most;
+    return p->max ? p->max : field_max(p);
 }
 
 static char *check_prop(const struct type *type, const void *item)
@@ -78,11 +82,10 @@ static char *check_prop(const struct type *type, const void *item)
         return faulty("property", p->name, "lies outside the state");
     if (p->type == TENON_BOOL && p->initial > 1)
         return faulty("property", p->name, "is neither true nor false by default");
-    if (prop_is_number(p) &&
-        ((p->bytes < 8 && prop_max(p) >> 8 * p->bytes) || p->min > prop_max(p)))
+    if (prop_is_number(p) && (p->max > field_max(p) || p->min > prop_max(p)))
         return faulty("property", p->name, "has an impossible range");
-    if (prop_is_number(p) && p->bytes < 8 && p->initial >> 8 * p->bytes)
-        return faulty("property", p->name, "has a default wider than itself");
+    if (prop_is_number(p) && p->initial > field_max(p))
+        return faulty("property", p->name, "has a default that does not fit its type");
     if (p->type == TENON_ENUM) {
         while (p->names && names <= MAX_COUNT && p->names[names])
             names++;

@@ -14,6 +14,7 @@
 #include <tenon/memory.h>
 #include <tenon/machine.h>
 #include <tenon/fwcfg.h>
+#include <tenon/cmos.h>
 #include <tenon/cpu.h>
 
 #define AT(type, member, offset, ...)                                                              \
@@ -120,6 +121,13 @@ AT(tenon_isa_bus, bus_name,   8, const char **);
 
 AT(tenon_isa, size,      0, uint32_t *);
 AT(tenon_isa, connect,   8, int (**)(struct tenon_dev *, uint32_t line, unsigned irq));
+
+AT(tenon_isa_serial, size,    0, uint32_t *);
+AT(tenon_isa_serial, ports,   8, uint32_t (**)(void *first));
+AT(tenon_isa_serial, claim,  16, int (**)(void *first, uint32_t n));
+
+AT(tenon_isa_pvpanic, size,   0, uint32_t *);
+AT(tenon_isa_pvpanic, port,   8, uint16_t (**)(void *pvpanic));
 
 /* ---- tenon/pci.h ---- */
 
@@ -303,6 +311,12 @@ AT(tenon_fwcfg, set_ref,       24, int (**)(void *fwcfg, uint16_t key, const voi
 AT(tenon_fwcfg, set_file_ref,  32, int (**)(void *fwcfg, const char *name, const void *data, size_t len));
 AT(tenon_fwcfg, set_file_rw,   40, int (**)(void *fwcfg, const char *name, void *data, size_t len, void (*written)(void *arg), void *arg));
 AT(tenon_fwcfg, file,          48, const void *(**)(void *fwcfg, const char *name, size_t *len));
+
+/* ---- tenon/cmos.h ---- */
+
+AT(tenon_cmos, size,   0, uint32_t *);
+AT(tenon_cmos, set,    8, void (**)(void *cmos, unsigned index, uint8_t value));
+AT(tenon_cmos, get,   16, uint8_t (**)(void *cmos, unsigned index));
 
 /* ---- tenon/cpu.h ---- */
 

@@ -69,7 +69,7 @@ struct tenon_prop {
     uint32_t offset;            /* in the state */
     uint32_t bytes;             /* of the field; must fit the type */
     uint32_t reserved;
-    uint64_t initial;           /* numbers, bools, enums */
+    uint64_t initial;           /* numbers (outside min to max: not given), bools, enums */
     const char *initial_str;    /* strings */
     uint64_t min, max;          /* of what is typed; max 0 is no limit but the type's */
     const char *const *names;   /* enums, ended by NULL */

@@ -302,7 +302,7 @@ static void test_bad_props(void)
     BAD(prop, e.offset = 0, "property 'number' lies outside the state");
     BAD(prop, e.offset = sizeof(struct state) - 3, "lies outside the state");
     BAD(prop, e.offset = UINT32_MAX, "lies outside the state");
-    BAD(prop, e.initial = 1ull << 32, "has a default wider than itself");
+    BAD(prop, e.initial = UINT64_C(1) << 32, "has a default that does not fit its type");
     BAD(prop, e.min = 5, "has an impossible range");
     BAD(prop, e.max = UINT64_C(1) << 32, "has an impossible range");
     BAD(prop, (e.type = TENON_ENUM, e.names = NULL), "has no name for its default");
@@ -320,7 +320,7 @@ static void test_bad_others(void)
     BAD(reg, e.reset = 0x10000, "has a reset value wider than itself");
     BAD(timer, e.fire = NULL, "timer 'timer' has no fire()");
     BAD(timer, e.clock = 7, "is of an unknown clock, 7");
-    BAD(window, (e.read = NULL, e.write = NULL), "window 'window' has neither read() nor write()");
+    BAD(window, e.read = NULL; e.write = NULL, "window 'window' has neither read() nor write()");
     BAD(window, e.space = 0, "is in an unknown space, 0");
     BAD(window, e.bytes = 9, "does not fit its space");
     BAD(window, e.bytes = 0, "does not fit its space");
