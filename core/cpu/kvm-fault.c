@@ -58,7 +58,8 @@ static void find_place(const struct kvm_vcpu *v, struct place *p)
 /* What KVM has fetched is surer than what memory holds by now. */
 static void take_fetched(const struct kvm_run *run, struct place *p)
 {
-    if (run->emulation_failure.ndata < 3 ||
+    if (run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
+        run->emulation_failure.ndata < 3 ||
         !(run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES))
         return;
     p->n = MIN(run->emulation_failure.insn_size, MAX_INSN);
@@ -89,15 +90,10 @@ static const char *suberror_name(uint32_t suberror)
     }
 }
 
-static void say_internal_error(struct kvm_vcpu *v, struct place *p)
+static void say_internal_error(const struct kvm_vcpu *v, const char *where)
 {
-    const struct kvm_run *run = v->run;
-    uint32_t suberror = run->internal.suberror;
-    char *where;
+    uint32_t suberror = v->run->internal.suberror;
 
-    if (suberror == KVM_INTERNAL_ERROR_EMULATION)
-        take_fetched(run, p);
-    where = place_text(p);
     if (suberror == KVM_INTERNAL_ERROR_EMULATION)
         report(
             NULL,
@@ -111,20 +107,15 @@ static void say_internal_error(struct kvm_vcpu *v, struct place *p)
             "CPU %u: internal error %u of KVM (%s) %s; try another kernel on the host, or another "
             "-cpu",
             v->cpu->index, suberror, suberror_name(suberror), where);
-    g_free(where);
 }
 
-int kvm_fault_exit(struct kvm_vcpu *v)
+static void say_exit(const struct kvm_vcpu *v, const char *where)
 {
     const struct kvm_run *run = v->run;
     unsigned index = v->cpu->index;
-    struct place place = { 0 };
-    char *where;
 
-    find_place(v, &place);
-    where = place_text(&place);
     switch (run->exit_reason) {
-    case KVM_EXIT_INTERNAL_ERROR: say_internal_error(v, &place); break;
+    case KVM_EXIT_INTERNAL_ERROR: say_internal_error(v, where); break;
     case KVM_EXIT_FAIL_ENTRY:
         report(
             NULL,
@@ -134,14 +125,26 @@ int kvm_fault_exit(struct kvm_vcpu *v)
         break;
     case KVM_EXIT_UNKNOWN:
         report(NULL,
-               "CPU %u: KVM does not know the hardware's exit 0x%llx %s; try a newer kernel on "
-               "the host",
+               "CPU %u: KVM does not know the hardware's exit 0x%llx %s; try a newer kernel on the "
+               "host",
                index, run->hw.hardware_exit_reason, where);
         break;
     default:
         report(NULL, "CPU %u: unexpected exit %u of KVM %s; try another kernel on the host", index,
                run->exit_reason, where);
     }
+}
+
+int kvm_fault_exit(struct kvm_vcpu *v)
+{
+    struct place place = { 0 };
+    char *where;
+
+    find_place(v, &place);
+    if (v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+        take_fetched(v->run, &place);
+    where = place_text(&place);
+    say_exit(v, where);
     g_free(where);
     return -EIO;
 }

@@ -164,21 +164,16 @@ static int check_needs(const struct kvm *kvm, const char *where, bool quiet)
     return 0;
 }
 
-/* kernel-irqchip of -accel or -machine, in either spelling. */
+/* Of -accel or -machine. */
 static int check_irqchip(const struct config_group *group, bool quiet)
 {
-    static const char *const keys[] = { "kernel-irqchip", "kernel_irqchip" };
+    const char *value = group_string(group, "kernel-irqchip", "on");
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
-        const char *value = group_string(group, keys[i], "on");
-
-        if (!strcmp(value, "on"))
-            continue;
-        if (!quiet)
-            report(group->from, "%s=%s: not in this build yet", keys[i], value);
-        return -ENOTSUP;
-    }
-    return 0;
+    if (!strcmp(value, "on"))
+        return 0;
+    if (!quiet)
+        report(group->from, "kernel-irqchip=%s: not in this build yet", value);
+    return -ENOTSUP;
 }
 
 static int check_cpus(const struct kvm *kvm, const char *where, bool quiet)
