@@ -86,6 +86,7 @@ struct vcpu {
     unsigned n_cpuid;
     const struct vcpu_msr *msrs; /* those that are not as the accelerator makes them */
     unsigned n_msrs;
+    uint64_t tsc_hz;            /* asked for; 0: the host's */
     /* The rest is set here. */
     struct accel *accel;
     struct reader *readers[2];  /* of memory and ports, for vcpu_run() */

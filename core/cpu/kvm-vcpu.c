@@ -4,6 +4,7 @@
 #include "cpu/kvm.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -245,6 +246,15 @@ static int set_cpuid(struct kvm_vcpu *v)
     return err;
 }
 
+static void set_tsc(struct kvm_vcpu *v)
+{
+    uint64_t khz = v->cpu->tsc_hz / 1000;
+
+    if (khz && kvm_ioctl(v->fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)khz) && !v->cpu->index)
+        report_warning("-cpu", "this host's KVM cannot give a time stamp counter of %" PRIu64 " kHz",
+                       khz);
+}
+
 static int open_vcpu(struct kvm_vcpu *v)
 {
     void *run;
@@ -277,6 +287,8 @@ int kvm_vcpu_create(struct vcpu *cpu)
     err = open_vcpu(v);
     if (!err)
         err = set_cpuid(v);
+    if (!err)
+        set_tsc(v);
     if (!err)
         err = kvm_state_create(v);
     pthread_mutex_lock(&kvm->lock);

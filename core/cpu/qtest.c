@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <semaphore.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <glib.h>
 
@@ -75,10 +73,7 @@ static int qtest_cpuid(struct accel *accel, struct cpuid_entry **entries, unsign
 #undef ALL
 
     *n = G_N_ELEMENTS(all);
-    *entries = malloc(sizeof(all));
-    if (!*entries)
-        return -ENOMEM;
-    memcpy(*entries, all, sizeof(all));
+    *entries = g_memdup2(all, sizeof(all));
     return 0;
 }
 

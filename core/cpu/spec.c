@@ -60,8 +60,8 @@ static const struct prop props[] = {
     PROP("vmware-cpuid-freq",      BOOL,      VMWARE_CPUID_FREQ, .initial = true),
     PROP("tsc-frequency",          FREQUENCY, TSC_FREQUENCY, .max = INT64_MAX),
     PROP("tsc-freq",               FREQUENCY, TSC_FREQUENCY, .max = INT64_MAX),
-    PROP("fill-mtrr-mask",         BOOL,      FILL_MTRR_MASK, .initial = true),
-    PROP("kvm-pv-enforce-cpuid",   BOOL,      KVM_ENFORCE),
+    OTHER("fill-mtrr-mask",        BOOL, .initial = true),
+    OTHER("kvm-pv-enforce-cpuid",  BOOL),
 
     /* Known, and fine while they say what is done anyway. */
     OTHER("apic-id",               NUMBER, .initial = UINT32_MAX),

@@ -41,9 +41,7 @@ enum cpu_prop {
     CPU_PROP_HOST_CACHE_INFO,
     CPU_PROP_CPUID_0XB,
     CPU_PROP_VMWARE_CPUID_FREQ,
-    CPU_PROP_TSC_FREQUENCY,  /* Hz; for the accelerator too */
-    CPU_PROP_FILL_MTRR_MASK, /* for the accelerator: MTRR masks as wide as phys-bits */
-    CPU_PROP_KVM_ENFORCE,    /* for KVM: refuse paravirtual MSRs whose feature is off */
+    CPU_PROP_TSC_FREQUENCY, /* Hz; for the accelerator too */
     CPU_PROPS,
     CPU_PROP_OTHER = CPU_PROPS
 };

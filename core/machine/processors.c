@@ -4,7 +4,6 @@
 #include "machine/processors.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <glib.h>
@@ -66,6 +65,58 @@ static const struct tenon_cpu_model *lookup(void *arg, const char *name)
     return type ? type->t.ops : NULL;
 }
 
+/* ---- Feature MSRs ---- */
+
+static uint64_t named_bits(enum cpu_word word)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < cpu_feature_count; i++)
+        if (cpu_feature_table[i].word == word)
+            bits |= 1ull << cpu_feature_table[i].bit;
+    return bits;
+}
+
+/* What the guest is to see of an MSR: of the VMX ones, the host's without what was taken away. */
+static uint64_t feature_msr(const struct cpu *cpu, enum cpu_word word, uint64_t host)
+{
+    uint64_t wanted = cpu->features.word[word];
+
+    if (word < CPU_VMX_BASIC)
+        return wanted;
+    return host & ~((named_bits(word) & ~wanted) << cpu_words[word].shift);
+}
+
+/* Is the MSR there at all for this guest? */
+static bool has_msr(const struct cpu *cpu, enum cpu_word word)
+{
+    switch (word) {
+    case CPU_CORE_CAP: return cpu_features_has(&cpu->features, "core-capability");
+    case CPU_ARCH_CAP: return cpu_features_has(&cpu->features, "arch-capabilities");
+    case CPU_PERF_CAP: return cpu_features_has(&cpu->features, "pdcm");
+    default:           return cpu_words[word].msr && cpu_features_has(&cpu->features, "vmx");
+    }
+}
+
+static void find_msrs(struct machine *m, const struct cpu *cpu)
+{
+    const struct accel_ops *ops = m->accel->ops;
+    struct vcpu_msr *msrs = g_new(struct vcpu_msr, CPU_WORDS);
+    unsigned n = 0;
+    uint64_t host;
+
+    for (unsigned w = 0; w < CPU_WORDS; w++) {
+        if (!has_msr(cpu, w) || !ops->msr || !ops->msr(m->accel, cpu_words[w].msr, &host))
+            continue;
+        msrs[n] = (struct vcpu_msr){ cpu_words[w].msr, feature_msr(cpu, w, host) };
+        n += msrs[n].value != host;
+    }
+    m->cpus[0].msrs = msrs;
+    m->cpus[0].n_msrs = n;
+}
+
+/* ---- All of them ---- */
+
 static int fill(struct machine *m, const struct cpu *cpu)
 {
     uint32_t *ids = g_new(uint32_t, m->info.max_cpus), *leaf = g_new0(uint32_t, 4);
@@ -80,6 +131,12 @@ static int fill(struct machine *m, const struct cpu *cpu)
         v->index = i;
         v->apic_id = ids[i];
         v->cpuid = cpu_cpuid(cpu, i, &v->n_cpuid);
+        v->tsc_hz = cpu->tsc_hz;
+    }
+    find_msrs(m, cpu);
+    for (unsigned i = 1; i < m->info.max_cpus; i++) {
+        m->cpus[i].msrs = m->cpus[0].msrs;
+        m->cpus[i].n_msrs = m->cpus[0].n_msrs;
     }
     one = cpuid_find(m->cpus[0].cpuid, m->cpus[0].n_cpuid, 1, 0);
     if (one)
@@ -108,18 +165,22 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
     if (!err)
         err = m->accel->ops->cpuid(m->accel, &entries, &host.n);
     host.entries = entries;
+    host.msr = m->accel->ops->msr;
+    host.msr_arg = m->accel;
     if (!err) {
         cpu = cpu_resolve(&spec, &m->topology, &host, lookup, m);
         err = cpu ? fill(m, cpu) : -EINVAL;
         cpu_destroy(cpu);
     }
-    free(entries);
+    g_free(entries);
     cpu_spec_finish(&spec);
     return err;
 }
 
 void processors_free(struct machine *m)
 {
+    if (m->cpus)
+        g_free((void *)m->cpus[0].msrs);
     for (unsigned i = 0; m->cpus && i < m->info.max_cpus; i++)
         g_free(m->cpus[i].cpuid);
     g_free(m->cpus);
