@@ -342,6 +342,7 @@ void kvm_time(struct accel *accel, bool running)
 {
     struct kvm *kvm = accel->state;
     struct kvm_clock_data clock = { .clock = kvm->clock.clock };
+    uint64_t stood = __rdtsc() - kvm->tsc; /* the same for all, lest their TSCs differ */
 
     if (!running) {
         kvm->has_clock = !kvm_ioctl(kvm->vm, KVM_GET_CLOCK, &kvm->clock);
@@ -351,7 +352,7 @@ void kvm_time(struct accel *accel, bool running)
     if (!kvm->has_clock)
         return;
     for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
-        shift_tsc(v, __rdtsc() - kvm->tsc);
+        shift_tsc(v, stood);
     kvm_ioctl(kvm->vm, KVM_SET_CLOCK, &clock);
     for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
         kvm_ioctl(v->fd, KVM_KVMCLOCK_CTRL, NULL); /* its watchdog is told; no clock: refused */
