@@ -168,7 +168,7 @@ static const struct tenon_x86_start reset_start = {
     .ds  = { 0, 0xffff, 0, DATA }, .es = { 0, 0xffff, 0, DATA }, .ss = { 0, 0xffff, 0, DATA },
     .fs  = { 0, 0xffff, 0, DATA }, .gs = { 0, 0xffff, 0, DATA },
     .tr  = { 0, 0xffff, 0, TSS_BUSY }, .ldt = { 0, 0xffff, 0, LDT },
-    .gdt = { 0, 0xffff }, .idt = { 0, 0xffff },
+    .gdt = { .limit = 0xffff }, .idt = { .limit = 0xffff },
 };
 // clang-format on
 

@@ -125,11 +125,13 @@ static void map_all(struct vm *vm)
     vm->rom_map = (struct mapping){
         .base = ROM, .bytes = 0x1000, .block = vm->rom, .flags = MAP_READ, .name = "rom"
     };
-    vm->mmio = (struct mapping){
-        .base = MMIO, .bytes = 0x1000, .ops = { mmio_read, mmio_write }, .arg = vm, .name = "mmio"
-    };
+    vm->mmio = (struct mapping){ .base = MMIO,
+                                 .bytes = 0x1000,
+                                 .ops = { .read = mmio_read, .write = mmio_write },
+                                 .arg = vm,
+                                 .name = "mmio" };
     vm->port_map = (struct mapping){
-        .bytes = 0x40, .ops = { port_read, port_write }, .arg = vm, .name = "ports"
+        .bytes = 0x40, .ops = { .read = port_read, .write = port_write }, .arg = vm, .name = "ports"
     };
     mapping_add(m->mem, &vm->ram_map);
     mapping_add(m->mem, &vm->rom_map);
@@ -228,7 +230,7 @@ static struct tenon_x86_start entry(enum mode mode)
         .fs = data[mode],
         .gs = data[mode],
         .ss = data[mode],
-        .idt = { 0, 0x3ff },
+        .idt = { .limit = 0x3ff },
     };
 }
 
