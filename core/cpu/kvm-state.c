@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <x86intrin.h>
 
 #include "cpu/accel.h"
 #include "cpu/model.h"
@@ -22,6 +21,8 @@
 #include "report.h"
 
 /* ---- Model-specific registers ---- */
+
+#define MSR_TSC 0x10
 
 struct msr_values {
     uint32_t first, n; /* n that follow each other */
@@ -31,7 +32,7 @@ struct msr_values {
 /* What a reset makes of MSRs; those that the host does not list are left alone. */
 // clang-format off
 static const struct msr_values reset_msrs[] = {
-    { 0x00000010, 1, 0 },                       /* TSC */
+    { MSR_TSC,    1, 0 },
     { 0x0000003b, 1, 0 },                       /* TSC_ADJUST */
     { 0x00000048, 1, 0 },                       /* SPEC_CTRL */
     { 0x000000e1, 1, 0 },                       /* UMWAIT_CONTROL */
@@ -322,7 +323,20 @@ int kvm_state_create(struct kvm_vcpu *v)
 
 /* ---- Clocks ---- */
 
-/* Moves the guest's TSC back by what the host's has counted while guest time stood. */
+/* In the guest's own ticks, which -cpu tsc-frequency may make others than the host's. */
+static uint64_t guest_tsc(const struct kvm *kvm)
+{
+    struct kvm_msrs *list = msrs_alloc(1);
+    uint64_t value = 0;
+
+    msrs_add(list, MSR_TSC, 0);
+    if (kvm->vcpus && kvm_ioctl(kvm->vcpus->fd, KVM_GET_MSRS, list) == 1)
+        value = list->entries[0].data;
+    g_free(list);
+    return value;
+}
+
+/* Moves the guest's TSC back by what it has counted while guest time stood. */
 static void shift_tsc(struct kvm_vcpu *v, uint64_t by)
 {
     uint64_t offset;
@@ -342,11 +356,11 @@ void kvm_time(struct accel *accel, bool running)
 {
     struct kvm *kvm = accel->state;
     struct kvm_clock_data clock = { .clock = kvm->clock.clock };
-    uint64_t stood = __rdtsc() - kvm->tsc; /* the same for all, lest their TSCs differ */
+    uint64_t stood = guest_tsc(kvm) - kvm->tsc; /* the same for all, lest their TSCs differ */
 
     if (!running) {
         kvm->has_clock = !kvm_ioctl(kvm->vm, KVM_GET_CLOCK, &kvm->clock);
-        kvm->tsc = __rdtsc();
+        kvm->tsc = guest_tsc(kvm);
         return;
     }
     if (!kvm->has_clock)

@@ -66,7 +66,7 @@ struct kvm {
     struct kvm_vcpu *vcpus; /* under lock */
 
     bool has_clock;
-    struct kvm_clock_data clock; /* guest time as it stopped, and the host's TSC then */
+    struct kvm_clock_data clock; /* guest time as it stopped, and the guest's TSC then */
     uint64_t tsc;
 };
 
