@@ -93,6 +93,16 @@ static int fake_watch(struct tenon_dev *dev, int fd, unsigned events,
     return 0;
 }
 
+/* How many file descriptors are waited for. */
+static unsigned fake_watches(const struct fake *f)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < FAKE_WATCHES; i++)
+        n += f->watches[i].events != 0;
+    return n;
+}
+
 static size_t fake_room(struct tenon_dev *dev)
 {
     return fake_of(dev)->room;
@@ -197,8 +207,7 @@ static void fake_finish(struct fake *f)
 {
     if (f->type->destroy)
         f->type->destroy(f->state);
-    for (int i = 0; i < FAKE_WATCHES; i++)
-        g_assert_cmpuint(f->watches[i].events, ==, 0);
+    g_assert_cmpuint(fake_watches(f), ==, 0);
     g_free(f->state);
     g_string_free(f->said, TRUE);
     g_string_free(f->received, TRUE);
