@@ -147,10 +147,10 @@ static void test_no_file(struct fixture *f, const void *arg)
     g_free(path);
 }
 
-/* Overwrites the word that begins with from, in the file's text. */
-static void patch(GString *file, char before, const char *from, const char *to)
+/* Overwrites the start of the string (behind a zero byte) that begins with from. */
+static void patch(GString *file, const char *from, const char *to)
 {
-    char *word = g_strdup_printf("%c%s", before, from), *at;
+    char *word = g_strdup_printf("%c%s", 0, from), *at;
 
     at = memmem(file->str, file->len, word, strlen(from) + 1);
     g_assert_nonnull(at);
@@ -175,10 +175,10 @@ static void test_card(struct fixture *f, const void *arg)
     put_edu(f, f->first, "device-edu.so", 0644);
     assert_refused(f, "edu", "device-edu.so is built for another processor");
     f->edu->str[offsetof(Elf64_Ehdr, e_machine)] = EM_X86_64;
-    patch(f->edu, 0, "need=0", "need=3");
+    patch(f->edu, "need=0", "need=3");
     put_edu(f, f->first, "device-edu.so", 0644);
     assert_refused(f, "edu", "needs plugin interface 0.3, this emulator has 0.0");
-    patch(f->edu, 0, "need=3", "need=0");
+    patch(f->edu, "need=3", "need=0");
     owner = memmem(f->edu->str, f->edu->len, "TENON\0", 6);
     memcpy(owner - 4, &major, sizeof(major));
     put_edu(f, f->first, "device-edu.so", 0644);
@@ -189,7 +189,7 @@ static void test_card(struct fixture *f, const void *arg)
 /* The card is fine, but the file is not what it says. */
 static void test_link(struct fixture *f, const void *arg)
 {
-    patch(f->edu, 0, "tenon_plugin_0", "tenon_plugin_9");
+    patch(f->edu, "tenon_plugin_0", "tenon_plugin_9");
     put_edu(f, f->first, "device-edu.so", 0644);
     assert_refused(f, "edu", "device-edu.so is no plugin: it does not export tenon_plugin_0");
 }
