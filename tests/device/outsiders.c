@@ -155,6 +155,8 @@ static void bad_properties_are_refused(void)
         "-device edu,delay=soon: delay takes a number from 0 to 18446744073709551615, not 'soon'");
     assert_refused("-nodefaults -device edu,dellay=1",
                    "-device edu,dellay=1: edu has no property 'dellay' (did you mean 'delay'?)");
+    assert_refused("-nodefaults -device edu,adr=5",
+                   "-device edu,adr=5: edu has no property 'adr' (did you mean 'addr'?)");
     assert_refused("-nodefaults -device eud", "-device eud: no such device (did you mean 'edu'?)");
     assert_refused("-nodefaults -chardev stamp,id=c0", "-chardev stamp,id=c0: path= is missing");
     assert_refused("-nodefaults -chardev stamp,id=c0,path=/no/such/file",
