@@ -9,6 +9,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <glib.h>
+
+#include "bus/bus.h"
 #include "cpu/list.h"
 #include "daemon.h"
 #include "loop/loop.h"
@@ -20,11 +23,16 @@
 /* "-device help", "-device edu,help" and their like. */
 static int print_list(struct plugins *plugins, const struct options_want *want)
 {
-    if (want->name)
-        return plugins_print_props(plugins, want->kind, want->name, want->kind, stdout) ? 0 : 1;
+    if (want->name) {
+        char *where = g_strdup_printf("-%s %s", want->kind, want->name);
+        bool ok = plugins_print_props(plugins, want->kind, want->name, where, stdout);
+
+        g_free(where);
+        return ok ? 0 : 1;
+    }
     if (!strcmp(want->kind, "cpu"))
         cpu_print_list(plugins, stdout);
-    else if (!options_list(stdout, want->kind))
+    else if (!strcmp(want->kind, "chardev") || !options_list(stdout, want->kind))
         plugins_print_list(plugins, want->kind, stdout);
     return 0;
 }
@@ -118,6 +126,7 @@ static int act(struct config *config, const struct options_want *want)
     if (want->action == OPTIONS_RUN && config_find(config, "daemonize", NULL) && daemon_start())
         return 1;
     plugins = plugins_create(NULL);
+    bus_describe(plugins);
     if (want->action == OPTIONS_LIST)
         status = print_list(plugins, want);
     else if (options_check(config, is_available, plugins))

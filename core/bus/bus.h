@@ -7,11 +7,15 @@
 
 struct inst;
 struct machine;
+struct plugins;
 struct setting;
+struct tenon_prop;
 
 struct bus_ops {
     const char *ops_id;         /* of the types that plug into it */
-    const char *const *keys;    /* "addr": settings that are the bus's, not the device's */
+    /* "addr": settings that are the bus's, not the device's; it reads them itself in attach(). */
+    const struct tenon_prop *props;
+    unsigned n_props;
     /* Finds a place; 0, or -errno and why has been reported.  Before create(). */
     int (*attach)(struct inst *inst, const struct setting *settings, unsigned n);
     void (*detach)(struct inst *inst);
@@ -22,6 +26,8 @@ struct bus_ops {
 
 /* The bus of a type's ops_id, or NULL. */
 const struct bus_ops *bus_find(const char *ops_id);
+/* Tells p the properties that buses give their devices, for lists and for messages. */
+void bus_describe(struct plugins *p);
 /* A device that brings a bus has been created. */
 int bus_provide(struct inst *inst);
 

@@ -14,7 +14,9 @@
 #include "plugin/plugin.h"
 #include "report.h"
 
-static const char *const isa_keys[] = { "bus", NULL };
+static const struct tenon_prop isa_props[] = {
+    { .name = "bus", .type = TENON_STR, .help = "the bus it is on" },
+};
 
 static int isa_attach(struct inst *inst, const struct setting *settings, unsigned n)
 {
@@ -48,21 +50,28 @@ static int system_attach(struct inst *inst, const struct setting *settings, unsi
 }
 
 const struct bus_ops isa_bus_ops = {
-    .ops_id = "tenon.isa/1", .keys = isa_keys, .attach = isa_attach, .created = map_declared,
+    .ops_id = "tenon.isa/1", .props = isa_props, .n_props = G_N_ELEMENTS(isa_props),
+    .attach = isa_attach, .created = map_declared,
 };
 
 const struct bus_ops system_bus_ops = {
     .ops_id = "tenon.system/1", .attach = system_attach, .created = map_declared,
 };
 
+static const struct bus_ops *const buses[] = { &isa_bus_ops, &system_bus_ops, &pci_bus_ops };
+
 const struct bus_ops *bus_find(const char *ops_id)
 {
-    static const struct bus_ops *const buses[] = { &isa_bus_ops, &system_bus_ops, &pci_bus_ops };
-
     for (unsigned i = 0; ops_id && i < G_N_ELEMENTS(buses); i++)
         if (!strcmp(buses[i]->ops_id, ops_id))
             return buses[i];
     return NULL;
+}
+
+void bus_describe(struct plugins *p)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++)
+        plugins_add_common(p, buses[i]->ops_id, buses[i]->props, buses[i]->n_props);
 }
 
 int bus_provide(struct inst *inst)

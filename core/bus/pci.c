@@ -415,11 +415,16 @@ static void pci_created(struct inst *inst)
     }
 }
 
-static const char *const pci_keys[] = { "bus", "addr", "multifunction", NULL };
+static const struct tenon_prop pci_props[] = {
+    { .name = "addr", .type = TENON_STR, .help = "slot and function, in hexadecimal: 6 or 6.1" },
+    { .name = "bus", .type = TENON_STR, .help = "the bus it is on" },
+    { .name = "multifunction", .type = TENON_BOOL, .help = "on if its slot has further functions" },
+};
 
 const struct bus_ops pci_bus_ops = {
     .ops_id = "tenon.pci/1",
-    .keys = pci_keys,
+    .props = pci_props,
+    .n_props = G_N_ELEMENTS(pci_props),
     .attach = pci_attach,
     .detach = pci_detach,
     .reset = pci_reset,

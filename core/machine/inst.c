@@ -209,10 +209,10 @@ static void tables_init(struct inst *inst)
 
 /* ---- Properties ---- */
 
-static bool is_key(const char *const *keys, const char *key)
+static bool is_bus_key(const struct bus_ops *bus, const char *key)
 {
-    for (; keys && *keys; keys++)
-        if (!strcmp(*keys, key))
+    for (unsigned i = 0; bus && i < bus->n_props; i++)
+        if (!strcmp(bus->props[i].name, key))
             return true;
     return false;
 }
@@ -268,7 +268,7 @@ static bool set_all(struct inst *inst, const struct setting *settings, unsigned 
     bool ok = set_globals(inst);
 
     for (unsigned i = 0; i < n; i++)
-        if (!inst->bus || !is_key(inst->bus->keys, settings[i].key))
+        if (!is_bus_key(inst->bus, settings[i].key))
             ok &= set_one(inst, settings[i].key, settings[i].value);
     return ok;
 }

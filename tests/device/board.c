@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "bus/bus.h"
 #include "cpu/accel.h"
 #include "loop/loop.h"
 #include "machine/inst.h"
@@ -103,6 +104,7 @@ struct board *board_try(const char *options, char **errors)
     report_redirect(collect, said);
     b->config = config_create();
     b->plugins = plugins_create(NULL);
+    bus_describe(b->plugins);
     b->far_ends = g_ptr_array_new();
     if (!options_parse(b->config, argc, argv, &want))
         b->m = machine_create(b->config, b->plugins);

@@ -92,6 +92,11 @@ if command -v tenon | grep -q "^$root"; then
     tenon -device edu,help >log
     has log 'edu options:'
     has log '  delay=<uint64>         - nanoseconds a factorial takes (default: 1000)'
+    has log '  addr=<str>             - slot and function, in hexadecimal: 6 or 6.1'
     tenon -device ./device-hello.so,help >log
+    tenon -chardev help >log.chardev
+    has log.chardev '  stamp'
+    ! tenon -device eduu,help 2>log.missing || fail "eduu is there"
+    has log.missing "tenon: -device eduu: no such device (did you mean 'edu'?)"
     has log '  word=<str>             - what to say (default: "Hello")'
 fi

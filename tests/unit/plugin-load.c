@@ -147,12 +147,15 @@ static void test_no_file(struct fixture *f, const void *arg)
     g_free(path);
 }
 
+/* Overwrites the start of the string (behind a zero byte) that begins with from. */
 static void patch(GString *file, const char *from, const char *to)
 {
-    char *at = memmem(file->str, file->len, from, strlen(from));
+    char *word = g_strdup_printf("%c%s", 0, from), *at;
 
+    at = memmem(file->str, file->len, word, strlen(from) + 1);
     g_assert_nonnull(at);
-    memcpy(at, to, strlen(to));
+    memcpy(at + 1, to, strlen(to));
+    g_free(word);
 }
 
 static void test_card(struct fixture *f, const void *arg)
@@ -186,9 +189,11 @@ static void test_card(struct fixture *f, const void *arg)
 /* The card is fine, but the file is not what it says. */
 static void test_link(struct fixture *f, const void *arg)
 {
-    patch(f->edu, "tenon_plugin_0", "tenon_plugin_9");
-    put_edu(f, f->first, "device-edu.so", 0644);
+    GString *mute = contents("edu-mute.so");
+
+    put_file(f->first, "device-edu.so", mute->str, mute->len, 0644);
     assert_refused(f, "edu", "device-edu.so is no plugin: it does not export tenon_plugin_0");
+    g_string_free(mute, true);
 }
 
 /* What is wrong in one folder does not hide what is right in the next. */
