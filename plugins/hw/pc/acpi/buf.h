@@ -18,6 +18,8 @@ struct buf {
 /* Appends len bytes, zeroed if from is NULL. */
 static inline void buf_put(struct buf *b, const void *from, size_t len)
 {
+    if (!len)
+        return;
     if (b->len + len > b->room) {
         size_t room = (b->len + len) * 2;
         uint8_t *data = realloc(b->data, room);

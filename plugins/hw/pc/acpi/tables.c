@@ -301,9 +301,9 @@ static void build_ssdt(struct build *b)
     put_window(t, "P64B", "P64L", &c->pci64);
     put_number(t, "COMS", c->com_ports);
     put_number(t, "PVPP", c->pvpanic);
-    if (c->s3)
+    if (!c->no_s3)
         put_sleep(t, "_S3_", ACPI_SLP_TYP_S3);
-    if (c->s4)
+    if (!c->no_s4)
         put_sleep(t, "_S4_", c->s4_type);
     for (uint32_t i = 0; i < c->cpus; i++)
         put_processor(t, i);
