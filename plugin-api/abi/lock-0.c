@@ -126,9 +126,6 @@ AT(tenon_isa_serial, size,    0, uint32_t *);
 AT(tenon_isa_serial, ports,   8, uint32_t (**)(void *first));
 AT(tenon_isa_serial, claim,  16, int (**)(void *first, uint32_t n));
 
-AT(tenon_isa_pvpanic, size,   0, uint32_t *);
-AT(tenon_isa_pvpanic, port,   8, uint16_t (**)(void *pvpanic));
-
 /* ---- tenon/pci.h ---- */
 
 AT(tenon_bar, index,    0, uint32_t *);

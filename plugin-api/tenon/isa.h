@@ -52,11 +52,4 @@ struct tenon_isa_serial {
     int (*claim)(void *first, uint32_t n);
 };
 
-/* "tenon.isa-pvpanic/1" - an interface of pvpanic: where a guest finds it. */
-#define TENON_ISA_PVPANIC "tenon.isa-pvpanic/1"
-struct tenon_isa_pvpanic {
-    uint32_t size;
-    uint16_t (*port)(void *pvpanic);                                                    /* [main] */
-};
-
 #endif

@@ -3,6 +3,7 @@
  * pvpanic - a port by which a guest's kernel says that it has crashed (QEMU's pvpanic device
  * specification).
  */
+#include <tenon/fwcfg.h>
 #include <tenon/isa.h>
 #include <tenon/system.h>
 
@@ -39,9 +40,15 @@ static void pvpanic_write(void *self, uint64_t reg, uint64_t value, unsigned siz
         p->power->request(p->dev, TENON_POWER_CRASH_LOADED, 0);
 }
 
-static uint16_t pvpanic_port(void *self)
+/* The ACPI tables, and guests without ACPI, find the port in this file. */
+static void pvpanic_publish(struct pvpanic *p)
 {
-    return ((struct pvpanic *)self)->ioport;
+    const uint8_t port[] = { p->ioport, p->ioport >> 8 };
+    struct tenon_peer peer = tenon_find_peer(p->dev, TENON_FWCFG);
+    const struct tenon_fwcfg *fwcfg = peer.table;
+
+    if (peer.self)
+        fwcfg->set_file(peer.self, "etc/pvpanic-port", port, sizeof(port));
 }
 
 static int pvpanic_create(void *self)
@@ -49,6 +56,7 @@ static int pvpanic_create(void *self)
     struct pvpanic *p = self;
 
     p->power = tenon_query(p->dev, "tenon.power/1");
+    pvpanic_publish(p);
     return tenon_map(p->dev, 0, p->ioport, 0);
 }
 
@@ -67,18 +75,9 @@ static const struct tenon_window pvpanic_windows[] = {
       .read = pvpanic_read, .write = pvpanic_write },
 };
 
-static const struct tenon_isa_pvpanic pvpanic_iface = {
-    .size = sizeof(pvpanic_iface), .port = pvpanic_port,
-};
-
-static const struct tenon_iface pvpanic_ifaces[] = {
-    { TENON_ISA_PVPANIC, &pvpanic_iface },
-};
-
 TENON_ISA_DEVICE(pvpanic, "pvpanic", "misc", "Port by which a guest says that it has crashed",
     .props   = TENON_ARRAY(pvpanic_props),
     .windows = TENON_ARRAY(pvpanic_windows),
-    .ifaces  = TENON_ARRAY(pvpanic_ifaces),
     .create  = pvpanic_create);
 // clang-format on
 

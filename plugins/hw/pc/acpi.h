@@ -35,7 +35,6 @@ enum acpi_ports {
     ACPI_SCI         = 9,
     ACPI_SLP_TYP_S5  = 0,       /* SUS_TYP of PMCNTRL       */
     ACPI_SLP_TYP_S3  = 1,
-    ACPI_SLP_TYP_S4  = 2,       /* ends like S5             */
 };
 // clang-format on
 
@@ -52,10 +51,12 @@ struct acpi_blob {
 struct acpi_config {
     uint32_t cpus;
     const uint32_t *apic_ids; /* of cpus processors */
-    struct acpi_window pci32; /* where PCI memory goes below 4 GiB, and above */
-    struct acpi_window pci64;
-    uint32_t com_ports; /* bit 0: COM1 at 3F8h is there, ... bit 3: COM4 at 2E8h */
-    uint16_t pvpanic;   /* port, 0: none */
+    struct acpi_window pci32; /* where PCI memory goes below 4 GiB; not empty */
+    struct acpi_window pci64; /* and above */
+    uint32_t com_ports;       /* bit 0: COM1 at 3F8h is there, ... bit 3: COM4 at 2E8h */
+    uint16_t pvpanic;         /* port, 0: none */
+    bool no_s3, no_s4;        /* PIIX4_PM's disable_s3, disable_s4 */
+    uint8_t s4_type;          /* and s4_val */
     const struct acpi_blob *user;
     unsigned n_user;
 };
@@ -92,12 +93,14 @@ int acpi_place(const struct acpi_tables *t, struct acpi_arena *high, struct acpi
 struct acpi_user_keys {
     const char *sig, *rev, *oem_id, *oem_table_id, *oem_rev;
     const char *asl_compiler_id, *asl_compiler_rev;
-    const char *data, *file; /* colon-separated files: with data bodies, with file whole tables */
+    const char *data,
+        *file; /* one of the two: files, separated by colons, read one after another */
 };
 
 /*
- * Reads the files, completes the header, lengths and checksum; 0 or -errno, and *why (room bytes)
- * says what is wrong.  out->data is to be freed with free().  [any]
+ * Reads a table: with data, its body, which gets a header of the keys (sig is needed); with file,
+ * the whole table, whose header the keys change.  Sets its length and checksum.  0 or -errno, and
+ * why (room bytes) says what is wrong.  out->data is to be freed with free().  [any]
  */
 int acpi_user_table(const struct acpi_user_keys *keys, struct acpi_blob *out, char *why,
                     size_t room);
