@@ -1,133 +1,90 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pc-i440fx - the PC of 1996: i440FX and PIIX3 with the power management of PIIX4, and what has been
- * on every board since.
+ * pc - the machine "pc": an i440FX and PIIX3 board.
  *
- * Intel 82441FX (290549), 82371SB (290550), 82371AB (290562) data sheets; the memory bytes of the
- * clock as SeaBIOS reads them.
+ *     0 - 9FFFFh           RAM
+ *     C0000h - FFFFFh      ROM, or RAM as the i440FX's PAM registers say
+ *     100000h - low        RAM, at most to E0000000h
+ *     4 GiB - firmware     ROM
+ *     4 GiB - high         RAM
  */
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <tenon/cmos.h>
-#include <tenon/machine.h>
-#include <tenon/memory.h>
-
 #include "pc.h"
 
-#define KIB 1024ull
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* RAM that would reach further goes above 4 GiB, from the lower limit on: so a guest of 3.5 GiB or
- * more has a PCI hole of a whole GiB. */
-#define LOWMEM_LIMIT (3584 * MIB)
-#define LOWMEM_SPLIT (3072 * MIB)
+#define GIB (1ull << 30)
 
-#define BIOS_MAX (16 * MIB)
+enum { VIDEO_HOLE = 0xa0000, HOLE_END = 0x100000 };
+enum { AUTO, ON, OFF };
 
-/* ---- Memory ---- */
+static const char *const auto_on_off[] = { "auto", "on", "off", NULL };
+static const char *const smbios_types[] = { "32", "64", NULL };
+
+const char *pc_option(struct pc *pc, const char *group, const char *key)
+{
+    const char *value = NULL;
+
+    for (unsigned i = 0; pc->board->option(pc->dev, group, i, NULL); i++) {
+        const char *said = pc->board->option(pc->dev, group, i, key);
+
+        value = said ? said : value;
+    }
+    return value;
+}
+
+bool pc_option_on(struct pc *pc, const char *group, const char *key)
+{
+    const char *value = pc_option(pc, group, key);
+
+    return value && (!strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "true") ||
+                     !strcmp(value, "y"));
+}
+
+/* ---- RAM ---- */
+
+/* As QEMU's pc: all of up to 3.5 GiB lies low; of more, 3 GiB. */
+static void split_ram(struct pc *pc)
+{
+    uint64_t ram = pc->info->ram_bytes, low = 0xe0000000;
+
+    if (pc->max_below_4g && pc->max_below_4g < low)
+        low = pc->max_below_4g & ~(uint64_t)4095;
+    else if (ram >= low)
+        low = 3 * GIB;
+    pc->low_ram = ram < low ? ram : low;
+    pc->high_ram = ram - pc->low_ram;
+}
 
 static int map_ram(struct pc *pc, uint64_t base, uint64_t offset, uint64_t bytes)
 {
-    struct tenon_mapping map = {
-        .size = sizeof(map), .base = base, .offset = offset, .bytes = bytes,
+    const struct tenon_mapping map = {
+        .size = sizeof(map),
+        .block = 0,
+        .base = base,
+        .offset = offset,
+        .bytes = bytes,
         .flags = TENON_MAP_READ | TENON_MAP_WRITE,
     };
+    int err = bytes ? pc->memory->map(pc->dev, &map) : 0;
 
-    if (bytes && pc->memory->map(pc->dev, &map) < 0)
-        return tenon_error(pc->dev, -EINVAL, "RAM does not fit at 0x%llx", (unsigned long long)base);
-    return 0;
+    return err < 0 ? err : 0;
 }
 
-static int place_ram(struct pc *pc)
+static int map_all_ram(struct pc *pc)
 {
-    uint64_t ram = pc->board->info(pc->dev)->ram_bytes;
-    uint64_t most = ram >= LOWMEM_LIMIT ? LOWMEM_SPLIT : LOWMEM_LIMIT;
+    int err;
 
-    if (ram < MIB)
+    if (pc->low_ram < HOLE_END)
         return tenon_error(pc->dev, -EINVAL, "a PC needs at least 1 MiB of RAM");
-    if (pc->max_below_4g && pc->max_below_4g < most)
-        most = pc->max_below_4g;
-    pc->below_4g = ram < most ? ram : most;
-    pc->above_4g = ram - pc->below_4g;
-    return map_ram(pc, 0, 0, 640 * KIB) ||
-                   map_ram(pc, MIB, MIB, pc->below_4g - MIB) ||
-                   map_ram(pc, 4 * GIB, pc->below_4g, pc->above_4g)
-               ? -EINVAL
-               : 0;
-}
-
-static int read_all(int fd, uint8_t *to, size_t len)
-{
-    while (len) {
-        ssize_t n = read(fd, to, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n ? -errno : -EIO;
-        to += n;
-        len -= n;
-    }
-    return 0;
-}
-
-/* The firmware ends at 4 GiB; its last 128 KiB are seen below 1 MiB too. */
-static int map_rom(struct pc *pc, int block, uint64_t bytes)
-{
-    uint64_t low = bytes < 128 * KIB ? bytes : 128 * KIB;
-    struct tenon_mapping top = {
-        .size = sizeof(top), .block = block, .base = 4 * GIB - bytes, .bytes = bytes,
-        .flags = TENON_MAP_READ,
-    };
-    struct tenon_mapping alias = {
-        .size = sizeof(alias), .block = block, .base = MIB - low, .offset = bytes - low, .bytes = low,
-        .flags = TENON_MAP_READ, .priority = -2,
-    };
-
-    return pc->memory->map(pc->dev, &top) < 0 || pc->memory->map(pc->dev, &alias) < 0 ? -EINVAL : 0;
-}
-
-static int load_rom(struct pc *pc, const char *path, int fd)
-{
-    struct stat st;
-    int block, err;
-
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-        return tenon_error(pc->dev, -EINVAL, "firmware %s is not a file", path);
-    if (!st.st_size || st.st_size % (64 * KIB) || (uint64_t)st.st_size > BIOS_MAX)
-        return tenon_error(pc->dev, -EINVAL,
-                           "firmware %s: its size must be a multiple of 64 KiB up to 16 MiB", path);
-    block = pc->memory->block(pc->dev, "pc.bios", st.st_size);
-    if (block < 0)
-        return block;
-    err = read_all(fd, pc->memory->pointer(pc->dev, block, 0, st.st_size), st.st_size);
-    if (err)
-        return tenon_error(pc->dev, err, "firmware %s: %s", path, strerror(-err));
-    return map_rom(pc, block, st.st_size);
-}
-
-static int place_firmware(struct pc *pc)
-{
-    const char *name = pc->firmware ? pc->firmware : "bios-256k.bin";
-    const char *path = pc->board->find_file(pc->dev, name);
-    int fd, err;
-
-    if (!path)
-        return tenon_error(pc->dev, -ENOENT, "firmware '%s' is not to be found%s", name,
-                           pc->firmware ? "" : ": install the package seabios, or give -bios or -L");
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return tenon_error(pc->dev, -errno, "firmware %s: %s", path, strerror(errno));
-    err = load_rom(pc, path, fd);
-    close(fd);
-    return err;
+    err = map_ram(pc, 0, 0, VIDEO_HOLE);
+    if (!err)
+        err = map_ram(pc, HOLE_END, HOLE_END, pc->low_ram - HOLE_END);
+    if (!err)
+        err = map_ram(pc, 4 * GIB, pc->low_ram, pc->high_ram);
+    return err ? tenon_error(pc->dev, err, "cannot map the RAM: %s", strerror(-err)) : 0;
 }
 
 /* ---- Devices ---- */
@@ -137,69 +94,83 @@ static int add(struct pc *pc, const char *driver, const char *props)
     return pc->board->add(pc->dev, driver, props) ? 0 : -ENODEV;
 }
 
-/* Adds "key=value," of an option of the command line, if it was given. */
-static void pass(struct pc *pc, char *props, size_t room, const char *key, const char *group,
-                 const char *option)
-{
-    const char *value = pc->board->option(pc->dev, group, 0, option);
-    size_t used = strlen(props);
-
-    if (value)
-        snprintf(props + used, room - used, "%s=%s,", key, value);
-}
-
 static int add_clock(struct pc *pc)
 {
-    const char *drift = pc->board->option(pc->dev, "rtc", 0, "driftfix");
-    char props[128] = "";
+    const char *base = pc_option(pc, "rtc", "base"), *clock = pc_option(pc, "rtc", "clock");
+    const char *drift = pc_option(pc, "rtc", "driftfix");
+    char props[160];
 
-    pass(pc, props, sizeof(props), "base", "rtc", "base");
-    pass(pc, props, sizeof(props), "clock", "rtc", "clock");
-    if (drift && !strcmp(drift, "slew"))
-        strcat(props, "lost_tick_policy=slew");
+    snprintf(props, sizeof(props), "base=%.60s,clock=%.10s,lost_tick_policy=%s",
+             base ? base : "utc", clock ? clock : "host",
+             drift && !strcmp(drift, "slew") ? "slew" : "discard");
     return add(pc, "mc146818rtc", props);
 }
 
-static int add_ports(struct pc *pc)
+static int add_consoles(struct pc *pc)
 {
-    char props[300];
-    const char *chardev;
+    const char *chardev, *iobase = pc_option(pc, "global", "isa-debugcon.iobase");
+    char props[160];
     int err = 0;
 
-    for (unsigned n = 0; n < 4 && !err; n++) {
-        chardev = pc->board->chardev(pc->dev, "serial", n);
+    for (unsigned i = 0; i < 4 && !err; i++) {
+        chardev = pc->board->chardev(pc->dev, "serial", i);
         if (!chardev)
             continue;
-        snprintf(props, sizeof(props), "index=%u,chardev=%s", n, chardev);
+        snprintf(props, sizeof(props), "index=%u,chardev=%s", i, chardev);
         err = add(pc, "isa-serial", props);
     }
     chardev = pc->board->chardev(pc->dev, "debugcon", 0);
     if (chardev && !err) {
-        snprintf(props, sizeof(props), "chardev=%s", chardev);
+        snprintf(props, sizeof(props), "chardev=%s%s%.20s", chardev, iobase ? ",iobase=" : "",
+                 iobase ? iobase : "");
         err = add(pc, "isa-debugcon", props);
     }
     return err;
 }
 
-static int pc_build(void *self)
+static int add_devices(struct pc *pc)
 {
-    struct pc *pc = self;
+    static const struct {
+        const char *driver, *props;
+    } bridges[] = {
+        { "i440FX-pcihost", NULL },
+        { "i440FX", "addr=0" },
+        { "PIIX3", "addr=1.0,multifunction=on" },
+        { "PIIX4_PM", "addr=1.3" },
+        { "port92", NULL },
+        { "fw_cfg_io", NULL },
+    };
     int err = 0;
 
-    if (place_ram(pc) || place_firmware(pc))
-        return -EINVAL;
-    err = err ? err : add(pc, "i440FX-pcihost", NULL);
-    err = err ? err : add(pc, "i440FX", "addr=0.0");
-    err = err ? err : add(pc, "PIIX3", "addr=1.0,multifunction=on");
-    err = err ? err : add(pc, "PIIX4_PM", "addr=1.3");
-    err = err ? err : add_clock(pc);
-    err = err ? err : add(pc, "i8042", NULL);
-    err = err ? err : add(pc, "port92", NULL);
-    err = err ? err : add(pc, "fw_cfg_io", NULL);
-    return err ? err : add_ports(pc);
+    for (unsigned i = 0; i < sizeof(bridges) / sizeof(bridges[0]) && !err; i++)
+        err = add(pc, bridges[i].driver, bridges[i].props);
+    if (!err)
+        err = add_clock(pc);
+    if (!err && pc->i8042)
+        err = add(pc, "i8042", NULL);
+    if (!err)
+        err = add_consoles(pc);
+    return err;
 }
 
-/* ---- Tables ---- */
+/* ---- The life of a board ---- */
+
+static int check_properties(struct pc *pc)
+{
+    if (pc->vmport == ON)
+        return tenon_error(pc->dev, -ENOTSUP, "vmport=on: not in this build yet");
+    if (pc->smm == ON)
+        return tenon_error(pc->dev, -ENOTSUP, "smm=on: not in this build yet");
+    if (!pc->kernel && (pc->initrd || pc->append || pc->dtb))
+        return tenon_error(pc->dev, -EINVAL, "-initrd, -append and -dtb need a -kernel");
+    if (pc->direct && !pc->kernel)
+        return tenon_error(pc->dev, -EINVAL, "firmware=none needs a -kernel");
+    if (pc->direct && pc->low_ram < 2 * HOLE_END)
+        return tenon_error(pc->dev, -EINVAL, "firmware=none needs at least 2 MiB of RAM");
+    if (pc->max_below_4g && pc->max_below_4g < 2 * HOLE_END)
+        return tenon_error(pc->dev, -EINVAL, "max-ram-below-4g must be 2M at least");
+    return 0;
+}
 
 static int pc_create(void *self)
 {
@@ -207,33 +178,88 @@ static int pc_create(void *self)
 
     pc->board = tenon_query(pc->dev, "tenon.board/1");
     pc->memory = tenon_query(pc->dev, "tenon.memory/1");
-    pc->x86 = tenon_query(pc->dev, "tenon.x86/1");
-    return pc->board && pc->memory && pc->x86 ? 0 : -ENOTSUP;
+    pc->info = pc->board ? pc->board->info(pc->dev) : NULL;
+    return pc->info && pc->memory ? 0 : -ENOTSUP;
 }
 
-// clang-format off
-static const struct tenon_prop pc_props[] = {
-    TENON_PROP(struct pc, "firmware", TENON_STR, firmware,
-               .help = "file of the firmware (-bios); 'none': kernels are entered without any"),
-    TENON_PROP(struct pc, "kernel", TENON_STR, kernel, .help = "kernel to boot (-kernel)"),
-    TENON_PROP(struct pc, "initrd", TENON_STR, initrd, .help = "its initial ramdisk, or modules"),
-    TENON_PROP(struct pc, "append", TENON_STR, append, .help = "its command line"),
-    TENON_PROP(struct pc, "dtb", TENON_STR, dtb, .help = "device tree handed to it"),
-    TENON_PROP(struct pc, "max-ram-below-4g", TENON_SIZE, max_below_4g,
-               .max = 1ull << 32, .help = "RAM beyond it lies above 4 GiB"),
-    TENON_PROP(struct pc, "pit", TENON_BOOL, pit, .initial = 1, .help = "there is an 8254"),
-};
-// clang-format on
+static int pc_build(void *self)
+{
+    struct pc *pc = self;
+    int err;
 
-static const struct tenon_machine_ops pc_ops = {
-    .size = sizeof(pc_ops),
+    pc->direct = pc->firmware && !strcmp(pc->firmware, "none");
+    split_ram(pc);
+    err = check_properties(pc);
+    if (!err)
+        err = map_all_ram(pc);
+    if (!err)
+        err = pc_map_firmware(pc);
+    return err ? err : add_devices(pc);
+}
+
+static int pc_complete(void *self)
+{
+    struct pc *pc = self;
+    struct tenon_peer fwcfg = tenon_find_peer(pc->dev, TENON_FWCFG);
+    int err;
+
+    pc->fwcfg = fwcfg.table;
+    pc->fwcfg_self = fwcfg.self;
+    err = pc_describe(pc);
+    return err ? err : pc_load_kernel(pc);
+}
+
+/* -boot once= holds until the first reset after the start. */
+static void pc_reset(void *self)
+{
+    struct pc *pc = self;
+
+    if (pc->resets++ == 1 && pc_option(pc, "boot-opts", "once"))
+        pc_boot_order(pc, pc_option(pc, "boot-opts", "order"));
+}
+
+static void pc_destroy(void *self)
+{
+    struct pc *pc = self;
+
+    pc_unload(pc);
+    smbios_finish(&pc->smbios);
+    acpi_tables_finish(&pc->acpi);
+}
+
+static const struct tenon_prop props[] = {
+    TENON_PROP(struct pc, "firmware", TENON_STR, firmware,
+               .help = "Firmware image (-bios), or none: enter the kernel without one"),
+    TENON_PROP(struct pc, "kernel", TENON_STR, kernel, .help = "Kernel to boot (-kernel)"),
+    TENON_PROP(struct pc, "initrd", TENON_STR, initrd,
+               .help = "Its initial RAM disk, or multiboot modules (-initrd)"),
+    TENON_PROP(struct pc, "append", TENON_STR, append, .help = "Its command line (-append)"),
+    TENON_PROP(struct pc, "dtb", TENON_STR, dtb, .help = "A device tree for it (-dtb)"),
+    TENON_PROP(struct pc, "max-ram-below-4g", TENON_SIZE, max_below_4g,
+               .help = "The most RAM that lies below 4 GiB"),
+    TENON_PROP(struct pc, "pit", TENON_BOOL, pit, .initial = 1,
+               .help = "Whether there is an 8254 timer"),
+    TENON_PROP(struct pc, "i8042", TENON_BOOL, i8042, .initial = 1,
+               .help = "Whether there is a keyboard controller"),
+    TENON_PROP(struct pc, "vmport", TENON_ENUM, vmport, .names = auto_on_off,
+               .help = "Whether there is VMware's I/O port"),
+    TENON_PROP(struct pc, "smm", TENON_ENUM, smm, .names = auto_on_off,
+               .help = "Whether there is system management mode"),
+    TENON_PROP(struct pc, "smbios-entry-point-type", TENON_ENUM, smbios_type, .names = smbios_types,
+               .help = "Which SMBIOS entry point the tables have"),
+};
+
+static const struct tenon_machine_ops ops = {
+    .size = sizeof(ops),
     .max_cpus = 255,
     .default_cpu = "qemu64",
-    .default_ram = 128 * MIB,
+    .default_ram = 128ull << 20,
+    .below_4g = 0xe0000000,
     .build = pc_build,
+    .complete = pc_complete,
 };
 
-TENON_MACHINE(pc, "pc-i440fx-7.2 pc", "Standard PC (i440FX + PIIX, 1996)", .ops = &pc_ops,
-    .props = TENON_ARRAY(pc_props), .create = pc_create);
-
+TENON_MACHINE(pc, "pc-i440fx-7.2 pc", "Standard PC (i440FX + PIIX, 1996)", .ops = &ops,
+              .props = TENON_ARRAY(props), .create = pc_create, .reset = pc_reset,
+              .destroy = pc_destroy);
 TENON_PLUGIN(&tenon_type_pc);
