@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT-0 */
+/*
+ * tenon/accel.h - accelerators as plugins: what runs a guest's processors.
+ *
+ * The host makes a thread for each processor and calls cpu_run() in it; the plugin executes guest
+ * code until the host wants the processor back.  Of memory the plugin sees what tenon.accel-host/1
+ * shows it: RAM by pointer, everything else by accesses.
+ */
+#ifndef TENON_ACCEL_H
+#define TENON_ACCEL_H
+
+#include <tenon/machine.h>
+#include <tenon/plugin.h>
+
+struct tenon_cpuid {
+    uint32_t leaf, subleaf;
+    uint32_t indexed;               /* 1: the subleaf counts */
+    uint32_t eax, ebx, ecx, edx;
+    uint32_t reserved;
+};
+
+/* One processor, as it is to be. */
+struct tenon_cpu_info {
+    uint32_t size;
+    uint32_t index, apic_id;
+    const struct tenon_cpuid *cpuid;    /* stays as long as the processor */
+    uint32_t n_cpuid;
+    uint32_t phys_bits;
+    uint64_t tsc_hz;                    /* 0: 1 GHz */
+    void *host;                         /* for the calls below */
+};
+
+/* "tenon.accel/1" - the ops of an accelerator. */
+struct tenon_accel_ops {
+    uint32_t size;
+    uint32_t cpu_size;              /* the state of one processor: zeroed, aligned to 64 bytes */
+    /* The CPUID leaves it can give a guest; stays. [main] */
+    const struct tenon_cpuid *(*cpuid)(void *self, uint32_t *n);
+    int (*cpu_create)(void *self, void *cpu, const struct tenon_cpu_info *info);    /* [its thread] */
+    void (*cpu_destroy)(void *self, void *cpu);                                     /* [its thread] */
+    /* Executes guest code until host->must_stop(); 0, or -errno if it cannot go on. [its thread,
+     * the board not locked] */
+    int (*cpu_run)(void *self, void *cpu);
+    /* Makes cpu_run() look at must_stop() soon. [any] */
+    void (*cpu_kick)(void *self, void *cpu);
+    /* The state after power-on, or what start says (NULL: none does). [main, processors stopped] */
+    void (*cpu_reset)(void *self, void *cpu, const struct tenon_x86_start *start);
+    char *(*cpu_dump)(void *self, void *cpu);   /* registers as text, to be freed. [main, stopped] */
+    void (*intr)(void *self, bool level);       /* the 8259's output. [any] */
+    bool (*msi)(void *self, uint64_t addr, uint32_t data);  /* a processor took it. [any] */
+    /* What lies where has changed: forget pointers and translations. [vcpu] */
+    void (*memory_changed)(void *self);
+    /* Bytes of watched pages (see watch()) have been written by somebody else. [any] */
+    void (*code_written)(void *self, uint32_t block, uint64_t offset, uint64_t bytes);
+};
+
+#define TENON_ACCEL(id, names, help, ...)                                                          \
+    TENON_TYPE(id, "accel", names, "", "", help, "tenon.accel/1", __VA_ARGS__)
+
+/* A piece of memory, as looked up. */
+struct tenon_ram {
+    uint8_t *host;                  /* of the address asked for; NULL: no RAM or ROM */
+    uint64_t bytes;                 /* how far it goes on like this */
+    uint32_t block;                 /* which block, and where in it: for mark() and watch() */
+    uint32_t writable;
+    uint64_t offset;
+};
+
+/* "tenon.accel-host/1"; host is tenon_cpu_info's. */
+struct tenon_accel_host {
+    uint32_t size;
+    bool (*must_stop)(void *host);                                                  /* [its thread] */
+    /* Sleeps until the processor is kicked, or until guest time deadline (UINT64_MAX: none). Returns
+     * at once if it has been kicked since the last wait. [its thread] */
+    void (*wait)(void *host, uint64_t deadline);
+    /* Memory and ports by access: 1 to 8 bytes; takes the board lock where it has to. [its thread] */
+    uint64_t (*read)(void *host, uint32_t space, uint64_t addr, unsigned size);
+    void (*write)(void *host, uint32_t space, uint64_t addr, uint64_t value, unsigned size);
+    /* RAM behind an address.  Pointers hold until memory_changed(). [its thread] */
+    void (*lookup)(void *host, uint64_t addr, struct tenon_ram *ram);
+    /* Notes that guest code wrote there; cheap while nobody tracks. [its thread] */
+    void (*mark)(void *host, uint32_t block, uint64_t offset, uint64_t bytes);
+    /* Asks for code_written() of one 4 KiB page; it is asked for once, until written. [its thread] */
+    void (*watch)(void *host, uint32_t block, uint64_t offset);
+    uint64_t (*now)(void *host);                    /* guest time, nanoseconds. [any] */
+    /* Vector of the 8259s' interrupt (INTA), and the end of a level-triggered one (EOI broadcast). */
+    int (*acknowledge)(void *host);                                                 /* [its thread] */
+    void (*eoi)(void *host, unsigned vector);                                       /* [its thread] */
+    /* The guest's processor has shut down (triple fault): the machine resets. [its thread] */
+    void (*shutdown)(void *host);
+    /* Must be called when no pointer from lookup() is in use, about once per run of guest code. */
+    void (*quiescent)(void *host);
+};
+
+#endif

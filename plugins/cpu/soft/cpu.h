@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cpu - the state of one software processor, and what its parts call of each other.
+ *
+ * Intel SDM volumes 1 to 3, AMD APM volume 2.  Registers live here between micro-ops; what guest code
+ * can observe at an instruction's border is exact, what lies inside is the parts' own affair.
+ *
+ * A fault leaves by cpu_fault(), which does not return: it jumps to the run loop.  So whatever an
+ * instruction changes, it changes after its last access that can fail (or puts it back).
+ */
+#ifndef TENON_SOFT_CPU_H
+#define TENON_SOFT_CPU_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tenon/accel.h>
+
+/* ---- Registers ---- */
+
+enum {
+    RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
+    REG_T0, REG_T1, REG_T2, REG_T3,     /* of micro-ops; dead between instructions */
+    REG_ZERO,                           /* reads 0, never written */
+    REG_RIP,                            /* of the next instruction, for RIP-relative addresses */
+    N_REGS = 24
+};
+
+enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, N_SEGS };
+
+struct segment {
+    uint64_t base;
+    uint32_t limit;         /* in bytes, the granularity applied */
+    uint16_t selector;
+    uint16_t attr;          /* descriptor bytes 5 and 6: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, DB 14, G 15 */
+};
+enum {
+    ATTR_A = 1, ATTR_RW = 2, ATTR_CE = 4, ATTR_CODE = 8, ATTR_S = 0x10, ATTR_P = 0x80,
+    ATTR_L = 0x2000, ATTR_DB = 0x4000, ATTR_G = 0x8000, ATTR_NULL = 0x100 /* a null selector */
+};
+#define ATTR_DPL(attr) ((attr) >> 5 & 3)
+
+enum {
+    F_CF = 1, F_PF = 4, F_AF = 0x10, F_ZF = 0x40, F_SF = 0x80, F_TF = 0x100, F_IF = 0x200,
+    F_DF = 0x400, F_OF = 0x800, F_IOPL = 0x3000, F_NT = 0x4000, F_RF = 0x10000, F_VM = 0x20000,
+    F_AC = 0x40000, F_VIF = 0x80000, F_VIP = 0x100000, F_ID = 0x200000,
+    F_ARITH = F_CF | F_PF | F_AF | F_ZF | F_SF | F_OF
+};
+
+enum {
+    CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_ET = 0x10, CR0_NE = 0x20, CR0_WP = 0x10000,
+    CR0_AM = 0x40000, CR0_NW = 0x20000000, CR0_CD = 0x40000000
+};
+#define CR0_PG 0x80000000u
+enum {
+    CR4_VME = 1, CR4_PVI = 2, CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 0x10, CR4_PAE = 0x20, CR4_MCE = 0x40,
+    CR4_PGE = 0x80, CR4_PCE = 0x100, CR4_OSFXSR = 0x200, CR4_OSXMMEXCPT = 0x400, CR4_UMIP = 0x800,
+    CR4_LA57 = 0x1000, CR4_FSGSBASE = 0x10000, CR4_PCIDE = 0x20000, CR4_OSXSAVE = 0x40000,
+    CR4_SMEP = 0x100000, CR4_SMAP = 0x200000, CR4_PKE = 0x400000
+};
+enum { EFER_SCE = 1, EFER_LME = 0x100, EFER_LMA = 0x400, EFER_NXE = 0x800, EFER_SVME = 0x1000,
+       EFER_FFXSR = 0x4000 };
+
+enum {
+    EXC_DE, EXC_DB, EXC_NMI, EXC_BP, EXC_OF, EXC_BR, EXC_UD, EXC_NM, EXC_DF, EXC_TS = 10, EXC_NP,
+    EXC_SS, EXC_GP, EXC_PF, EXC_MF = 16, EXC_AC, EXC_MC, EXC_XM
+};
+
+/* 16 bytes or 32, however looked at. */
+union vec {
+    uint8_t u8[32];   int8_t s8[32];
+    uint16_t u16[16]; int16_t s16[16];
+    uint32_t u32[8];  int32_t s32[8];
+    uint64_t u64[4];  int64_t s64[4];
+    float f32[8];
+    double f64[4];
+} __attribute__((aligned(32)));
+
+/* An x87 register: 80 bits, and the MMX register in its low 64. */
+union x87_reg {
+    long double ld;
+    struct {
+        uint64_t mantissa;
+        uint16_t sign_exponent;
+    };
+} __attribute__((aligned(16)));
+
+struct x87 {
+    union x87_reg r[8];         /* physical: ST(i) is r[(top + i) & 7] */
+    uint16_t control, status;   /* status with TOP in bits 13:11 always right */
+    uint8_t tag_valid;          /* a bit for each physical register that is not empty */
+    uint16_t opcode;            /* 11 bits */
+    uint16_t cs, ds;
+    uint64_t ip, dp;
+};
+
+struct tlb;
+struct blocks;
+struct apic;
+struct soft;
+
+struct cpu {
+    uint64_t r[N_REGS];
+    uint64_t rip;               /* of the instruction being executed; block-wise see uop.h */
+    uint64_t flags;             /* RFLAGS, whole; bit 1 is always set */
+    struct segment seg[N_SEGS], ldt, tr, gdt, idt;
+    uint64_t cr0, cr2, cr3, cr4, efer;
+    uint64_t xcr0;
+    uint32_t pkru, mxcsr;
+    uint32_t mode;              /* MODE_*: what decoding and checks depend on; see mode_update() */
+    uint8_t cpl;
+    uint8_t inhibit;            /* INHIBIT_*: interrupts held off until after the next instruction */
+    bool halted, in_smm, nmi_blocked, a20;
+    uint32_t wanted;            /* atomic, WANT_*: something to look at before the next block */
+    union vec v[16];            /* the upper half of a YMM register is bytes 16 to 31 */
+    struct x87 x87;
+    uint64_t dr[8];
+    struct {
+        uint64_t star, lstar, cstar, fmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
+        uint64_t tsc_offset, tsc_adjust, tsc_aux, pat, misc_enable, apic_base, smbase;
+        uint64_t mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
+        uint64_t mcg_status, mcg_ctl, mc[10][4];
+        uint64_t xss;
+    } msr;
+    struct tlb *tlb;
+    struct blocks *blocks;
+    struct apic *apic;
+    struct soft *soft;
+    const struct tenon_accel_host *host;
+    const struct tenon_cpu_info *info;
+    sigjmp_buf fault_exit;      /* to the run loop; set with savemask 0 */
+    /* The exception on its way; see cpu_fault(). */
+    struct {
+        int vector;             /* -1: none */
+        bool has_error, soft_int;
+        uint32_t error;
+        uint64_t address;       /* #PF */
+    } fault;
+    uint64_t instructions;      /* executed, for -icount and figures */
+};
+
+/* Bits of cpu->mode: everything that makes the same bytes mean something else, or be checked otherwise. */
+enum {
+    MODE_CODE16 = 0, MODE_CODE32 = 1, MODE_CODE64 = 2, MODE_CODE_MASK = 3,
+    MODE_PE = 4, MODE_VM86 = 8, MODE_LONG = 0x10, /* EFER.LMA, 64-bit or compatibility */
+    MODE_SS32 = 0x20,       /* the stack pointer is 32 bits wide */
+    MODE_FLAT = 0x40,       /* DS, ES, SS: base 0, no limit, writable: no checks, no additions */
+    MODE_USER = 0x80,       /* CPL 3 */
+    MODE_PAGING = 0x100,
+    MODE_TF = 0x200,        /* single step: one instruction a block */
+    MODE_SMM = 0x400,
+    MODE_CS_CHECK = 0x800   /* CS has a limit that a fetch may hit */
+};
+enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
+enum {
+    WANT_STOP = 1, WANT_INTR = 2, WANT_APIC = 4, WANT_NMI = 8, WANT_SMI = 0x10, WANT_INIT = 0x20,
+    WANT_SIPI = 0x40, WANT_TLB = 0x80, WANT_BLOCKS = 0x100
+};
+
+/* ---- system.c, gates.c: exceptions, segments, control registers ---- */
+
+/* Raises an exception at cpu->rip; does not return. */
+_Noreturn void cpu_fault(struct cpu *cpu, int vector);
+_Noreturn void cpu_fault_error(struct cpu *cpu, int vector, uint32_t error);
+/* Delivers the exception in cpu->fault, or an interrupt; may itself fault (double, triple). Called by
+ * the run loop. */
+void cpu_deliver_fault(struct cpu *cpu);
+void cpu_interrupt(struct cpu *cpu, int vector);
+/* Recomputes cpu->mode and cpl-dependent caches after CS, SS, CR0, CR4, EFER or RFLAGS.VM/TF changed. */
+void mode_update(struct cpu *cpu);
+/* Loads a segment register with all checks (MOV, POP, LDS...); faults as the SDM says. */
+void segment_load(struct cpu *cpu, enum seg seg, uint16_t selector);
+
+/* ---- mmu.c: linear memory.  lin is a linear address; size 1 to 8.  These fault with #PF. ---- */
+
+uint64_t mem_read(struct cpu *cpu, uint64_t lin, unsigned size);
+void mem_write(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size);
+/* As the processor itself does for descriptors, TSS, IDT: supervisor whatever CPL is. */
+uint64_t mem_read_sys(struct cpu *cpu, uint64_t lin, unsigned size);
+void mem_write_sys(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size);
+/* 16 or 32 bytes and other lengths up to 512 (FXSAVE, XSAVE by pieces): whole or not at all. */
+void mem_read_bytes(struct cpu *cpu, uint64_t lin, void *to, unsigned bytes);
+void mem_write_bytes(struct cpu *cpu, uint64_t lin, const void *from, unsigned bytes);
+/* Makes sure that a write will not fault, before a read-modify-write or a many-part store. */
+void mem_probe_write(struct cpu *cpu, uint64_t lin, unsigned bytes);
+/* Host address for a locked operation on size bytes within one cache line's reach, if it is RAM: the
+ * caller uses host atomics.  NULL: not RAM, or crosses pages; then under the bus lock, by parts. */
+void *mem_lock(struct cpu *cpu, uint64_t lin, unsigned size);
+void mem_unlock_split(struct cpu *cpu);
+/* Segment checks and base: the linear address of an access to seg:offset; faults #GP or #SS. */
+uint64_t segment_linear(struct cpu *cpu, enum seg seg, uint64_t offset, unsigned size, bool write);
+void tlb_flush(struct cpu *cpu, bool global);
+void tlb_flush_page(struct cpu *cpu, uint64_t lin);
+
+/* ---- features ---- */
+bool cpu_has(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, unsigned reg, unsigned bit);
+
+#endif
