@@ -215,6 +215,7 @@ static pid_t start_child(int in, int out, void (*fn)(void))
         return pid;
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
+    closefrom(STDERR_FILENO + 1); /* the other ends of the pipes, above all */
     fn();
     _exit(0);
 }
