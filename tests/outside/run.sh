@@ -47,6 +47,10 @@ else
 fi
 tenon-plugin-check --verbose $made
 
+say "strip leaves the cards"
+strip -s -o stripped.so device-edu.so
+tenon-plugin-check stripped.so
+
 say "the template"
 cp -r "$root/inst$prefix/share/tenon/plugin-template" template
 meson setup --fatal-meson-warnings template template/build >log || { cat log >&2; fail "meson setup"; }
