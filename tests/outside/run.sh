@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2046,SC2086  # flags are words, and so are the names of the files made here
 # run.sh SOURCE BUILD - installs into a temporary folder and builds plugins there as a stranger would:
 # with the installed headers and nothing else of this tree.
 set -eu
@@ -18,11 +19,11 @@ meson install -C "$build" --no-rebuild --quiet --destdir "$root/inst"
 pc=$(find "$root/inst" -name tenon-plugin.pc)
 [ -n "$pc" ] || fail "tenon-plugin.pc is not installed"
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$root/inst"
-prefix=$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=prefix tenon-plugin)
-plugins=$root/inst$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=plugindir tenon-plugin)
+prefix=$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=prefix tenon-plugin)
+plugins=$root/inst$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=plugindir tenon-plugin)
 PATH=$root/inst$prefix/bin:$PATH
 export PATH
-[ -z "$(PKG_CONFIG_SYSROOT_DIR= pkg-config --libs tenon-plugin)" ] || fail "a plugin links nothing of ours"
+[ -z "$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs tenon-plugin)" ] || fail "a plugin links nothing of ours"
 
 say "every name of every plugin has its file"
 if [ -d "$plugins" ]; then
