@@ -99,6 +99,8 @@ if command -v tenon | grep -q "^$root"; then
     has log '  delay=<uint64>         - nanoseconds a factorial takes (default: 1000)'
     has log '  addr=<str>             - slot and function, in hexadecimal: 6 or 6.1'
     tenon -device ./device-hello.so,help >log
+    TENON_PLUGIN_PATH=$plugins tenon -machine help >log.machine
+    has log.machine 'pc                   Standard PC (i440FX + PIIX, 1996) (alias of pc-i440fx-7.2)'
     tenon -chardev help >log.chardev
     has log.chardev '  stamp'
     ! tenon -device eduu,help 2>log.missing || fail "eduu is there"
