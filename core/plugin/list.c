@@ -95,11 +95,15 @@ static void list_plain(void *arg, const struct card *card)
     struct listing *l = arg;
     char **names = g_strsplit(card->names, " ", -1);
 
-    for (unsigned i = 0; names[i]; i++)
+    for (unsigned i = 0; names[i]; i++) {
         if (l->format->described)
-            fprintf(l->to, "%s%-20s %s\n", l->format->indent, names[i], card->help);
+            fprintf(l->to, "%s%-20s %s", l->format->indent, names[i], card->help);
         else
-            fprintf(l->to, "%s%s\n", l->format->indent, names[i]);
+            fprintf(l->to, "%s%s", l->format->indent, names[i]);
+        if (i)
+            fprintf(l->to, " (alias of %s)", names[0]);
+        fputc('\n', l->to);
+    }
     g_strfreev(names);
 }
 

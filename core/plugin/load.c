@@ -142,29 +142,30 @@ struct wanted {
     char *why;   /* it cannot be used */
 };
 
-static void take_card(struct wanted *w, const struct card *card, bool exact)
-{
-    w->exact = exact;
-    g_free(w->first);
-    g_free(w->why);
-    w->first = g_strndup(card->names, strcspn(card->names, " "));
-    w->why = too_new(card->major, card->need);
-}
-
 static void look_at_card(void *arg, const struct card *card)
 {
     struct wanted *w = arg;
-    char *first = g_strndup(card->names, strcspn(card->names, " "));
-    bool exact = w->name ? names_have(card->names, w->name) : file_is(w->file, w->kind, first);
+    bool exact;
+    char *first;
 
-    g_free(first);
-    /* A card of another interface may say nothing that can be read. */
-    if (card->major != TENON_ABI_MAJOR ? w->found
-                                       : strcmp(card->kind, w->kind) || (w->name && !exact))
+    /* A card of another interface may say nothing that can be read; one of ours may follow. */
+    if (card->major != TENON_ABI_MAJOR) {
+        if (!w->found && !w->why)
+            w->why = too_new(card->major, card->need);
         return;
-    w->found++;
-    if (!w->exact && (exact || w->found == 1))
-        take_card(w, card, exact);
+    }
+    if (strcmp(card->kind, w->kind) || (w->name && !names_have(card->names, w->name)))
+        return;
+    first = g_strndup(card->names, strcspn(card->names, " "));
+    exact = w->name || file_is(w->file, w->kind, first);
+    if (w->found++ == 0 || (exact && !w->exact)) {
+        g_free(w->first);
+        g_free(w->why);
+        w->first = g_steal_pointer(&first);
+        w->why = too_new(card->major, card->need);
+        w->exact = exact;
+    }
+    g_free(first);
 }
 
 static char *check_cards(struct wanted *w, const struct image *image)
@@ -173,13 +174,13 @@ static char *check_cards(struct wanted *w, const struct image *image)
 
     if (why)
         return g_strdup(why);
+    if (w->why)
+        return g_strdup(w->why);
     if (!w->found && w->name)
         return g_strdup_printf("holds no %s '%s'", kind_noun(w->kind), w->name);
     if (!w->found)
         return g_strdup_printf("holds no %s", kind_noun(w->kind));
-    if (w->why)
-        return g_strdup(w->why);
-    if (!w->name && !w->exact && w->found > 1)
+    if (!w->exact && w->found > 1)
         return g_strdup_printf(
             "holds several types of kind %s: name the file after one, %s-NAME.so", w->kind,
             w->kind);
@@ -265,6 +266,24 @@ static const struct type *find_type(const struct plugins *p, const char *kind, c
     return NULL;
 }
 
+/* The type from a file whose cards are in order, loaded if it has not been yet. */
+static const struct type *load_type(struct plugins *p, const char *kind, const char *name,
+                                    const char *path, bool by_path, char **why)
+{
+    const struct type *type = find_type(p, kind, name, path);
+
+    if (type)
+        return type;
+    *why = link_file(p, path, by_path);
+    if (*why)
+        return NULL;
+    type = find_type(p, kind, name, path);
+    if (!type)
+        *why = g_strdup_printf("is broken: its card names %s '%s', its table does not",
+                               kind_noun(kind), name);
+    return type;
+}
+
 /*
  * Loads the type from a file.  NULL: *why is the reason, to be freed, or NULL if there is no such
  * file.  With name NULL the path is the user's own, and who can write the file is their business.
@@ -285,15 +304,7 @@ static const struct type *load_file(struct plugins *p, const char *kind, const c
     *why = fault ? g_strdup(fault) : check_cards(&w, &image);
     image_close(&image);
     if (!*why)
-        type = find_type(p, kind, w.first, path);
-    if (!*why && !type)
-        *why = link_file(p, path, !name);
-    if (!*why && !type) {
-        type = find_type(p, kind, name ? name : w.first, path);
-        if (!type)
-            *why = g_strdup_printf("is broken: its card names %s '%s', its table does not", kind,
-                                   w.first);
-    }
+        type = load_type(p, kind, name ? name : w.first, path, !name, why);
     g_free(w.first);
     g_free(w.why);
     return type;

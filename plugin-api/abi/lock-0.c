@@ -2,8 +2,8 @@
 /*
  * lock-0 - where every member of the interface is and what it is, so that no change goes unseen.
  *
- * While the interface is a draft, a line changes when the header does.  From interface 1 on, lines are
- * only added at the end of a struct.
+ * While the interface is a draft, a line changes when the header does.  From interface 1 on, lines
+ * are only added at the end of a struct.
  */
 
 #include <tenon/plugin.h>
@@ -19,7 +19,7 @@
 
 #define AT(type, member, offset, ...)                                                              \
     _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \
-    _Static_assert(_Generic(&((struct type *)0)->member, __VA_ARGS__: 1, default: 0),              \
+    _Static_assert(_Generic(&((struct type *)0)->member, __VA_ARGS__ : 1, default : 0),            \
                    #type "." #member " is of another type")
 
 // clang-format off

@@ -137,7 +137,7 @@ static void check_dynamic(struct check *c)
     Elf64_Dyn dyn;
 
     if (!find_section(c, SHT_DYNAMIC, &entries, &strings)) {
-        fault(c, "has no table of sections: build it without -Wl,--strip-all of sections");
+        fault(c, "has no section table, so nothing can be looked up in it");
         return;
     }
     for (size_t at = 0; span_take(entries, at, &dyn, sizeof(dyn)) && dyn.d_tag != DT_NULL;

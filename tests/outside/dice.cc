@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* dice - a plugin in C++20: a port that gives numbers from 1 to sides, the same after each reset. */
+/* dice - a plugin in C++20: a port that rolls, from 1 to sides; a reset starts it over. */
 
 #include <tenon/isa.h>
 
@@ -8,7 +8,8 @@ struct dice {
     uint32_t sides, seed;
 };
 
-namespace {
+namespace
+{
 
 /* Numerical Recipes' generator: the high bits are the good ones. */
 uint64_t roll(void *self, uint64_t, unsigned)
@@ -46,6 +47,6 @@ TENON_ISA_DEVICE(dice, "dice", "misc", "Dice for games of chance",
     .windows = TENON_ARRAY(windows));
 // clang-format on
 
-}
+} // namespace
 
 TENON_PLUGIN(&tenon_type_dice);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2086  # flags are words
 # headers.sh INCLUDE-DIR - is each header of the plugin interface complete, and clean in every language?
 set -eu
 include=$1
-flags="-Wall -Wextra -Wpedantic -Werror -Wno-unused-parameter -fsyntax-only -I$include"
+flags="-Wall -Wextra -Wpedantic -Werror -Wno-unused-parameter -fsyntax-only"
 
 # check COMPILER LANGUAGE STANDARD...
 check() {
@@ -16,7 +17,7 @@ check() {
     for standard; do
         for header in "$include"/tenon/*.h; do
             echo "#include <tenon/${header##*/}>" |
-                "$compiler" -std="$standard" $flags -x "$language" - ||
+                "$compiler" -std="$standard" $flags "-I$include" -x "$language" - ||
                 { echo "$compiler -std=$standard: ${header##*/} is not clean" >&2; exit 1; }
         done
         echo "$compiler -std=$standard: clean"

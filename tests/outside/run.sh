@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2046,SC2086  # flags are words, and so are the names of the files made here
 # run.sh SOURCE BUILD - installs into a temporary folder and builds plugins there as a stranger would:
 # with the installed headers and nothing else of this tree.
 set -eu
@@ -18,11 +19,11 @@ meson install -C "$build" --no-rebuild --quiet --destdir "$root/inst"
 pc=$(find "$root/inst" -name tenon-plugin.pc)
 [ -n "$pc" ] || fail "tenon-plugin.pc is not installed"
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$root/inst"
-prefix=$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=prefix tenon-plugin)
-plugins=$root/inst$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=plugindir tenon-plugin)
+prefix=$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=prefix tenon-plugin)
+plugins=$root/inst$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=plugindir tenon-plugin)
 PATH=$root/inst$prefix/bin:$PATH
 export PATH
-[ -z "$(PKG_CONFIG_SYSROOT_DIR= pkg-config --libs tenon-plugin)" ] || fail "a plugin links nothing of ours"
+[ -z "$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs tenon-plugin)" ] || fail "a plugin links nothing of ours"
 
 say "every name of every plugin has its file"
 if [ -d "$plugins" ]; then
@@ -46,6 +47,10 @@ else
     say "no C++ compiler: the C++ plugin is left out"
 fi
 tenon-plugin-check --verbose $made
+
+say "strip leaves the cards"
+strip -s -o stripped.so device-edu.so
+tenon-plugin-check stripped.so
 
 say "the template"
 cp -r "$root/inst$prefix/share/tenon/plugin-template" template
@@ -94,6 +99,8 @@ if command -v tenon | grep -q "^$root"; then
     has log '  delay=<uint64>         - nanoseconds a factorial takes (default: 1000)'
     has log '  addr=<str>             - slot and function, in hexadecimal: 6 or 6.1'
     tenon -device ./device-hello.so,help >log
+    TENON_PLUGIN_PATH=$plugins tenon -machine help >log.machine
+    has log.machine 'pc                   Standard PC (i440FX + PIIX, 1996) (alias of pc-i440fx-7.2)'
     tenon -chardev help >log.chardev
     has log.chardev '  stamp'
     ! tenon -device eduu,help 2>log.missing || fail "eduu is there"

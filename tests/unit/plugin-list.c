@@ -111,7 +111,7 @@ static void test_alias(struct fixture *f, const void *arg)
     /* Only the card was changed: the table has another name. */
     type = plugins_load(f->p, "device", "u", "-device u");
     g_assert_null(type);
-    assert_said(f->said, "device-u.so is broken: its card names device 'e', its table does not");
+    assert_said(f->said, "device-u.so is broken: its card names device 'u', its table does not");
     free(text);
     g_free(link);
 }

@@ -196,6 +196,20 @@ static void test_link(struct fixture *f, const void *arg)
     g_string_free(mute, true);
 }
 
+/* A file that serves two interfaces is loaded for ours. */
+static void test_both(struct fixture *f, const void *arg)
+{
+    GString *both = contents("edu-both.so");
+    const struct type *type;
+
+    put_file(f->first, "device-edu.so", both->str, both->len, 0644);
+    type = load(f, "edu");
+    g_assert_nonnull(type);
+    g_assert_cmpstr(type->t.help, ==, "Educational device");
+    g_assert_cmpstr(f->said->str, ==, "");
+    g_string_free(both, true);
+}
+
 /* What is wrong in one folder does not hide what is right in the next. */
 static void test_next(struct fixture *f, const void *arg)
 {
@@ -367,6 +381,7 @@ int main(int argc, char **argv)
     ADD("no-file", test_no_file);
     ADD("card", test_card);
     ADD("link", test_link);
+    ADD("both", test_both);
     ADD("next", test_next);
     ADD("package", test_package);
     g_test_add_func("/load/bad-props", test_bad_props);
