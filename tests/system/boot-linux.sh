@@ -91,7 +91,7 @@ boots 'two processors' '-smp 2' 'echo $(nproc) running.' '2 running.'
 boots 'two sockets' '-smp 2,sockets=2,cores=1,threads=1' \
     'echo $(sort -u /sys/devices/system/cpu/cpu?/topology/physical_package_id | wc -l) packages.' '2 packages.'
 boots 'the processor of the host' '-cpu host' 'echo $(grep -c ^processor /proc/cpuinfo) of host.' '1 of host.'
-boots 'RAM above 4 GiB' '-m 4000' 'echo big: $(($(sed -n s/MemTotal:.*\ \([0-9]*\)\ kB/\\1/p /proc/meminfo) > 3800000))' 'big: 1'
+boots 'RAM above 4 GiB' '-m 4000' "awk '/MemTotal/ { print (\$2 > 3800000), 1 + 1 }' /proc/meminfo" '1 2'
 boots 'the clock of KVM' '' 'echo by $(cat /sys/devices/system/clocksource/*/current_clocksource).' 'by kvm-clock.'
 reboots_once
 reboots_again
