@@ -116,13 +116,13 @@ static void a_disabled_keyboard_waits(void)
     inb(b, DATA);
     keyboard(b, 0xf2);
     g_assert_cmphex(inb(b, DATA), ==, 0xfa);
-    command(b, 0xad);                                       /* AB is in the buffer already */
+    command(b, 0xad); /* AB is in the buffer already */
     g_assert_cmphex(inb(b, DATA), ==, 0xab);
     g_assert_cmphex(inb(b, STATUS) & OBF, ==, 0);
     command(b, 0xae);
     ANSWERS(b, false, 0x83);
     command(b, 0xad);
-    keyboard(b, 0xee);                                      /* data starts the clock again */
+    keyboard(b, 0xee); /* data starts the clock again */
     ANSWERS(b, false, 0xee);
     board_finish(b);
 }
@@ -275,9 +275,9 @@ static void scan_sets_are_set_and_asked_for(void)
     }
     keyboard(b, 0xf0);
     ANSWERS(b, false, 0xfa);
-    keyboard(b, 4);                                         /* there is no such set */
+    keyboard(b, 4); /* there is no such set */
     ANSWERS(b, false, 0xfe);
-    keyboard(b, 0xf6);                                      /* the default is 2 */
+    keyboard(b, 0xf6); /* the default is 2 */
     ANSWERS(b, false, 0xfa);
     keyboard(b, 0xf0);
     ANSWERS(b, false, 0xfa);
@@ -308,7 +308,7 @@ static void a_command_ends_one_that_waits_for_its_argument(void)
     ANSWERS(b, false, 0xfa);
     keyboard(b, 0xee);
     ANSWERS(b, false, 0xee);
-    keyboard(b, 0x07);                                      /* no argument any more */
+    keyboard(b, 0x07); /* no argument any more */
     ANSWERS(b, false, 0xfe);
     board_finish(b);
 }
@@ -330,7 +330,7 @@ static void a_command_ends_an_answer(void)
 
     for (unsigned i = 0; i < 40; i++)
         keyboard(b, 0xf2);
-    ANSWERS(b, false, 0xfa, 0xfa, 0xab, 0x83);              /* the first was in the buffer */
+    ANSWERS(b, false, 0xfa, 0xfa, 0xab, 0x83); /* the first was in the buffer */
     board_finish(b);
 }
 
@@ -392,7 +392,7 @@ static void wrap_mode_echoes(void)
     ANSWERS(b, true, 0x55);
     mouse(b, 0xec);
     ANSWERS(b, true, 0xfa);
-    mouse(b, 0x55);                                         /* no command */
+    mouse(b, 0x55); /* no command */
     ANSWERS(b, true, 0xfe);
     mouse(b, 0xfe);
     ANSWERS(b, true, 0xfe);
@@ -411,7 +411,7 @@ static void port_92_resets_on_a_rising_bit(void)
     g_assert_cmpuint(board_power(b, NULL), ==, 0);
     outb(b, PORT92, 0x03);
     g_assert_cmpuint(board_power(b, NULL), ==, TENON_POWER_RESET);
-    outb(b, PORT92, 0x01);                                  /* it was set already */
+    outb(b, PORT92, 0x01); /* it was set already */
     g_assert_cmpuint(board_power(b, NULL), ==, 0);
     board_finish(b);
 }

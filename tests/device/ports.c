@@ -69,7 +69,7 @@ static void a_write_of_any_size_ends_the_program(void)
     g_assert_cmpint(code, ==, 127);
     outl(b, 0xf4, 0x80);
     g_assert_cmpuint(board_power(b, &code), ==, TENON_POWER_EXIT);
-    g_assert_cmpint(code, ==, 1);                           /* only eight bits */
+    g_assert_cmpint(code, ==, 1); /* only eight bits */
     outb(b, 0xf7, 1);
     g_assert_cmpuint(board_power(b, &code), ==, TENON_POWER_EXIT);
     g_assert_cmpint(code, ==, 3);
@@ -112,10 +112,10 @@ static void the_latch_takes_bytes_words_and_dwords(void)
     outw(b, 0xe2, 0xbbaa);
     outb(b, 0xe0, 0x99);
     g_assert_cmphex(inl(b, 0xe0), ==, 0xbbaa2299);
-    g_assert_cmphex(inl(b, 0xe8), ==, 0xbbaa2299);          /* the same, by bytes */
+    g_assert_cmphex(inl(b, 0xe8), ==, 0xbbaa2299); /* the same, by bytes */
     outl(b, 0xe8, 0x01020304);
     g_assert_cmphex(inl(b, 0xe0), ==, 0x01020304);
-    outl(b, 0xe2, 0xffffffff);                              /* only two of its bytes are there */
+    outl(b, 0xe2, 0xffffffff); /* only two of its bytes are there */
     g_assert_cmphex(inl(b, 0xe0), ==, 0xffff0304);
     board_finish(b);
 }
@@ -125,7 +125,7 @@ static void bytes_drive_interrupt_inputs(void)
     struct board *b = board_start("-nodefaults -device pc-testdev");
 
     for (unsigned n = 0; n < 24; n++) {
-        if (n == 0 || n == 2 || n == 8)                     /* others drive these too */
+        if (n == 0 || n == 2 || n == 8) /* others drive these too */
             continue;
         g_assert_cmphex(inb(b, 0x2000 + n), ==, 0);
         outb(b, 0x2000 + n, 0x80);
@@ -160,7 +160,7 @@ static void a_flushed_page_keeps_its_contents(void)
     g_assert_cmphex(mem_read(b, 0x5000, 4), ==, 0x1234);
     mem_write(b, 0x5000, 0x5678, 4);
     g_assert_cmphex(mem_read(b, 0x5000, 4), ==, 0x5678);
-    outl(b, 0xe4, 0xfffff000);                              /* no RAM */
+    outl(b, 0xe4, 0xfffff000); /* no RAM */
     outb(b, 0xe4, 1);
     g_assert_cmphex(inl(b, 0xe4), ==, 0);
     board_finish(b);

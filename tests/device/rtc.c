@@ -7,11 +7,32 @@
 
 enum { INDEX = 0x70, DATA = 0x71, IRQ = 8 };
 enum {
-    SEC = 0, SEC_ALARM, MIN, MIN_ALARM, HOUR, HOUR_ALARM, WEEKDAY, DAY, MONTH, YEAR, A, B, C, D,
+    SEC = 0,
+    SEC_ALARM,
+    MIN,
+    MIN_ALARM,
+    HOUR,
+    HOUR_ALARM,
+    WEEKDAY,
+    DAY,
+    MONTH,
+    YEAR,
+    A,
+    B,
+    C,
+    D,
     CENTURY = 0x32,
     UIP = 0x80,
-    SET = 0x80, PIE = 0x40, AIE = 0x20, UIE = 0x10, BINARY = 0x04, H24 = 0x02,
-    IRQF = 0x80, PF = 0x40, AF = 0x20, UF = 0x10,
+    SET = 0x80,
+    PIE = 0x40,
+    AIE = 0x20,
+    UIE = 0x10,
+    BINARY = 0x04,
+    H24 = 0x02,
+    IRQF = 0x80,
+    PF = 0x40,
+    AF = 0x20,
+    UF = 0x10,
 };
 #define S  1000000000ull
 #define MS 1000000ull
@@ -62,7 +83,7 @@ static void starts_at_the_date_it_is_given(void)
 
     date_is(b, 0x20, 0x06, 0x06, 0x17);
     time_is(b, 0x16, 0x01, 0x21);
-    g_assert_cmphex(get(b, WEEKDAY), ==, 7);                /* a Saturday */
+    g_assert_cmphex(get(b, WEEKDAY), ==, 7); /* a Saturday */
     g_assert_cmphex(get(b, A), ==, 0x26);
     g_assert_cmphex(get(b, B), ==, 0x02);
     g_assert_cmphex(get(b, D), ==, 0x80);
@@ -149,7 +170,7 @@ static void set_stops_the_time_while_it_is_written(void)
     board_step(b, 10 * S);
     time_is(b, 0x23, 0x59, 0x58);
     set(b, B, H24);
-    board_step(b, 699 * MS);                                /* the divider has gone on */
+    board_step(b, 699 * MS); /* the divider has gone on */
     time_is(b, 0x23, 0x59, 0x58);
     board_step(b, 1 * MS);
     time_is(b, 0x23, 0x59, 0x59);
@@ -221,11 +242,11 @@ static void uip_comes_before_the_update(void)
     board_step(b, 1);
     g_assert_cmphex(get(b, A), ==, 0x26);
     g_assert_cmphex(get(b, SEC), ==, 0x22);
-    set(b, A, 0xa6);                                        /* UIP is not written */
+    set(b, A, 0xa6); /* UIP is not written */
     g_assert_cmphex(get(b, A), ==, 0x26);
     set(b, B, SET | H24);
     board_step(b, S - 1000);
-    g_assert_cmphex(get(b, A), ==, 0x26);                   /* no update is coming */
+    g_assert_cmphex(get(b, A), ==, 0x26); /* no update is coming */
     board_finish(b);
 }
 
@@ -249,7 +270,7 @@ static void updates_interrupt_each_second(void)
         g_assert_true(board_irq(b, IRQ));
         get(b, C);
     }
-    set(b, B, UIE | SET | H24);                             /* SET ends the enable */
+    set(b, B, UIE | SET | H24); /* SET ends the enable */
     g_assert_cmphex(get(b, B), ==, SET | H24);
     board_finish(b);
 }
@@ -264,7 +285,7 @@ static void flags_are_there_without_interrupts(void)
     g_assert_cmphex(get(b, C), ==, PF | UF);
     g_assert_cmphex(get(b, C), ==, 0);
     board_step(b, 1 * S);
-    set(b, B, UIE | H24);                                   /* a flag that waits interrupts now */
+    set(b, B, UIE | H24); /* a flag that waits interrupts now */
     g_assert_true(board_irq(b, IRQ));
     board_finish(b);
 }
@@ -285,7 +306,7 @@ static void the_alarm_comes_at_its_time(void)
     g_assert_cmphex(get(b, C) & (IRQF | AF), ==, IRQF | AF);
     board_step(b, 86399 * S);
     g_assert_false(board_irq(b, IRQ));
-    board_step(b, 1 * S);                                   /* and the next day */
+    board_step(b, 1 * S); /* and the next day */
     g_assert_true(board_irq(b, IRQ));
     board_finish(b);
 }
@@ -391,7 +412,7 @@ static unsigned interrupts_after_a_pause(const char *options)
     set(b, A, 0x26);
     get(b, C);
     set(b, B, PIE | H24);
-    board_step(b, 100 * MS);                                /* the guest does not look */
+    board_step(b, 100 * MS); /* the guest does not look */
     while (board_irq(b, IRQ)) {
         g_assert_cmphex(get(b, C) & (IRQF | PF), ==, IRQF | PF);
         n++;
@@ -415,8 +436,8 @@ static void owed_ticks_keep_their_time_at_another_rate(void)
     set(b, A, 0x26);
     get(b, C);
     set(b, B, PIE | H24);
-    board_step(b, 125 * MS + 10 * US);                      /* 128 of 1024 Hz: 127 are owed */
-    set(b, A, 0x2a);                                        /* 64 Hz: 7 of them */
+    board_step(b, 125 * MS + 10 * US); /* 128 of 1024 Hz: 127 are owed */
+    set(b, A, 0x2a);                   /* 64 Hz: 7 of them */
     while (board_irq(b, IRQ)) {
         get(b, C);
         n++;
@@ -434,7 +455,7 @@ static void memory_holds_bytes_through_a_reset(void)
 
     for (unsigned i = 0x40; i < 0x80; i++)
         set(b, i, i ^ 0x5a);
-    set(b, 0x80 | 0x0f, 0xfe);                              /* bit 7 masks NMI */
+    set(b, 0x80 | 0x0f, 0xfe); /* bit 7 masks NMI */
     set(b, C, 0xff);
     set(b, D, 0x00);
     board_step(b, 2 * S);
@@ -454,8 +475,10 @@ static void memory_holds_bytes_through_a_reset(void)
 static void clocks_of_the_host_work(void)
 {
     static const char *const options[] = {
-        "-nodefaults", "-nodefaults -rtc base=utc,clock=host",
-        "-nodefaults -rtc base=localtime,clock=host", "-nodefaults -rtc base=utc,clock=rt",
+        "-nodefaults",
+        "-nodefaults -rtc base=utc,clock=host",
+        "-nodefaults -rtc base=localtime,clock=host",
+        "-nodefaults -rtc base=utc,clock=rt",
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
@@ -471,7 +494,8 @@ static void clocks_of_the_host_work(void)
 static void a_base_that_is_no_date_is_refused(void)
 {
     static const char *const bases[] = {
-        "noon", "2006-02-30", "2006-13-01", "2006-06-17T25:00:00", "2006-06-17T16:01", "2006-06-17x",
+        "noon",        "2006-02-30", "2006-13-01", "2006-06-17T25:00:00", "2006-06-17T16:01",
+        "2006-06-17x",
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(bases); i++) {

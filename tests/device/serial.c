@@ -8,10 +8,23 @@
 #include <tenon/chardev.h>
 
 enum {
-    COM1 = 0x3f8, DATA = COM1, IER, IIR, LCR, MCR, LSR, MSR, SCR, FCR = IIR,
+    COM1 = 0x3f8,
+    DATA = COM1,
+    IER,
+    IIR,
+    LCR,
+    MCR,
+    LSR,
+    MSR,
+    SCR,
+    FCR = IIR,
     IRQ = 4,
-    FIFO_ON = 0x01, CLEAR = 0x06, TRIGGER_8 = 0x80, TRIGGER_14 = 0xc0,
-    LOOP = 0x10, DLAB = 0x80,
+    FIFO_ON = 0x01,
+    CLEAR = 0x06,
+    TRIGGER_8 = 0x80,
+    TRIGGER_14 = 0xc0,
+    LOOP = 0x10,
+    DLAB = 0x80,
 };
 
 static struct board *start(void)
@@ -82,7 +95,7 @@ static void fifo_bits_show_in_the_iir(void)
 
     outb(b, FCR, FIFO_ON);
     g_assert_cmphex(inb(b, IIR), ==, 0xc1);
-    outb(b, FCR, TRIGGER_14);                               /* without FIFO_ON: off */
+    outb(b, FCR, TRIGGER_14); /* without FIFO_ON: off */
     g_assert_cmphex(inb(b, IIR), ==, 0x01);
     board_finish(b);
 }
@@ -121,7 +134,7 @@ static void the_transmitter_fills_when_the_far_end_is_slow(void)
         outb(b, DATA, 'a' + i);
     sent_is(b, "ab");
     g_assert_cmphex(inb(b, LSR), ==, 0x00);
-    outb(b, DATA, 'X');                                     /* FIFO is full: lost */
+    outb(b, DATA, 'X'); /* FIFO is full: lost */
     board_chr_limit(b, "far", SIZE_MAX);
     sent_is(b, "abcdefghijklmnopqr");
     g_assert_cmphex(inb(b, LSR), ==, 0x60);
@@ -162,7 +175,7 @@ static void break_reaches_the_far_end_once(void)
     g_assert_cmpint(board_chr_last_event(b, "far"), ==, 0);
     outb(b, LCR, 0x43);
     g_assert_cmpint(board_chr_last_event(b, "far"), ==, TENON_CHR_BREAK);
-    outb(b, DATA, 'x');                                     /* the line is held low */
+    outb(b, DATA, 'x'); /* the line is held low */
     sent_is(b, "");
     outb(b, LCR, 0x03);
     outb(b, DATA, 'y');
@@ -179,9 +192,9 @@ static void thre_interrupts_when_it_is_enabled(void)
     outb(b, IER, 2);
     g_assert_true(board_irq(b, IRQ));
     g_assert_cmphex(inb(b, IIR), ==, 0x02);
-    g_assert_false(board_irq(b, IRQ));                      /* reading has ended it */
+    g_assert_false(board_irq(b, IRQ)); /* reading has ended it */
     g_assert_cmphex(inb(b, IIR), ==, 0x01);
-    outb(b, IER, 2);                                        /* no edge of the enable */
+    outb(b, IER, 2); /* no edge of the enable */
     g_assert_false(board_irq(b, IRQ));
     outb(b, IER, 0);
     outb(b, IER, 2);
@@ -214,7 +227,7 @@ static void thre_waits_for_a_slow_far_end(void)
     outb(b, DATA, 'b');
     g_assert_false(board_irq(b, IRQ));
     board_chr_limit(b, "far", 1);
-    g_assert_false(board_irq(b, IRQ));                      /* one is left */
+    g_assert_false(board_irq(b, IRQ)); /* one is left */
     board_chr_limit(b, "far", SIZE_MAX);
     g_assert_true(board_irq(b, IRQ));
     g_assert_cmphex(inb(b, IIR), ==, 0xc2);
@@ -228,7 +241,7 @@ static void nothing_received_is_lost(void)
     struct board *b = start();
 
     receive(b, "abc");
-    g_assert_cmpuint(board_waiting(b, "far"), ==, 2);       /* no FIFO: one at a time */
+    g_assert_cmpuint(board_waiting(b, "far"), ==, 2); /* no FIFO: one at a time */
     g_assert_cmphex(inb(b, LSR), ==, 0x61);
     g_assert_cmphex(inb(b, DATA), ==, 'a');
     g_assert_cmphex(inb(b, DATA), ==, 'b');
@@ -289,13 +302,13 @@ static void few_characters_interrupt_after_a_timeout(void)
     board_step(b, 100000);
     g_assert_true(board_irq(b, IRQ));
     g_assert_cmphex(inb(b, IIR), ==, 0xcc);
-    g_assert_cmphex(inb(b, DATA), ==, 'a');                 /* a read starts it again */
+    g_assert_cmphex(inb(b, DATA), ==, 'a'); /* a read starts it again */
     g_assert_false(board_irq(b, IRQ));
     board_step(b, 4200000);
     g_assert_cmphex(inb(b, IIR), ==, 0xcc);
     g_assert_cmphex(inb(b, DATA), ==, 'b');
     board_step(b, 1000000000);
-    g_assert_false(board_irq(b, IRQ));                      /* nothing waits */
+    g_assert_false(board_irq(b, IRQ)); /* nothing waits */
     board_finish(b);
 }
 
@@ -304,7 +317,7 @@ static void the_timeout_follows_the_baud_rate(void)
     struct board *b = start();
 
     outb(b, LCR, DLAB | 3);
-    outw(b, DATA, 1);                                       /* 115200: 347 us */
+    outw(b, DATA, 1); /* 115200: 347 us */
     outb(b, LCR, 3);
     outb(b, FCR, FIFO_ON | TRIGGER_8);
     outb(b, IER, 1);
@@ -348,13 +361,13 @@ static void a_break_comes_in_as_a_zero_with_bi(void)
     receive(b, "a");
     board_chr_event(b, "far", TENON_CHR_BREAK);
     receive(b, "b");
-    g_assert_cmphex(inb(b, LSR), ==, 0xe1);                 /* an error is in the FIFO */
+    g_assert_cmphex(inb(b, LSR), ==, 0xe1); /* an error is in the FIFO */
     g_assert_false(board_irq(b, IRQ));
     inb(b, DATA);
-    g_assert_true(board_irq(b, IRQ));                       /* now it is next */
+    g_assert_true(board_irq(b, IRQ)); /* now it is next */
     g_assert_cmphex(inb(b, IIR), ==, 0xc6);
     g_assert_cmphex(inb(b, LSR), ==, 0xf1);
-    g_assert_cmphex(inb(b, LSR), ==, 0x61);                 /* reading has cleared it */
+    g_assert_cmphex(inb(b, LSR), ==, 0x61); /* reading has cleared it */
     g_assert_false(board_irq(b, IRQ));
     g_assert_cmphex(inb(b, DATA), ==, 0);
     g_assert_cmphex(inb(b, DATA), ==, 'b');
@@ -370,7 +383,7 @@ static void loopback_returns_what_is_sent(void)
     outb(b, MCR, LOOP);
     outb(b, DATA, 'L');
     receive(b, "far");
-    g_assert_cmpuint(board_waiting(b, "far"), ==, 3);       /* not heard now */
+    g_assert_cmpuint(board_waiting(b, "far"), ==, 3); /* not heard now */
     g_assert_cmphex(inb(b, DATA), ==, 'L');
     g_assert_cmphex(inb(b, LSR), ==, 0x60);
     sent_is(b, "");
@@ -413,7 +426,10 @@ static void overrun_of_the_fifo_keeps_the_first_sixteen(void)
 static void loopback_joins_modem_outputs_to_inputs(void)
 {
     static const uint8_t lines[][2] = {
-        { 0x01, 0x20 }, { 0x02, 0x10 }, { 0x04, 0x40 }, { 0x08, 0x80 },
+        { 0x01, 0x20 },
+        { 0x02, 0x10 },
+        { 0x04, 0x40 },
+        { 0x08, 0x80 },
     };
     struct board *b = start();
 
@@ -429,16 +445,16 @@ static void a_modem_line_that_changes_interrupts(void)
     struct board *b = start();
 
     outb(b, MCR, LOOP);
-    g_assert_cmphex(inb(b, MSR), ==, 0x0b);                 /* CTS, DSR, DCD fell */
+    g_assert_cmphex(inb(b, MSR), ==, 0x0b); /* CTS, DSR, DCD fell */
     outb(b, IER, 8);
     outb(b, MCR, LOOP | 2);
     g_assert_true(board_irq(b, IRQ));
     g_assert_cmphex(inb(b, IIR), ==, 0x00);
     g_assert_cmphex(inb(b, MSR), ==, 0x11);
     g_assert_false(board_irq(b, IRQ));
-    outb(b, MCR, LOOP | 6);                                 /* RI rising says nothing */
+    outb(b, MCR, LOOP | 6); /* RI rising says nothing */
     g_assert_false(board_irq(b, IRQ));
-    outb(b, MCR, LOOP | 2);                                 /* its end does */
+    outb(b, MCR, LOOP | 2); /* its end does */
     g_assert_cmphex(inb(b, MSR), ==, 0x14);
     board_finish(b);
 }
@@ -447,14 +463,14 @@ static void the_most_urgent_interrupt_comes_first(void)
 {
     struct board *b = start();
 
-    outb(b, MCR, LOOP);                                     /* modem deltas */
-    outb(b, IER, 0x0f);                                     /* THRE */
+    outb(b, MCR, LOOP); /* modem deltas */
+    outb(b, IER, 0x0f); /* THRE */
     outb(b, DATA, '1');
-    outb(b, DATA, '2');                                     /* overrun, data */
+    outb(b, DATA, '2'); /* overrun, data */
     g_assert_cmphex(inb(b, IIR), ==, 0x06);
     inb(b, LSR);
     g_assert_cmphex(inb(b, IIR), ==, 0x04);
-    g_assert_cmphex(inb(b, IIR), ==, 0x04);                 /* still there */
+    g_assert_cmphex(inb(b, IIR), ==, 0x04); /* still there */
     inb(b, DATA);
     g_assert_cmphex(inb(b, IIR), ==, 0x02);
     g_assert_cmphex(inb(b, IIR), ==, 0x00);
@@ -529,11 +545,13 @@ static void two_ports_cannot_be_the_same_one(void)
     char *errors;
 
     g_assert_null(board_try("-nodefaults -device isa-serial,index=2 "
-                            "-device isa-serial,iobase=0x3e8", &errors));
+                            "-device isa-serial,iobase=0x3e8",
+                            &errors));
     g_assert_nonnull(strstr(errors, "iobase=0x3e8: COM3 is another serial port already"));
     g_free(errors);
     g_assert_null(board_try("-nodefaults -chardev test,id=far -device isa-serial,chardev=far "
-                            "-device isa-serial,chardev=far", &errors));
+                            "-device isa-serial,chardev=far",
+                            &errors));
     g_assert_nonnull(strstr(errors, "the chardev is in use already"));
     g_free(errors);
 }
