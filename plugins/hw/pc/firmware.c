@@ -129,7 +129,7 @@ static unsigned boot_device(char letter)
 
 void pc_boot_order(struct pc *pc, const char *order)
 {
-    const char *check = pc_option(pc, "machine", "fd-bootchk");
+    bool check = pc_switch(pc, "machine", "fd-bootchk", true);
     struct cmos cmos = find_cmos(pc);
     unsigned devices[3] = { 0 };
 
@@ -138,7 +138,7 @@ void pc_boot_order(struct pc *pc, const char *order)
     for (unsigned i = 0; i < 3 && order[i]; i++)
         devices[i] = boot_device(order[i]);
     set_cmos(&cmos, 0x3d, 1, devices[1] << 4 | devices[0]);
-    set_cmos(&cmos, 0x38, 1, devices[2] << 4 | (check && !strcmp(check, "off")));
+    set_cmos(&cmos, 0x38, 1, devices[2] << 4 | !check);
 }
 
 /* Letters that this board has, each once. */
@@ -218,14 +218,13 @@ static unsigned apic_limit(const struct tenon_board_info *info)
 
 static void set_numbers(struct pc *pc)
 {
-    const char *graphics = pc_option(pc, "machine", "graphics");
-    bool no_graphics = graphics && !strcmp(graphics, "off");
+    bool no_graphics = !pc_switch(pc, "machine", "graphics", true);
 
     pc->fwcfg->set(pc->fwcfg_self, KEY_UUID, pc->info->uuid, 16);
     set_number(pc, KEY_RAM_SIZE, 8, pc->info->ram_bytes);
     set_number(pc, KEY_NOGRAPHIC, 2, no_graphics);
     set_number(pc, KEY_CPUS, 2, pc->info->cpus);
-    set_number(pc, KEY_BOOT_MENU, 2, pc_option_on(pc, "boot-opts", "menu"));
+    set_number(pc, KEY_BOOT_MENU, 2, pc_switch(pc, "boot-opts", "menu", false));
     set_number(pc, KEY_MAX_CPUS, 2, apic_limit(pc->info));
     set_number(pc, KEY_IRQ0_OVERRIDE, 4, 1);
     if (no_graphics)
@@ -360,7 +359,7 @@ static int describe_acpi(struct pc *pc)
     unsigned n = 0;
     int err;
 
-    if (!pc->info->acpi)
+    if (!pc_switch(pc, "machine", "acpi", true))
         return 0;
     err = read_acpi_tables(pc, user, 32, &n);
     if (!err)

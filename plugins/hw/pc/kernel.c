@@ -134,7 +134,7 @@ static int place_tables(struct pc *pc, struct boot_plan *plan, struct boot_reque
     smbios_place(&pc->smbios, 0xf0000 + SMBIOS_AT + 32);
     memcpy(pc->rom + SMBIOS_AT, pc->smbios.anchor, pc->smbios.anchor_len);
     memcpy(pc->rom + SMBIOS_AT + 32, pc->smbios.tables, pc->smbios.len);
-    if (!pc->info->acpi)
+    if (!pc->acpi.tables.len)
         return 0;
     high.mem = calloc(1, ACPI_ROOM);
     if (!high.mem || acpi_place(&pc->acpi, &high, &fseg, &rsdp))
@@ -175,7 +175,7 @@ static int publish_rom(struct pc *pc)
 static int publish_order(struct pc *pc)
 {
     static const char rom[] = "/rom@" ROM_FILE, strict[] = "HALT";
-    bool own = pc->kernel && !pc->direct, halt = pc_option_on(pc, "boot-opts", "strict");
+    bool own = pc->kernel && !pc->direct, halt = pc_switch(pc, "boot-opts", "strict", false);
     char order[sizeof(rom) + sizeof(strict)] = "";
 
     if (own)

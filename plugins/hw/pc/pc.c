@@ -35,12 +35,16 @@ const char *pc_option(struct pc *pc, const char *group, const char *key)
     return value;
 }
 
-bool pc_option_on(struct pc *pc, const char *group, const char *key)
+bool pc_switch(struct pc *pc, const char *group, const char *key, bool otherwise)
 {
+    static const char *const words[] = { "off", "on", "no", "yes", "false", "true", "n", "y" };
     const char *value = pc_option(pc, group, key);
 
-    return value && (!strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "true") ||
-                     !strcmp(value, "y"));
+    for (unsigned i = 0; value && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!strcmp(value, words[i]))
+            return i & 1;
+    }
+    return otherwise;
 }
 
 /* ---- RAM ---- */

@@ -54,7 +54,7 @@ uint8_t *pc_read_file(struct pc *pc, const char *what, const char *path, size_t 
 
 /* The value of key in the last group of that name. */
 const char *pc_option(struct pc *pc, const char *group, const char *key);
-/* Is it there and on? */
-bool pc_option_on(struct pc *pc, const char *group, const char *key);
+/* The same of one that is on or off; otherwise if it is not given. */
+bool pc_switch(struct pc *pc, const char *group, const char *key, bool otherwise);
 
 #endif
