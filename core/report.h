@@ -3,7 +3,8 @@
  * report - how the program tells its user that something is wrong, in one line.
  *
  * A line names the place as the user typed it ("-device edu,delay=x"), says what is wrong and what
- * would be right.  Parsing goes on after an error, so that a command line's faults come all at once.
+ * would be right.  Parsing goes on after an error, so that a command line's faults come all at
+ * once.
  */
 #ifndef TENON_CORE_REPORT_H
 #define TENON_CORE_REPORT_H

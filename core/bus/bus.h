@@ -12,7 +12,7 @@ struct setting;
 struct tenon_prop;
 
 struct bus_ops {
-    const char *ops_id;         /* of the types that plug into it */
+    const char *ops_id; /* of the types that plug into it */
     /* "addr": settings that are the bus's, not the device's; it reads them itself in attach(). */
     const struct tenon_prop *props;
     unsigned n_props;

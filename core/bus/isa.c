@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* isa - the ISA bus, and the board itself as a place for devices: windows where they say they are. */
+/* isa - the ISA bus, and the board itself as a place for devices: windows where they say they are.
+ */
 
 #include "bus/bus.h"
 
@@ -28,7 +29,8 @@ static int isa_attach(struct inst *inst, const struct setting *settings, unsigne
     }
     for (unsigned i = 0; i < n; i++)
         if (!strcmp(settings[i].key, "bus") && strcmp(settings[i].value, name)) {
-            report(inst->where, "bus '%s' is not an ISA bus (there is '%s')", settings[i].value, name);
+            report(inst->where, "bus '%s' is not an ISA bus (there is '%s')", settings[i].value,
+                   name);
             return -ENODEV;
         }
     return 0;
@@ -50,12 +52,17 @@ static int system_attach(struct inst *inst, const struct setting *settings, unsi
 }
 
 const struct bus_ops isa_bus_ops = {
-    .ops_id = "tenon.isa/1", .props = isa_props, .n_props = G_N_ELEMENTS(isa_props),
-    .attach = isa_attach, .created = map_declared,
+    .ops_id = "tenon.isa/1",
+    .props = isa_props,
+    .n_props = G_N_ELEMENTS(isa_props),
+    .attach = isa_attach,
+    .created = map_declared,
 };
 
 const struct bus_ops system_bus_ops = {
-    .ops_id = "tenon.system/1", .attach = system_attach, .created = map_declared,
+    .ops_id = "tenon.system/1",
+    .attach = system_attach,
+    .created = map_declared,
 };
 
 static const struct bus_ops *const buses[] = { &isa_bus_ops, &system_bus_ops, &pci_bus_ops };

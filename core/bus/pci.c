@@ -39,7 +39,8 @@ enum { COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_INTX_OFF 
 enum { STATUS_INTERRUPT = 8 };
 enum { MULTIFUNCTION = 0x80 };
 
-/* Command: I/O, memory, master, parity, SERR#, INTx disable.  Status: the error bits, by writing 1. */
+/* Command: I/O, memory, master, parity, SERR#, INTx disable.  Status: the error bits, by writing 1.
+ */
 enum { COMMAND_WRITABLE = 0x0547, STATUS_CLEAR = 0xf900 };
 
 struct pci_function {
@@ -47,8 +48,8 @@ struct pci_function {
     struct tenon_pci_ops ops;
     unsigned devfn;
     bool multifunction;
-    bool pin;                   /* what the function drives */
-    bool seen;                  /* what of it reaches the bus: not with INTx disabled */
+    bool pin;  /* what the function drives */
+    bool seen; /* what of it reaches the bus: not with INTx disabled */
     struct tenon_bar bars[6];
     unsigned n_bars;
     uint8_t config[CONFIG_BYTES], writable[CONFIG_BYTES], clear[CONFIG_BYTES], reset[CONFIG_BYTES];
@@ -58,7 +59,7 @@ struct pci_bus {
     struct machine *machine;
     const struct tenon_pci_host *host;
     struct pci_function *functions[256];
-    unsigned high[4];           /* how many functions hold the interrupt */
+    unsigned high[4]; /* how many functions hold the interrupt */
 };
 
 static uint32_t get(const uint8_t *at, unsigned bytes)
@@ -96,7 +97,7 @@ static void function_drive(struct pci_function *f)
         return;
     f->seen = seen;
     bus->high[n] += seen ? 1 : -1;
-    if (bus->high[n] != seen)       /* others hold it too: no change */
+    if (bus->high[n] != seen) /* others hold it too: no change */
         return;
     router = inst_with_iface(m, "tenon.pci-router/1");
     if (router)
@@ -218,8 +219,11 @@ static void config_init(struct pci_function *f)
         unsigned reg = BAR0 + 4 * bar->index;
         uint64_t mask = ~(w->bytes - 1);
 
-        put(c + reg, w->space == TENON_IO ? 1 : (bar->flags & TENON_BAR_64 ? 4 : 0) |
-                                                (bar->flags & TENON_BAR_PREFETCH ? 8 : 0), 4);
+        put(c + reg,
+            w->space == TENON_IO
+                ? 1
+                : (bar->flags & TENON_BAR_64 ? 4 : 0) | (bar->flags & TENON_BAR_PREFETCH ? 8 : 0),
+            4);
         put(f->writable + reg, mask & (w->space == TENON_IO ? ~3u : ~15u), 4);
         if (bar->flags & TENON_BAR_64)
             put(f->writable + reg + 4, mask >> 32, 4);
@@ -257,8 +261,7 @@ static int bars_init(struct pci_function *f)
 
         memcpy(bar, (const char *)a->items + (size_t)f->n_bars * a->stride,
                MIN(a->stride, sizeof(*bar)));
-        if (bar->window >= type->n_windows ||
-            bar->index + (bar->flags & TENON_BAR_64 ? 1 : 0) > 5)
+        if (bar->window >= type->n_windows || bar->index + (bar->flags & TENON_BAR_64 ? 1 : 0) > 5)
             return -EINVAL;
         w = &type->windows[bar->window];
         if (w->bytes < (w->space == TENON_IO ? 4 : 16) || (w->bytes & (w->bytes - 1)))
@@ -292,7 +295,8 @@ static int place(struct pci_function *f, const char *addr)
     const struct pci_function *first;
 
     if (addr && !parse_addr(addr, &f->devfn)) {
-        report(f->inst->where, "addr=%s: must be SLOT or SLOT.FUNCTION, in hexadecimal, below 20.8", addr);
+        report(f->inst->where, "addr=%s: must be SLOT or SLOT.FUNCTION, in hexadecimal, below 20.8",
+               addr);
         return -EINVAL;
     }
     if (!addr) {
@@ -331,7 +335,8 @@ static bool settings_ok(struct pci_function *f, const struct setting *settings, 
     const char *name = find(settings, n, "bus"), *multi = find(settings, n, "multifunction");
 
     if (name && strcmp(name, bus->host->bus_name)) {
-        report(f->inst->where, "bus '%s' is not a PCI bus (there is '%s')", name, bus->host->bus_name);
+        report(f->inst->where, "bus '%s' is not a PCI bus (there is '%s')", name,
+               bus->host->bus_name);
         return false;
     }
     if (multi && strcmp(multi, "on") && strcmp(multi, "off")) {
@@ -371,7 +376,7 @@ static int pci_attach(struct inst *inst, const struct setting *settings, unsigne
     }
     memcpy(f->config, f->reset, sizeof(f->config));
     for (unsigned i = 0; i < inst->type->n_windows; i++)
-        inst->windows[i].priority--;        /* RAM comes before a BAR put over it */
+        inst->windows[i].priority--; /* RAM comes before a BAR put over it */
     if (f->ops.int_pin && inst->type->t.lines)
         inst->lines[0] = (struct line){ .set = function_irq, .arg = f, .gsi = -1 };
     inst->bus_state = f;

@@ -20,7 +20,7 @@ struct tenon_chardev {
     struct inst *user;
     struct tenon_chr_user on;
     bool opened;
-    int log;                    /* logfile=, or -1 */
+    int log; /* logfile=, or -1 */
 };
 
 static struct tenon_chardev *front(struct tenon_dev *dev)
@@ -88,7 +88,8 @@ static void accept_more(struct tenon_chardev *chr)
         chr->ops.ready(chr->backend->state);
 }
 
-static int attach(struct tenon_dev *dev, struct tenon_chardev *chr, const struct tenon_chr_user *user)
+static int attach(struct tenon_dev *dev, struct tenon_chardev *chr,
+                  const struct tenon_chr_user *user)
 {
     if (chr->user)
         return tenon_error(dev, -EBUSY, "chardev '%s' is in use by %s", chr->backend->pub.id,

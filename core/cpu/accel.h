@@ -28,17 +28,18 @@ struct vcpu_msr {
 };
 
 struct accel_ops {
-    const char *name;           /* "kvm" */
-    bool irqchip;               /* it brings the interrupt controllers and the 8254 */
+    const char *name; /* "kvm" */
+    bool irqchip;     /* it brings the interrupt controllers and the 8254 */
     /* 0, or -errno and why has been reported unless quiet (another one is tried).  [main] */
-    int (*open)(struct accel *accel, struct machine *m, const struct config_group *options, bool quiet);
+    int (*open)(struct accel *accel, struct machine *m, const struct config_group *options,
+                bool quiet);
     void (*close)(struct accel *accel);
     /* The machine's board is about to be built: spaces and loop are there.  [main, locked] */
     int (*board)(struct accel *accel);
     /* The CPUID leaves the accelerator can give a guest; freed by the caller with g_free(). */
     int (*cpuid)(struct accel *accel, struct cpuid_entry **entries, unsigned *n);
-    /* Reads a feature MSR that it can give a guest; false: it cannot.  May be NULL.  accel is a struct
-     * accel: this is cpu_host's msr().  [main] */
+    /* Reads a feature MSR that it can give a guest; false: it cannot.  May be NULL.  accel is a
+     * struct accel: this is cpu_host's msr().  [main] */
     bool (*msr)(void *accel, uint32_t index, uint64_t *value);
     /* In the thread of the processor. */
     int (*vcpu_create)(struct vcpu *cpu);
@@ -63,8 +64,8 @@ struct accel_ops {
     /* Marks the pages of a tracked block that guest code has written since the last call; the first
      * call after block_dirty_start() begins to watch them.  May be NULL.  [any, locked] */
     void (*dirty_sync)(struct accel *accel, struct block *block);
-    /* Guest time is about to stop or run: clocks of the guest that the accelerator keeps.  May be NULL.
-     * [main, all processors stopped] */
+    /* Guest time is about to stop or run: clocks of the guest that the accelerator keeps.  May be
+     * NULL. [main, all processors stopped] */
     void (*time)(struct accel *accel, bool running);
     /* Text for "info" and for error messages: the registers; freed with g_free().  May be NULL.
      * [main, stopped, or in the thread of the processor] */
@@ -74,7 +75,7 @@ struct accel_ops {
 struct accel {
     const struct accel_ops *ops;
     struct machine *machine;
-    void *state;                /* the accelerator's own */
+    void *state; /* the accelerator's own */
 };
 
 struct vcpu {
@@ -86,20 +87,20 @@ struct vcpu {
     unsigned n_cpuid;
     const struct vcpu_msr *msrs; /* those that are not as the accelerator makes them */
     unsigned n_msrs;
-    uint64_t tsc_hz;            /* asked for; 0: the host's */
+    uint64_t tsc_hz; /* asked for; 0: the host's */
     /* The rest is set here. */
     struct accel *accel;
-    struct reader *readers[2];  /* of memory and ports, for vcpu_run() */
+    struct reader *readers[2]; /* of memory and ports, for vcpu_run() */
     pthread_t thread;
     bool created, stopped, quit; /* guarded by the board lock */
-    bool stop;                  /* atomic: it is wanted out of guest code */
-    int error;                  /* of vcpu_create() or vcpu_run(), until the next reset */
-    pthread_cond_t changed;     /* with the board lock */
-    void *state;                /* the accelerator's own */
+    bool stop;                   /* atomic: it is wanted out of guest code */
+    int error;                   /* of vcpu_create() or vcpu_run(), until the next reset */
+    pthread_cond_t changed;      /* with the board lock */
+    void *state;                 /* the accelerator's own */
 };
 
-/* Whether the processor is to leave guest code: it is wanted elsewhere, or what it has just done to a
- * device changes the whole machine (machine_request()).  [vcpu] */
+/* Whether the processor is to leave guest code: it is wanted elsewhere, or what it has just done to
+ * a device changes the whole machine (machine_request()).  [vcpu] */
 bool vcpu_must_stop(const struct vcpu *cpu);
 
 /* The accelerator of that name, NULL if this build has none. */

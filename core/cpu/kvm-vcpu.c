@@ -251,8 +251,8 @@ static void set_tsc(struct kvm_vcpu *v)
     uint64_t khz = v->cpu->tsc_hz / 1000;
 
     if (khz && kvm_ioctl(v->fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)khz) && !v->cpu->index)
-        report_warning("-cpu", "this host's KVM cannot give a time stamp counter of %" PRIu64 " kHz",
-                       khz);
+        report_warning("-cpu",
+                       "this host's KVM cannot give a time stamp counter of %" PRIu64 " kHz", khz);
 }
 
 static int open_vcpu(struct kvm_vcpu *v)

@@ -64,9 +64,9 @@ uint64_t loop_deadline(const struct loop *loop, enum clock_id clock);
 struct timer {
     struct loop *loop;
     enum clock_id clock;
-    uint32_t slot;              /* 0 is not armed; the rest is the loop's */
-    uint64_t when, order;       /* equal deadlines fire in the order of arming */
-    void (*fire)(void *arg);    /* [main, locked] */
+    uint32_t slot;           /* 0 is not armed; the rest is the loop's */
+    uint64_t when, order;    /* equal deadlines fire in the order of arming */
+    void (*fire)(void *arg); /* [main, locked] */
     void *arg;
 };
 

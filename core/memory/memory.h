@@ -20,24 +20,24 @@ struct loop;
 
 struct block {
     char *name;
-    int fd;                     /* memfd or file */
+    int fd; /* memfd or file */
     uint64_t bytes;
     uint8_t *host;
-    size_t page;                /* of the host memory behind it */
+    size_t page; /* of the host memory behind it */
     bool readonly;
-    struct dirty *dirty;        /* NULL while nobody has tracked; atomic */
+    struct dirty *dirty; /* NULL while nobody has tracked; atomic */
 };
 
 struct block_spec {
     const char *name;
     uint64_t bytes;
-    const char *path;           /* -mem-path: a directory or file; NULL: memfd */
-    bool prealloc;              /* touch every page, by threads, with progress after a second */
-    bool share;                 /* writes reach the file of that path */
-    bool readonly;              /* the file is there already, and is never written */
-    bool dump;                  /* is part of the process's core dumps */
-    unsigned threads;           /* 0: one per processor of the host */
-    const char *where;          /* option as typed, for messages */
+    const char *path;  /* -mem-path: a directory or file; NULL: memfd */
+    bool prealloc;     /* touch every page, by threads, with progress after a second */
+    bool share;        /* writes reach the file of that path */
+    bool readonly;     /* the file is there already, and is never written */
+    bool dump;         /* is part of the process's core dumps */
+    unsigned threads;  /* 0: one per processor of the host */
+    const char *where; /* option as typed, for messages */
 };
 
 /* NULL if it fails, and why has been reported (a full disk under -mem-path among it).  [main] */
@@ -48,9 +48,10 @@ void block_destroy(struct block *block);
 /* Dirty pages (of 4096 bytes), per client.  Marking is lock-free and costs one test while nobody
  * tracks; it comes after the write. */
 enum dirty_client { DIRTY_MIGRATION = 1, DIRTY_DISPLAY = 2, DIRTY_CODE = 4 };
-void block_dirty_start(struct block *block, enum dirty_client client);  /* all pages dirty first [locked] */
-void block_dirty_stop(struct block *block, enum dirty_client client);                   /* [locked] */
-void block_mark_tracked(struct block *block, uint64_t offset, uint64_t bytes);          /* [any] */
+void block_dirty_start(struct block *block,
+                       enum dirty_client client); /* all pages dirty first [locked] */
+void block_dirty_stop(struct block *block, enum dirty_client client);          /* [locked] */
+void block_mark_tracked(struct block *block, uint64_t offset, uint64_t bytes); /* [any] */
 static inline void block_mark(struct block *block, uint64_t offset, uint64_t bytes)
 {
     if (__atomic_load_n(&block->dirty, __ATOMIC_RELAXED))
@@ -68,36 +69,36 @@ enum { MAP_READ = 1, MAP_WRITE = 2 };
 struct window_ops {
     uint64_t (*read)(void *arg, uint64_t reg, unsigned size);
     void (*write)(void *arg, uint64_t reg, uint64_t value, unsigned size);
-    unsigned width_min, width_max;  /* 1, 2, 4, 8; 0 is 1 and 8 */
-    bool wide_only;                 /* narrower accesses are not for it: ones, and writes vanish */
+    unsigned width_min, width_max; /* 1, 2, 4, 8; 0 is 1 and 8 */
+    bool wide_only;                /* narrower accesses are not for it: ones, and writes vanish */
 };
 
 /* Part of a block (block set) or a window.  The caller keeps it while it is in a space. */
 struct mapping {
-    struct space *space;        /* set while it is in one */
-    uint64_t base, bytes;       /* the end may be 2^64 */
+    struct space *space;  /* set while it is in one */
+    uint64_t base, bytes; /* the end may be 2^64 */
     int priority;
     uint64_t age;
     struct block *block;
     uint64_t offset;
-    unsigned flags;             /* of blocks: MAP_READ, MAP_WRITE.  READ alone: a write vanishes;
-                                   WRITE alone: what lies below is read; 0: not seen at all */
-    struct window_ops ops;      /* read NULL: reads as nothing; write NULL: a write vanishes */
+    unsigned flags;        /* of blocks: MAP_READ, MAP_WRITE.  READ alone: a write vanishes;
+                              WRITE alone: what lies below is read; 0: not seen at all */
+    struct window_ops ops; /* read NULL: reads as nothing; write NULL: a write vanishes */
     void *arg;
     const char *name;
     bool busy;                  /* its callback runs */
     struct doorbell *doorbells; /* see space_doorbell() */
 };
 
-/* One entry of the flattened space; entries are sorted and do not overlap.  Pieces of one block that
- * follow each other there and here are one entry. */
+/* One entry of the flattened space; entries are sorted and do not overlap.  Pieces of one block
+ * that follow each other there and here are one entry. */
 struct range {
     uint64_t base, bytes;
-    struct mapping *mapping;    /* valid with the board locked, in the newest array */
-    struct block *block;        /* NULL: a window */
-    uint64_t offset;            /* in the block, or the window */
-    unsigned flags;             /* copied, for blocks */
-    struct mapping *below;      /* what is read where flags is MAP_WRITE alone; or NULL */
+    struct mapping *mapping; /* valid with the board locked, in the newest array */
+    struct block *block;     /* NULL: a window */
+    uint64_t offset;         /* in the block, or the window */
+    unsigned flags;          /* copied, for blocks */
+    struct mapping *below;   /* what is read where flags is MAP_WRITE alone; or NULL */
 };
 
 struct space;
@@ -149,21 +150,23 @@ void space_write(struct space *space, uint64_t addr, uint64_t value, unsigned si
 /* Copies any length; windows are reached by accesses of up to 8 bytes, naturally aligned.  Returns
  * 0, or -EFAULT if a part is neither RAM nor a window (it reads as zero; ROM is not written).
  * ram_only leaves windows out (DMA).  [any] */
-int space_copy_in(struct space *space, uint64_t addr, void *buf, size_t len, bool ram_only, bool locked);
+int space_copy_in(struct space *space, uint64_t addr, void *buf, size_t len, bool ram_only,
+                  bool locked);
 int space_copy_out(struct space *space, uint64_t addr, const void *buf, size_t len, bool ram_only,
                    bool locked);
 
-/* Host address of guest memory if all of it is one piece of RAM, else NULL.  The pointer holds until
- * the reader's next quiescent state, or while the lock is held and nothing is removed.  Writers mark
- * pages themselves.  [any] */
+/* Host address of guest memory if all of it is one piece of RAM, else NULL.  The pointer holds
+ * until the reader's next quiescent state, or while the lock is held and nothing is removed.
+ * Writers mark pages themselves.  [any] */
 void *space_pointer(struct space *space, uint64_t addr, uint64_t bytes, bool write);
 
-/* Is called by the thread of each reader between accesses (a processor leaving its run loop, say), so
- * that old flattened spaces can be freed. */
+/* Is called by the thread of each reader between accesses (a processor leaving its run loop, say),
+ * so that old flattened spaces can be freed. */
 struct reader;
 struct reader *space_reader_create(struct space *space);
 void space_reader_quiescent(struct reader *reader);
-void space_reader_offline(struct reader *reader, bool offline);   /* while it waits or runs guest code */
+void space_reader_offline(struct reader *reader,
+                          bool offline); /* while it waits or runs guest code */
 void space_reader_destroy(struct reader *reader);
 /* Calls fn(arg) once no reader sees what has been removed up to now (at once, at a later change, or
  * when the space is destroyed): to free a block.  [any, locked] */
@@ -178,7 +181,7 @@ struct doorbell {
     bool match;
     uint64_t value;
     int fd;
-    bool live;                  /* the guest reaches it, at addr: listeners know it */
+    bool live; /* the guest reaches it, at addr: listeners know it */
     uint64_t addr;
 };
 /* Copies bell; fd -1 removes.  space_write() signals it when the accelerator does not.  0, -EINVAL

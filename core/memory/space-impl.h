@@ -19,20 +19,20 @@ struct flat {
 struct space {
     char *name;
     struct loop *loop;
-    uint64_t max;               /* the last address */
-    bool whole;                 /* an access is not split at borders */
-    uint64_t nothing;           /* what is read where there is nothing */
+    uint64_t max;     /* the last address */
+    bool whole;       /* an access is not split at borders */
+    uint64_t nothing; /* what is read where there is nothing */
 
-    GPtrArray *maps;            /* sorted by base */
+    GPtrArray *maps; /* sorted by base */
     GPtrArray *listeners;
-    unsigned depth;             /* of space_begin() */
+    unsigned depth; /* of space_begin() */
     bool changed;
     uint64_t age;
 
-    struct flat *flat;          /* atomic */
-    struct reader *readers;     /* atomic; changed under readers_lock */
+    struct flat *flat;      /* atomic */
+    struct reader *readers; /* atomic; changed under readers_lock */
     pthread_mutex_t readers_lock;
-    uint64_t epoch;             /* atomic; grows with each removal, after it has been published */
+    uint64_t epoch; /* atomic; grows with each removal, after it has been published */
     struct deferred *deferred, **deferred_end;
 };
 

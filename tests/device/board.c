@@ -67,8 +67,11 @@ static void adopt(struct board *b)
         if (strcmp(i->type->t.kind, "chardev") || strcmp(i->type->t.name, "test"))
             continue;
         f = g_new0(struct far_end, 1);
-        *f = (struct far_end){ .id = i->pub.id, .test = i->state, .sent = g_string_new(""),
-                               .waiting = g_string_new(""), .limit = SIZE_MAX };
+        *f = (struct far_end){ .id = i->pub.id,
+                               .test = i->state,
+                               .sent = g_string_new(""),
+                               .waiting = g_string_new(""),
+                               .limit = SIZE_MAX };
         f->test->arg = f;
         f->test->sent = far_sent;
         f->test->ready = far_ready;

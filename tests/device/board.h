@@ -28,7 +28,7 @@ void outw(struct board *b, uint16_t port, uint16_t value);
 void outl(struct board *b, uint16_t port, uint32_t value);
 uint64_t mem_read(struct board *b, uint64_t addr, unsigned size);
 void mem_write(struct board *b, uint64_t addr, uint64_t value, unsigned size);
-void mem_copy_in(struct board *b, uint64_t addr, void *buf, size_t len);    /* from the guest */
+void mem_copy_in(struct board *b, uint64_t addr, void *buf, size_t len); /* from the guest */
 void mem_copy_out(struct board *b, uint64_t addr, const void *buf, size_t len);
 
 /* PCI configuration space of bus 0 through ports CF8h and CFCh. */
@@ -36,9 +36,9 @@ uint32_t pci_read(struct board *b, unsigned slot, unsigned function, unsigned re
 void pci_write(struct board *b, unsigned slot, unsigned function, unsigned reg, uint32_t value,
                unsigned size);
 
-void board_step(struct board *b, uint64_t ns);      /* guest time goes on */
-bool board_irq(struct board *b, unsigned gsi);      /* level of an interrupt controllers' input */
-unsigned board_edges(struct board *b, unsigned gsi);/* how often it has risen since the start */
+void board_step(struct board *b, uint64_t ns);       /* guest time goes on */
+bool board_irq(struct board *b, unsigned gsi);       /* level of an interrupt controllers' input */
+unsigned board_edges(struct board *b, unsigned gsi); /* how often it has risen since the start */
 void board_reset(struct board *b);
 /* What a device asked for last (TENON_POWER_*), 0 for nothing; and the code with it. */
 unsigned board_power(struct board *b, int *code);
@@ -47,11 +47,12 @@ unsigned board_power(struct board *b, int *code);
  * The far end of "-chardev test,id=ID": what the device has sent, and what it is to receive.
  * Received bytes queue up until the device takes them.
  */
-GString *board_sent(struct board *b, const char *id);           /* the test may truncate it */
+GString *board_sent(struct board *b, const char *id); /* the test may truncate it */
 void board_receive(struct board *b, const char *id, const void *data, size_t len);
-size_t board_waiting(struct board *b, const char *id);          /* not yet taken by the device */
-void board_chr_limit(struct board *b, const char *id, size_t room); /* write() takes so much, then 0 */
+size_t board_waiting(struct board *b, const char *id); /* not yet taken by the device */
+void board_chr_limit(struct board *b, const char *id,
+                     size_t room); /* write() takes so much, then 0 */
 void board_chr_event(struct board *b, const char *id, int event);
-int board_chr_last_event(struct board *b, const char *id);      /* sent by the device */
+int board_chr_last_event(struct board *b, const char *id); /* sent by the device */
 
 #endif

@@ -23,7 +23,7 @@ static void the_functions_are_there(void)
     g_assert_cmphex(pci_read(b, 1, 0, 0, 4), ==, 0x70008086);
     g_assert_cmphex(pci_read(b, 1, 3, 0, 4), ==, 0x71138086);
     g_assert_cmphex(pci_read(b, 1, 0, 8, 4) >> 16, ==, 0x0601);
-    g_assert_cmphex(pci_read(b, 1, 0, 0x0e, 1), ==, 0x80);      /* multifunction */
+    g_assert_cmphex(pci_read(b, 1, 0, 0x0e, 1), ==, 0x80); /* multifunction */
     g_assert_cmphex(pci_read(b, 31, 7, 0, 4), ==, 0xffffffff);
     g_assert_cmphex(pci_read(b, 5, 0, 0x0e, 1), ==, 0xff);
     board_finish(b);
@@ -84,15 +84,15 @@ static void a_segment_is_opened_and_closed(void)
 {
     struct board *b = board_start("-nodefaults");
 
-    mem_write(b, 0xc8000, 0x12345678, 4);                   /* closed: nobody there */
+    mem_write(b, 0xc8000, 0x12345678, 4); /* closed: nobody there */
     g_assert_cmphex(mem_read(b, 0xc8000, 4), ==, 0);
-    pci_write(b, 0, 0, 0x5b, 0x03, 1);                      /* C8000h-CBFFFh: RAM */
+    pci_write(b, 0, 0, 0x5b, 0x03, 1); /* C8000h-CBFFFh: RAM */
     mem_write(b, 0xc8000, 0x12345678, 4);
     g_assert_cmphex(mem_read(b, 0xc8000, 4), ==, 0x12345678);
-    pci_write(b, 0, 0, 0x5b, 0x01, 1);                      /* read-only */
+    pci_write(b, 0, 0, 0x5b, 0x01, 1); /* read-only */
     mem_write(b, 0xc8000, 0, 4);
     g_assert_cmphex(mem_read(b, 0xc8000, 4), ==, 0x12345678);
-    g_assert_cmphex(mem_read(b, 0xcc000, 4), ==, 0);        /* the next one is not opened */
+    g_assert_cmphex(mem_read(b, 0xcc000, 4), ==, 0); /* the next one is not opened */
     pci_write(b, 0, 0, 0x5b, 0x00, 1);
     g_assert_cmphex(mem_read(b, 0xc8000, 4), ==, 0);
     board_finish(b);
@@ -160,10 +160,10 @@ static void the_timer_overflow_interrupts(void)
     struct board *b = board_start("-nodefaults");
 
     enable_pm(b);
-    outb(b, 0xb2, 0xf1);                                    /* ACPI on: SCI */
+    outb(b, 0xb2, 0xf1); /* ACPI on: SCI */
     g_assert_cmphex(inw(b, PMBASE + 4), ==, 1);
     outw(b, PMBASE + 2, 1);
-    board_step(b, 2343000000);                              /* 2^23 ticks are 2.3435 s */
+    board_step(b, 2343000000); /* 2^23 ticks are 2.3435 s */
     g_assert_false(board_irq(b, 9));
     board_step(b, 1000000);
     g_assert_true(board_irq(b, 9));
@@ -172,7 +172,7 @@ static void the_timer_overflow_interrupts(void)
     g_assert_false(board_irq(b, 9));
     board_step(b, 2344000000);
     g_assert_true(board_irq(b, 9));
-    outb(b, 0xb2, 0xf0);                                    /* ACPI off: no SCI */
+    outb(b, 0xb2, 0xf0); /* ACPI off: no SCI */
     g_assert_false(board_irq(b, 9));
     board_finish(b);
 }
@@ -182,15 +182,15 @@ static void sleep_types_mean_what_the_dsdt_says(void)
     struct board *b = board_start("-nodefaults");
 
     enable_pm(b);
-    outw(b, PMBASE + 4, 0x2000);                            /* S5 */
+    outw(b, PMBASE + 4, 0x2000); /* S5 */
     g_assert_cmpuint(board_power(b, NULL), ==, TENON_POWER_OFF);
-    outw(b, PMBASE + 4, 0x2400);                            /* S3 */
+    outw(b, PMBASE + 4, 0x2400); /* S3 */
     g_assert_cmpuint(board_power(b, NULL), ==, TENON_POWER_SUSPEND);
     outb(b, 0x70, 0x0f);
     g_assert_cmphex(inb(b, 0x71), ==, 0xfe);
-    outw(b, PMBASE + 4, 0x2800);                            /* S4 */
+    outw(b, PMBASE + 4, 0x2800); /* S4 */
     g_assert_cmpuint(board_power(b, NULL), ==, TENON_POWER_OFF);
-    outw(b, PMBASE + 4, 0x3c00);                            /* nothing */
+    outw(b, PMBASE + 4, 0x3c00); /* nothing */
     g_assert_cmpuint(board_power(b, NULL), ==, 0);
     g_assert_cmphex(inw(b, PMBASE + 4) & 0x2000, ==, 0);
     board_finish(b);
@@ -213,7 +213,7 @@ static void status_bits_clear_a_byte_at_a_time(void)
     struct board *b = board_start("-nodefaults");
 
     enable_pm(b);
-    outb(b, PMBASE + 3, 0x01);                              /* PWRBTN_EN, by its byte */
+    outb(b, PMBASE + 3, 0x01); /* PWRBTN_EN, by its byte */
     g_assert_cmphex(inw(b, PMBASE + 2), ==, 0x0100);
     outb(b, PMBASE + 2, 0x20);
     g_assert_cmphex(inw(b, PMBASE + 2), ==, 0x0120);
@@ -258,8 +258,10 @@ static void a_slot_is_taken_once(void)
 {
     char *errors;
 
-    g_assert_null(board_try("-nodefaults -device i440FX,addr=1f -device i440FX,addr=0x1f", &errors));
-    g_assert_nonnull(g_strstr_len(errors, -1, "-device i440FX,addr=0x1f: slot 1f.0 of bus pci.0 is in use"));
+    g_assert_null(
+        board_try("-nodefaults -device i440FX,addr=1f -device i440FX,addr=0x1f", &errors));
+    g_assert_nonnull(
+        g_strstr_len(errors, -1, "-device i440FX,addr=0x1f: slot 1f.0 of bus pci.0 is in use"));
     g_free(errors);
     g_assert_null(board_try("-nodefaults -device i440FX,addr=20", &errors));
     g_assert_nonnull(g_strstr_len(errors, -1, "addr=20: must be"));

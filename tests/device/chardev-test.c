@@ -35,7 +35,10 @@ static void test_line(void *self, const struct tenon_chr_line *line)
 }
 
 static const struct tenon_chardev_ops test_ops = {
-    .size = sizeof(test_ops), .write = test_write, .ready = test_ready, .event = test_event,
+    .size = sizeof(test_ops),
+    .write = test_write,
+    .ready = test_ready,
+    .event = test_event,
     .line = test_line,
 };
 

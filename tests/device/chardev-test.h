@@ -7,7 +7,7 @@
 
 struct test {
     struct tenon_dev *dev;
-    void *arg;                  /* the test sets these */
+    void *arg; /* the test sets these */
     size_t (*sent)(void *arg, const void *buf, size_t len);
     void (*ready)(void *arg);
     int last_event;

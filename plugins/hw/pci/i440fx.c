@@ -16,10 +16,10 @@
 
 /* I/O */
 enum {
-    CONFADD = 0xcf8,            /* RW  32 bits alone: enable, bus, device, function, register */
-    CONFDATA = 0xcfc,           /* RW  the register that CONFADD names */
+    CONFADD = 0xcf8,  /* RW  32 bits alone: enable, bus, device, function, register */
+    CONFDATA = 0xcfc, /* RW  the register that CONFADD names */
 };
-enum { CONE = 1u << 31 };       /* CONFADD: configuration cycles enabled */
+enum { CONE = 1u << 31 }; /* CONFADD: configuration cycles enabled */
 
 struct i440fx_host {
     struct tenon_dev *dev;
@@ -74,6 +74,7 @@ static int host_create(void *self)
     return host->bus ? 0 : -ENOTSUP;
 }
 
+// clang-format off
 static const struct tenon_reg host_regs[] = { TENON_REG(struct i440fx_host, confadd) };
 
 static const struct tenon_window host_windows[] = {
@@ -92,15 +93,16 @@ static const struct tenon_iface host_ifaces[] = { { "tenon.pci-host/1", &host_if
 TENON_SYSTEM_DEVICE(i440fx_host, "i440FX-pcihost", "bridge", "i440FX host bridge's ports",
     .regs = TENON_ARRAY(host_regs), .windows = TENON_ARRAY(host_windows),
     .ifaces = TENON_ARRAY(host_ifaces), .create = host_create);
+// clang-format on
 
 /* ---- Function 0:0.0 ---- */
 
 /* Configuration space */
 enum {
-    PMCCFG = 0x50,              /* RW  memory controller */
-    PAM0 = 0x59,                /* RW  bits 5:4 F0000h-FFFFFh */
-    PAM1 = 0x5a,                /* RW  PAM1 to PAM6: two 16 KiB segments each from C0000h on */
-    SMRAMC = 0x72,              /* RW  system management RAM: not there, locked */
+    PMCCFG = 0x50, /* RW  memory controller */
+    PAM0 = 0x59,   /* RW  bits 5:4 F0000h-FFFFFh */
+    PAM1 = 0x5a,   /* RW  PAM1 to PAM6: two 16 KiB segments each from C0000h on */
+    SMRAMC = 0x72, /* RW  system management RAM: not there, locked */
 };
 enum { PAM_RE = 1, PAM_WE = 2, N_SEGMENTS = 13 };
 
@@ -147,8 +149,11 @@ static int i440fx_create(void *self)
     d->pci = tenon_query(d->dev, "tenon.pci/1");
     for (unsigned n = 0; n < N_SEGMENTS; n++) {
         struct tenon_mapping map = {
-            .size = sizeof(map), .base = segment_base(n), .offset = segment_base(n),
-            .bytes = n == 0 ? 0x10000 : 0x4000, .priority = 1,
+            .size = sizeof(map),
+            .base = segment_base(n),
+            .offset = segment_base(n),
+            .bytes = n == 0 ? 0x10000 : 0x4000,
+            .priority = 1,
         };
 
         d->maps[n] = d->memory->map(d->dev, &map);
@@ -158,6 +163,7 @@ static int i440fx_create(void *self)
     return 0;
 }
 
+// clang-format off
 static const struct tenon_pci_field i440fx_fields[] = {
     { .offset = PMCCFG,   .bytes = 2, .writable = 0xffff },
     { .offset = PAM0,     .bytes = 1, .writable = 0x30 },
@@ -173,5 +179,6 @@ static const struct tenon_pci_ops i440fx_pci = {
 
 TENON_PCI_DEVICE(i440fx, "i440FX", "bridge", "Host bridge", .ops = &i440fx_pci,
     .create = i440fx_create);
+// clang-format on
 
 TENON_PLUGIN(&tenon_type_i440fx_host, &tenon_type_i440fx);

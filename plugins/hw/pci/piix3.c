@@ -14,30 +14,30 @@
 
 /* Configuration space */
 enum {
-    IORT = 0x4c,                /* RW  I/O recovery */
-    XBCS = 0x4e,                /* RW  X-bus chip select */
-    PIRQRC = 0x60,              /* RW  60h to 63h: ISA interrupt of PIRQA# to PIRQD# */
-    TOM = 0x69,                 /* RW  top of memory */
-    MSTAT = 0x6a,               /* RW  miscellaneous status */
-    MBIRQ0 = 0x70,              /* RW  motherboard device interrupts */
-    DLC = 0x82,                 /* RW  deterministic latency */
-    SMICNTL = 0xa0,             /* RW  system management: kept, without effect */
+    IORT = 0x4c,    /* RW  I/O recovery */
+    XBCS = 0x4e,    /* RW  X-bus chip select */
+    PIRQRC = 0x60,  /* RW  60h to 63h: ISA interrupt of PIRQA# to PIRQD# */
+    TOM = 0x69,     /* RW  top of memory */
+    MSTAT = 0x6a,   /* RW  miscellaneous status */
+    MBIRQ0 = 0x70,  /* RW  motherboard device interrupts */
+    DLC = 0x82,     /* RW  deterministic latency */
+    SMICNTL = 0xa0, /* RW  system management: kept, without effect */
 };
 enum { PIRQRC_OFF = 0x80, PIRQRC_IRQ = 0x0f };
 
 /* I/O */
-enum { RC = 0xcf9 };            /* RW  reset control */
+enum { RC = 0xcf9 }; /* RW  reset control */
 enum { RC_SRST = 2, RC_RCPU = 4 };
 
-#define ROUTABLE 0xdef8         /* ISA interrupts a PIRQ may be routed to: not 0, 1, 2, 8, 13 */
+#define ROUTABLE 0xdef8 /* ISA interrupts a PIRQ may be routed to: not 0, 1, 2, 8, 13 */
 
 struct piix3 {
     struct tenon_dev *dev;
     const struct tenon_pci *pci;
     const struct tenon_power *power;
     uint8_t rc;
-    uint8_t pirqs;              /* levels, one bit each */
-    uint16_t irqs;              /* levels that are driven */
+    uint8_t pirqs; /* levels, one bit each */
+    uint16_t irqs; /* levels that are driven */
 };
 
 /* ---- PCI interrupts ---- */
@@ -104,6 +104,7 @@ static int piix3_create(void *self)
 }
 
 /* The host lowers the lines at a reset. */
+// clang-format off
 static const struct tenon_reg piix3_regs[] = {
     TENON_REG(struct piix3, rc), TENON_REG(struct piix3, irqs),
     TENON_REG(struct piix3, pirqs, .flags = TENON_REG_KEEP),
@@ -145,5 +146,6 @@ static const struct tenon_iface piix3_ifaces[] = {
 TENON_PCI_DEVICE(piix3, "PIIX3", "bridge", "ISA bridge", .ops = &piix3_pci,
     .regs = TENON_ARRAY(piix3_regs), .windows = TENON_ARRAY(piix3_windows),
     .ifaces = TENON_ARRAY(piix3_ifaces), .lines = 16, .create = piix3_create);
+// clang-format on
 
 TENON_PLUGIN(&tenon_type_piix3);

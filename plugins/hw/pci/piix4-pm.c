@@ -15,34 +15,34 @@
 
 /* Configuration space */
 enum {
-    PMBASE = 0x40,              /* RW  where the PM ports are */
-    DEVACTB = 0x58,             /* RW  device activity; bit 25 APMC_EN */
-    DEVRESD = 0x5c,             /* RW  device resources */
-    PMREGMISC = 0x80,           /* RW  bit 0: PM ports on */
-    SMBBA = 0x90,               /* RW  where the SMBus ports are */
-    SMBHSTCFG = 0xd2,           /* RW  bit 0: SMBus ports on */
-    SMBREV = 0xd6,              /* RO  */
+    PMBASE = 0x40,    /* RW  where the PM ports are */
+    DEVACTB = 0x58,   /* RW  device activity; bit 25 APMC_EN */
+    DEVRESD = 0x5c,   /* RW  device resources */
+    PMREGMISC = 0x80, /* RW  bit 0: PM ports on */
+    SMBBA = 0x90,     /* RW  where the SMBus ports are */
+    SMBHSTCFG = 0xd2, /* RW  bit 0: SMBus ports on */
+    SMBREV = 0xd6,    /* RO  */
 };
 enum { APMC_EN = 1 << 25 };
 
 /* Ports at PMBASE */
 enum {
-    PMSTS = 0x00,               /* R/WC  */
-    PMEN = 0x02,                /* RW    */
-    PMCNTRL = 0x04,             /* RW    */
-    PMTMR = 0x08,               /* RO    24 bits at 3.579545 MHz */
-    GPSTS = 0x0c,               /* R/WC  */
-    GPEN = 0x0e,                /* RW    */
-    GPIREG = 0x30,              /* RO    inputs */
-    GPOREG = 0x34,              /* RW    outputs */
+    PMSTS = 0x00,   /* R/WC  */
+    PMEN = 0x02,    /* RW    */
+    PMCNTRL = 0x04, /* RW    */
+    PMTMR = 0x08,   /* RO    24 bits at 3.579545 MHz */
+    GPSTS = 0x0c,   /* R/WC  */
+    GPEN = 0x0e,    /* RW    */
+    GPIREG = 0x30,  /* RO    inputs */
+    GPOREG = 0x34,  /* RW    outputs */
 };
 enum { TMROF = 1 << 0, GBL = 1 << 5, PWRBTN = 1 << 8, RTC = 1 << 10, RSM = 1 << 15 };
 enum { SCI_EN = 1 << 0, SUS_EN = 1 << 13, SUS_TYP = 7 << 10 };
 
 /* Ports at SMBBA */
 enum {
-    SMBHSTSTS = 0x00,           /* R/WC  */
-    SMBHSTCNT = 0x02,           /* RW    */
+    SMBHSTSTS = 0x00, /* R/WC  */
+    SMBHSTCNT = 0x02, /* RW    */
 };
 enum { DEV_ERR = 1 << 2, START = 1 << 6 };
 
@@ -140,18 +140,18 @@ static uint64_t pm_read(void *self, uint64_t reg, unsigned size)
     struct piix4_pm *d = self;
 
     switch (reg & ~1u) {
-    case PMSTS:      return d->pmsts;
-    case PMEN:       return d->pmen;
-    case PMCNTRL:    return d->pmcntrl;
-    case PMTMR:      return pm_ticks(d) & 0xffff;
-    case PMTMR + 2:  return pm_ticks(d) >> 16 & 0xff;
-    case GPSTS:      return d->gpsts;
-    case GPEN:       return d->gpen;
-    case GPIREG:     return 0xffff;
+    case PMSTS: return d->pmsts;
+    case PMEN: return d->pmen;
+    case PMCNTRL: return d->pmcntrl;
+    case PMTMR: return pm_ticks(d) & 0xffff;
+    case PMTMR + 2: return pm_ticks(d) >> 16 & 0xff;
+    case GPSTS: return d->gpsts;
+    case GPEN: return d->gpen;
+    case GPIREG: return 0xffff;
     case GPIREG + 2: return 0xffff;
-    case GPOREG:     return d->gporeg & 0xffff;
+    case GPOREG: return d->gporeg & 0xffff;
     case GPOREG + 2: return d->gporeg >> 16;
-    default:         return 0;
+    default: return 0;
     }
 }
 
@@ -168,21 +168,11 @@ static void pm_write(void *self, uint64_t reg, uint64_t value, unsigned size)
         d->pmen = value;
         pm_arm_overflow(d);
         break;
-    case PMCNTRL:
-        pm_control(d, value);
-        return;
-    case GPSTS:
-        d->gpsts &= ~value;
-        break;
-    case GPEN:
-        d->gpen = value;
-        break;
-    case GPOREG:
-        d->gporeg = (d->gporeg & 0xffff0000) | (value & 0xffff);
-        break;
-    case GPOREG + 2:
-        d->gporeg = (d->gporeg & 0xffff) | value << 16;
-        break;
+    case PMCNTRL: pm_control(d, value); return;
+    case GPSTS: d->gpsts &= ~value; break;
+    case GPEN: d->gpen = value; break;
+    case GPOREG: d->gporeg = (d->gporeg & 0xffff0000) | (value & 0xffff); break;
+    case GPOREG + 2: d->gporeg = (d->gporeg & 0xffff) | value << 16; break;
     }
     pm_update_sci(d);
 }
@@ -197,7 +187,8 @@ static uint64_t pm_read_wide(void *self, uint64_t reg, unsigned size)
     return pm_read(self, reg, 2) >> (reg & 1) * 8;
 }
 
-/* A byte written to half of a register leaves the other half as it is; 1s that clear stay 0 there. */
+/* A byte written to half of a register leaves the other half as it is; 1s that clear stay 0 there.
+ */
 static uint64_t widen(struct piix4_pm *d, uint64_t reg, uint64_t byte)
 {
     bool clears = (reg & ~1u) == PMSTS || (reg & ~1u) == GPSTS;
@@ -321,6 +312,7 @@ static int pm_create(void *self)
     return tenon_isa_connect(d->dev, 0, SCI_IRQ);
 }
 
+// clang-format off
 static const struct tenon_prop pm_props[] = {
     TENON_PROP(struct piix4_pm, "disable_s3", TENON_U8, disable_s3, .max = 1,
                .help = "1: no suspend to RAM"),
@@ -375,5 +367,6 @@ static const struct tenon_pci_ops pm_pci = {
 TENON_PCI_DEVICE(piix4_pm, "PIIX4_PM", "bridge", "PIIX4 power management", .ops = &pm_pci,
     .props = TENON_ARRAY(pm_props), .regs = TENON_ARRAY(pm_regs), .timers = TENON_ARRAY(pm_timers),
     .windows = TENON_ARRAY(pm_windows), .lines = 1, .create = pm_create);
+// clang-format on
 
 TENON_PLUGIN(&tenon_type_piix4_pm);
