@@ -293,11 +293,11 @@ static void test_ports(void)
 GUEST(memory, 16,
       "mov $0x2000, %di\n movl $0x64636261, (%di)\n" /* ram */
       "mov (%di), %eax\n out %eax, $0x10\n"
-      "mov $0x200000, %ebx\n addr32 movb $'x, (%ebx)\n" /* rom */
-      "addr32 mov (%ebx), %ax\n out %ax, $0x10\n"
-      "mov $0x300000, %ebx\n addr32 movl $0x12345678, 4(%ebx)\n" /* a device */
-      "addr32 mov 8(%ebx), %al\n out %al, $0x10\n"
-      "mov $0x400000, %ebx\n addr32 mov (%ebx), %al\n out %al, $0x10\n" /* nothing */
+      "mov $0x200000, %ebx\n movb $0x78, (%ebx)\n" /* rom */
+      "mov (%ebx), %ax\n out %ax, $0x10\n"
+      "mov $0x300000, %ebx\n movl $0x12345678, 4(%ebx)\n" /* a device */
+      "mov 8(%ebx), %al\n out %al, $0x10\n"
+      "mov $0x400000, %ebx\n mov (%ebx), %al\n out %al, $0x10\n" /* nothing */
       END);
 
 static void test_memory(void)
@@ -418,7 +418,7 @@ static void test_two_processors(void)
 
 GUEST(doorbells, 16,
       "mov $0x300000, %ebx\n movl $7, %eax\n"
-      "addr32 movl $6, 0x10(%ebx)\n addr32 movl $7, 0x10(%ebx)\n out %ax, $0x18\n" END);
+      "movl $6, 0x10(%ebx)\n movl $7, 0x10(%ebx)\n out %ax, $0x18\n" END);
 
 static void test_doorbells(void)
 {
