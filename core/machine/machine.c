@@ -64,6 +64,7 @@ static void read_switches(struct machine *m)
     m->on_panic = group_string(action, "panic", "shutdown");
     m->start_paused = config_find(m->config, "S", NULL);
     m->info.nodefaults = config_find(m->config, "nodefaults", NULL);
+    m->info.acpi = strcmp(group_string(config_find(m->config, "machine", NULL), "acpi", "on"), "off");
 }
 
 static const struct type *find_board(struct machine *m)

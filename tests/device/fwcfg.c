@@ -117,6 +117,42 @@ static void files_are_sorted_and_readable(void)
     board_finish(b);
 }
 
+static void acpi_tables_are_there_unless_switched_off(void)
+{
+    static const char *const files[] = { "etc/acpi/tables", "etc/acpi/rsdp", "etc/table-loader" };
+    static const struct {
+        const char *options;
+        bool there;
+    } rows[] = {
+        { "-nodefaults", true },
+        { "-nodefaults -machine acpi=on", true },
+        { "-nodefaults -machine acpi=off", false },
+        { "-nodefaults -no-acpi", false },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct board *b = board_start(rows[i].options);
+        uint32_t bytes;
+
+        for (unsigned n = 0; n < G_N_ELEMENTS(files); n++)
+            g_assert_cmpint(find_file(b, files[n], &bytes) != 0, ==, rows[i].there);
+        board_finish(b);
+    }
+}
+
+static void pvpanic_tells_its_port(void)
+{
+    struct board *b = board_start("-nodefaults -device pvpanic,ioport=0x600");
+    uint32_t bytes;
+    unsigned key = find_file(b, "etc/pvpanic-port", &bytes);
+
+    g_assert_cmpuint(key, !=, 0);
+    g_assert_cmpuint(bytes, ==, 2);
+    outw(b, SELECTOR, key);
+    g_assert_cmphex(read_number(b, 2), ==, 0x600);
+    board_finish(b);
+}
+
 static void dma_skips_and_goes_on(void)
 {
     struct board *b = board_start("-nodefaults");
@@ -178,6 +214,9 @@ int main(int argc, char **argv)
     g_test_add_func("/fwcfg/it-is-found-by-its-signature", it_is_found_by_its_signature);
     g_test_add_func("/fwcfg/it-describes-the-machine", it_describes_the_machine);
     g_test_add_func("/fwcfg/files-are-sorted-and-readable", files_are_sorted_and_readable);
+    g_test_add_func("/fwcfg/acpi-tables-are-there-unless-switched-off",
+                    acpi_tables_are_there_unless_switched_off);
+    g_test_add_func("/fwcfg/pvpanic-tells-its-port", pvpanic_tells_its_port);
     g_test_add_func("/fwcfg/dma-skips-and-goes-on", dma_skips_and_goes_on);
     g_test_add_func("/fwcfg/hostile-requests-fail", hostile_requests_fail);
     g_test_add_func("/fwcfg/wrong-items-are-refused", wrong_items_are_refused);

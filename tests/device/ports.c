@@ -206,39 +206,6 @@ static void events_not_offered_are_not_taken(void)
     board_finish(b);
 }
 
-static uint32_t big_endian(struct board *b, unsigned bytes)
-{
-    uint32_t value = 0;
-
-    while (bytes--)
-        value = value << 8 | inb(b, 0x511);
-    return value;
-}
-
-/* fw_cfg's directory: a count, then size, selector, 16 bits and 56 characters of each file. */
-static void firmware_finds_pvpanics_port_in_a_file(void)
-{
-    struct board *b = board_start("-nodefaults -device pvpanic,ioport=0x600");
-    unsigned count, selector = 0;
-
-    outw(b, 0x510, 0x19);
-    count = big_endian(b, 4);
-    while (count-- && !selector) {
-        uint32_t size = big_endian(b, 4), key = big_endian(b, 4) >> 16;
-        char name[57] = { 0 };
-
-        for (unsigned i = 0; i < 56; i++)
-            name[i] = inb(b, 0x511);
-        if (!strcmp(name, "etc/pvpanic-port") && size == 2)
-            selector = key;
-    }
-    g_assert_cmphex(selector, !=, 0);
-    outw(b, 0x510, selector);
-    g_assert_cmphex(inb(b, 0x511), ==, 0x00);
-    g_assert_cmphex(inb(b, 0x511), ==, 0x06);
-    board_finish(b);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -256,6 +223,5 @@ int main(int argc, char **argv)
     TEST(memory_that_is_no_ram_holds_bytes);
     TEST(a_guest_says_that_it_has_crashed);
     TEST(events_not_offered_are_not_taken);
-    TEST(firmware_finds_pvpanics_port_in_a_file);
     return g_test_run();
 }
