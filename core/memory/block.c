@@ -61,7 +61,7 @@ static bool fail(const struct block_spec *spec, const char *what)
 
 /* ---- What is behind the memory ---- */
 
-/* Later kernels want to be told that it is no program; those before Linux 6.3 do not know the flag. */
+/* Later kernels want to hear that it is no program; those before Linux 6.3 do not know the flag. */
 static int open_memfd(const struct block_spec *spec)
 {
     g_autofree char *name = g_strdup_printf("tenon-%s", spec->name);
