@@ -25,6 +25,10 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8 /* Linux 6.3 */
+#endif
+
 #define HUGE_PAGE (UINT64_C(2) << 20)
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
@@ -57,6 +61,15 @@ static bool fail(const struct block_spec *spec, const char *what)
 
 /* ---- What is behind the memory ---- */
 
+/* Later kernels want to hear that it is no program; those before Linux 6.3 do not know the flag. */
+static int open_memfd(const struct block_spec *spec)
+{
+    g_autofree char *name = g_strdup_printf("tenon-%s", spec->name);
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+    return fd < 0 && errno == EINVAL ? memfd_create(name, MFD_CLOEXEC) : fd;
+}
+
 static int open_temporary(const struct block_spec *spec)
 {
     g_autofree char *name = g_strdup_printf("%s/tenon-%s.XXXXXX", spec->path, spec->name);
@@ -72,11 +85,8 @@ static int open_temporary(const struct block_spec *spec)
 
 static int open_backing(const struct block_spec *spec, bool *temporary)
 {
-    if (!spec->path) {
-        g_autofree char *name = g_strdup_printf("tenon-%s", spec->name);
-
-        return memfd_create(name, MFD_CLOEXEC);
-    }
+    if (!spec->path)
+        return open_memfd(spec);
     if (!spec->readonly && g_file_test(spec->path, G_FILE_TEST_IS_DIR))
         return open_temporary(spec);
     *temporary = false;

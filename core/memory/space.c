@@ -266,14 +266,15 @@ static void bell_off(struct mapping *m, struct doorbell *bell)
     bell->live = false;
 }
 
-/* Finds out whether the guest reaches the doorbell now. */
+/* Finds out whether the guest reaches the doorbell now.  A mapping that moves is taken away first.
+ */
 static void bell_update(struct mapping *m, struct doorbell *bell)
 {
     uint64_t addr = m->base + bell->reg;
     struct range r = space_find(m->space, addr);
     bool live = r.mapping == m && !r.block;
 
-    if (!live || addr != bell->addr)
+    if (!live)
         bell_off(m, bell);
     if (live && !bell->live) {
         bell->live = true;

@@ -17,7 +17,6 @@ static void writable(void *self, int fd, unsigned events)
 {
     struct stream *s = self;
 
-    s->waiting = false;
     s->loop->watch(s->dev, fd, 0, NULL);
     s->host->sent(s->dev);
 }
@@ -50,15 +49,12 @@ size_t stream_write(void *self, const void *buf, size_t len)
     struct stream *s = self;
     size_t done = 0;
 
-    if (s->waiting)
-        return 0;
     while (s->out && !s->failed && done < len) {
         ssize_t n = write_some(s, (const char *)buf + done, len - done);
 
         if (n >= 0) {
             done += n;
         } else if (errno == EAGAIN) {
-            s->waiting = true;
             s->loop->watch(s->dev, s->out - 1, TENON_WRITABLE, writable);
             return done;
         } else if (errno != EINTR) {

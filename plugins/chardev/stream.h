@@ -14,10 +14,9 @@ struct stream {
     struct tenon_dev *dev;
     const struct tenon_chardev_host *host;
     const struct tenon_loop *loop;
-    int in, out;  /* one more than the fd, which is the stream's; 0: none */
-    bool shared;  /* others use the open file of out too, so it may block */
-    bool waiting; /* for room in out */
-    bool failed;  /* out has had an error, and has been spoken of */
+    int in, out; /* one more than the fd, which is the stream's; 0: none */
+    bool shared; /* others use the open file of out too, so it may block */
+    bool failed; /* out has had an error, and has been spoken of */
 };
 
 /* fds that are not there are -1.  0 or -errno, which has been said.  [main] */

@@ -257,6 +257,27 @@ static void test_guest_stops(void)
     finish(&f, "bac");
 }
 
+/* An expiry that was set before guest time stopped fires nothing. */
+static void test_guest_stopped_late(void)
+{
+    struct fixture f;
+
+    start(&f, CLOCK_GUEST);
+    loop_guest_time(f.loop, true);
+    timer_arm(&f.a.timer, loop_now(f.loop, CLOCK_GUEST) + 5 * MS);
+    loop_guest_time(f.loop, false);
+    timer_arm(&f.a.timer, 0);
+    timer_init(&f.b.timer, f.loop, CLOCK_REAL, probe_fire, &f.b);
+    timer_arm(&f.b.timer, loop_now(f.loop, CLOCK_REAL) + 10 * MS);
+    while (!f.b.fired)
+        run(&f);
+    g_assert_cmpuint(f.a.fired, ==, 0);
+    loop_guest_time(f.loop, true);
+    while (!f.a.fired)
+        run(&f);
+    finish(&f, "ba");
+}
+
 /* ---- File descriptors ---- */
 
 struct bell {
@@ -451,6 +472,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/loop/clock/host", GINT_TO_POINTER(CLOCK_HOST), test_real);
     g_test_add_data_func("/loop/clock/real", GINT_TO_POINTER(CLOCK_REAL), test_real);
     g_test_add_func("/loop/guest-time-stops", test_guest_stops);
+    g_test_add_func("/loop/guest-time-stops-before-expiry", test_guest_stopped_late);
     g_test_add_func("/loop/watch-replaced-inside", test_watch);
     g_test_add_func("/loop/timers-do-not-starve", test_no_starving);
     g_test_add_func("/loop/calls-from-threads", test_calls);

@@ -415,6 +415,14 @@ static void dma_to_self(void *arg, uint64_t reg, uint64_t value, unsigned size)
     l->got = space_read(l->space, l->map.base, 4, true);
 }
 
+static uint64_t dma_from_self(void *arg, uint64_t reg, unsigned size)
+{
+    struct loopback *l = arg;
+
+    l->calls++;
+    return space_read(l->space, l->map.base, 2, true);
+}
+
 static void move_self(void *arg, uint64_t reg, uint64_t value, unsigned size)
 {
     struct loopback *l = arg;
@@ -439,10 +447,13 @@ static void test_reentry(void)
     space_write(l.space, 0x1004, 1, 4, true);
     g_assert_cmpuint(l.calls, ==, 1);
     g_assert_cmphex(l.got, ==, UINT32_MAX);
+    l.map.ops.read = dma_from_self;
+    g_assert_cmphex(space_read(l.space, 0x1008, 4, true), ==, 0xffff);
+    g_assert_cmpuint(l.calls, ==, 2);
     l.map.ops.write = move_self;
     space_write(l.space, 0x1004, 0x2000, 4, true);
     space_write(l.space, 0x1004, 0x3000, 4, true);
-    g_assert_cmpuint(l.calls, ==, 2);
+    g_assert_cmpuint(l.calls, ==, 3);
     loop_unlock(loop);
     space_write(l.space, 0x2004, 0x3000, 4, false);
     g_assert_cmphex(l.map.base, ==, 0x3000);
