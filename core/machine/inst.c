@@ -356,8 +356,7 @@ void inst_destroy(struct inst *inst)
     for (unsigned i = 0; i < type->t.lines; i++)
         inst_irq(inst, i, false);
     for (unsigned i = 0; i < type->n_windows; i++)
-        if (inst->windows[i].space)
-            mapping_remove(&inst->windows[i]);
+        mapping_finish(&inst->windows[i]);
     service_release(inst);
     if (inst->bus && inst->bus->detach)
         inst->bus->detach(inst);

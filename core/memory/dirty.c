@@ -14,6 +14,9 @@
 struct dirty {
     uint64_t *bits[N_CLIENTS]; /* NULL until the client starts */
     unsigned active;           /* atomic; the clients that track now */
+    uint64_t *watched;         /* pages of which fn is told; NULL: nobody is */
+    block_written_fn *fn;
+    void *arg;
 };
 
 static uint64_t pages_of(const struct block *block)
@@ -54,6 +57,35 @@ void block_dirty_stop(struct block *block, enum dirty_client client)
         __atomic_fetch_and(&block->dirty->active, ~client, __ATOMIC_RELAXED);
 }
 
+static void tell_watcher(struct block *block, struct dirty *d, uint64_t offset, uint64_t bytes)
+{
+    uint64_t first = offset / PAGE, last = (offset + bytes - 1) / PAGE, hit = 0;
+
+    for (uint64_t word = first / 64; word <= last / 64; word++) {
+        uint64_t mask = word_mask(word, first, last);
+
+        if (__atomic_load_n(&d->watched[word], __ATOMIC_SEQ_CST) & mask)
+            hit |= __atomic_fetch_and(&d->watched[word], ~mask, __ATOMIC_SEQ_CST) & mask;
+    }
+    if (hit)
+        d->fn(d->arg, block, offset, bytes);
+}
+
+void block_watch(struct block *block, block_written_fn *fn, void *arg)
+{
+    struct dirty *d = block->dirty ? block->dirty : g_new0(struct dirty, 1);
+
+    d->watched = g_new0(uint64_t, (pages_of(block) + 63) / 64);
+    d->fn = fn;
+    d->arg = arg;
+    __atomic_store_n(&block->dirty, d, __ATOMIC_RELEASE);
+}
+
+void block_watch_page(struct block *block, uint64_t offset)
+{
+    set_bits(block->dirty->watched, offset / PAGE, offset / PAGE);
+}
+
 void block_mark_tracked(struct block *block, uint64_t offset, uint64_t bytes)
 {
     struct dirty *d = __atomic_load_n(&block->dirty, __ATOMIC_ACQUIRE);
@@ -64,6 +96,8 @@ void block_mark_tracked(struct block *block, uint64_t offset, uint64_t bytes)
     for (unsigned i = 0; i < N_CLIENTS; i++)
         if (active & 1u << i)
             set_bits(d->bits[i], offset / PAGE, (offset + bytes - 1) / PAGE);
+    if (d->watched)
+        tell_watcher(block, d, offset, bytes);
 }
 
 uint64_t block_dirty_take(struct block *block, enum dirty_client client, uint64_t first,
@@ -91,5 +125,6 @@ void dirty_destroy(struct dirty *d)
         return;
     for (unsigned i = 0; i < N_CLIENTS; i++)
         g_free(d->bits[i]);
+    g_free(d->watched);
     g_free(d);
 }

@@ -62,6 +62,14 @@ static inline void block_mark(struct block *block, uint64_t offset, uint64_t byt
 uint64_t block_dirty_take(struct block *block, enum dirty_client client, uint64_t first,
                           uint64_t pages, uint64_t *bitmap);
 
+/*
+ * Watches pages for code that has been taken from them.  fn is told of writes to watched pages, by
+ * whoever marks them, and a page that has been told of is no longer watched.
+ */
+typedef void block_written_fn(void *arg, struct block *block, uint64_t offset, uint64_t bytes);
+void block_watch(struct block *block, block_written_fn *fn, void *arg); /* [main, locked] */
+void block_watch_page(struct block *block, uint64_t offset);            /* [any] */
+
 /* ---- Spaces ---- */
 
 enum { MAP_READ = 1, MAP_WRITE = 2 };
@@ -128,12 +136,16 @@ struct space_listener {
     void (*changed)(void *arg, const struct range *old, size_t n_old, const struct range *now,
                     size_t n_now);
     void (*doorbell)(void *arg, const struct doorbell *bell, uint64_t addr, bool add);
+    void (*published)(void *arg); /* readers see the new one; may be NULL */
     void *arg;
 };
 /* The caller keeps the listener.  Adding one calls it for what is there already, taking it off for
  * what is still there.  [main, locked] */
 void space_listen(struct space *space, const struct space_listener *listener);
 void space_unlisten(struct space *space, const struct space_listener *listener);
+/* What is at addr, from there on; block and mapping are NULL where there is nothing.  What it
+ * refers to holds until the reader's next quiescent state.  [any] */
+struct range space_at(struct space *space, uint64_t addr);
 /* The flattened space as of now.  [locked] */
 const struct range *space_ranges(struct space *space, size_t *n);
 

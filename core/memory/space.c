@@ -334,10 +334,17 @@ static void publish(struct space *space)
     for (guint i = 0; i < space->listeners->len; i++) {
         const struct space_listener *l = g_ptr_array_index(space->listeners, i);
 
-        l->changed(l->arg, old->ranges, old->n, now->ranges, now->n);
+        if (l->changed)
+            l->changed(l->arg, old->ranges, old->n, now->ranges, now->n);
     }
     __atomic_store_n(&space->flat, now, __ATOMIC_SEQ_CST);
     space->changed = false;
+    for (guint i = 0; i < space->listeners->len; i++) {
+        const struct space_listener *l = g_ptr_array_index(space->listeners, i);
+
+        if (l->published)
+            l->published(l->arg);
+    }
     for (guint i = 0; i < space->maps->len; i++) {
         struct mapping *m = g_ptr_array_index(space->maps, i);
 
@@ -349,6 +356,11 @@ static void publish(struct space *space)
     for (struct deferred *d = space->deferred; d; d = d->next)
         d->epoch = MIN(d->epoch, epoch);
     run_deferred(space, seen_by_all(space));
+}
+
+struct range space_at(struct space *space, uint64_t addr)
+{
+    return space_find(space, addr);
 }
 
 void space_begin(struct space *space)
@@ -451,8 +463,10 @@ static void tell_bells(struct space *space, const struct space_listener *l, bool
 void space_listen(struct space *space, const struct space_listener *l)
 {
     assert(loop_locked(space->loop) && !space->depth);
-    l->changed(l->arg, NULL, 0, space->flat->ranges, space->flat->n);
-    tell_bells(space, l, true);
+    if (l->changed)
+        l->changed(l->arg, NULL, 0, space->flat->ranges, space->flat->n);
+    if (l->doorbell)
+        tell_bells(space, l, true);
     g_ptr_array_add(space->listeners, (void *)l);
 }
 
@@ -461,8 +475,10 @@ void space_unlisten(struct space *space, const struct space_listener *l)
     assert(loop_locked(space->loop) && !space->depth);
     if (!g_ptr_array_remove(space->listeners, (void *)l))
         return;
-    tell_bells(space, l, false);
-    l->changed(l->arg, space->flat->ranges, space->flat->n, NULL, 0);
+    if (l->doorbell)
+        tell_bells(space, l, false);
+    if (l->changed)
+        l->changed(l->arg, space->flat->ranges, space->flat->n, NULL, 0);
 }
 
 const struct range *space_ranges(struct space *space, size_t *n)
