@@ -251,7 +251,9 @@ static void follow(struct kvm *kvm, struct kvm_space *k, struct space *space, ui
         .kvm = kvm,
         .space = space,
         .flags = flags,
-        .listener = { flags ? ports_changed : memory_changed, doorbell, k },
+        .listener = { .changed = flags ? ports_changed : memory_changed,
+                      .doorbell = doorbell,
+                      .arg = k },
     };
     space_listen(space, &k->listener);
 }

@@ -497,7 +497,11 @@ static void test_listener(void)
 {
     struct space *space = space_create("memory", loop, 64, true);
     struct ear ear = { g_string_new("") };
-    const struct space_listener listener = { heard_change, heard_bell, &ear };
+    const struct space_listener listener = {
+        .changed = heard_change,
+        .doorbell = heard_bell,
+        .arg = &ear,
+    };
     struct recorder r = { .log = g_string_new("") };
     struct mapping over = { .base = 0x1008, .bytes = 4, .priority = 1 };
     struct doorbell bell = { .reg = 8,
