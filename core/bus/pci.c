@@ -52,7 +52,8 @@ struct pci_function {
     bool seen; /* what of it reaches the bus: not with INTx disabled */
     struct tenon_bar bars[6];
     unsigned n_bars;
-    uint8_t config[CONFIG_BYTES], writable[CONFIG_BYTES], clear[CONFIG_BYTES], reset[CONFIG_BYTES];
+    uint8_t config[CONFIG_BYTES], writable[CONFIG_BYTES], clear[CONFIG_BYTES];
+    uint8_t reset[CONFIG_BYTES], keep[CONFIG_BYTES];
 };
 
 struct pci_bus {
@@ -244,6 +245,7 @@ static int fields_init(struct pci_function *f)
         put(f->reset + field.offset, field.reset, field.bytes);
         put(f->writable + field.offset, field.writable, field.bytes);
         put(f->clear + field.offset, field.clear, field.bytes);
+        put(f->keep + field.offset, field.keep, field.bytes);
     }
     return 0;
 }
@@ -400,7 +402,8 @@ static void pci_reset(struct inst *inst)
 {
     struct pci_function *f = inst->bus_state;
 
-    memcpy(f->config, f->reset, sizeof(f->config));
+    for (unsigned i = 0; i < CONFIG_BYTES; i++)
+        f->config[i] = (f->reset[i] & ~f->keep[i]) | (f->config[i] & f->keep[i]);
     function_changed(f, 0, CONFIG_BYTES);
 }
 

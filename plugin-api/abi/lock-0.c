@@ -137,6 +137,7 @@ AT(tenon_pci_field, bytes,      2, uint16_t *);
 AT(tenon_pci_field, reset,      4, uint32_t *);
 AT(tenon_pci_field, writable,   8, uint32_t *);
 AT(tenon_pci_field, clear,     12, uint32_t *);
+AT(tenon_pci_field, keep,      16, uint32_t *);
 
 AT(tenon_pci_ops, size,               0, uint32_t *);
 AT(tenon_pci_ops, vendor,             4, uint16_t *);

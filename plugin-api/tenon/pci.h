@@ -21,6 +21,7 @@ struct tenon_pci_field {
     uint32_t reset;             /* its value after a reset */
     uint32_t writable;          /* bits the guest may set */
     uint32_t clear;             /* bits the guest clears by writing 1 */
+    uint32_t keep;              /* bits that a reset after the first leaves alone */
 };
 
 /* "tenon.pci/1" - the ops of a function on the PCI bus.  The host keeps configuration space: the

@@ -146,16 +146,16 @@ static void the_fadt_names_the_boards_ports(void)
     g_assert_cmphex(le(fadt + 46, 2), ==, 9);
     g_assert_cmphex(le(fadt + 48, 4), ==, 0xb2);
     g_assert_cmphex(le(fadt + 52, 2), ==, 0xf0f1);
-    g_assert_cmphex(le(fadt + 56, 4), ==, 0xb000);
-    g_assert_cmphex(le(fadt + 64, 4), ==, 0xb004);
-    g_assert_cmphex(le(fadt + 76, 4), ==, 0xb008);
+    g_assert_cmphex(le(fadt + 56, 4), ==, 0x600);
+    g_assert_cmphex(le(fadt + 64, 4), ==, 0x604);
+    g_assert_cmphex(le(fadt + 76, 4), ==, 0x608);
     g_assert_cmphex(le(fadt + 80, 4), ==, 0xafe0);
     g_assert_cmphex(le(fadt + 88, 6), ==, 0x000404000204);
     g_assert_cmphex(le(fadt + 120, 8), ==, 0xcf9);
     g_assert_cmphex(fadt[128], ==, 0x06);
     g_assert_cmphex(le(fadt + 140, 8), ==, le(fadt + 40, 4));
-    g_assert_cmphex(le(fadt + 152, 8), ==, 0xb000);
-    g_assert_cmphex(le(fadt + 212, 8), ==, 0xb008);
+    g_assert_cmphex(le(fadt + 152, 8), ==, 0x600);
+    g_assert_cmphex(le(fadt + 212, 8), ==, 0x608);
     g_assert_cmpmem(table(p, "DSDT"), 4, "DSDT", 4);
     finish(p);
 }

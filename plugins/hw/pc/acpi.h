@@ -17,18 +17,19 @@
  *   PIRQ (p + s - 1) % 4, but pin 0 of slot 1 is the power management's and always the SCI;
  * - ISA interrupt 0 arrives at I/O APIC input 2, the others at the input of their number; 5, 9, 10
  *   and 11 are level-triggered and active high there;
- * - the values of enum acpi_ports, and what a sleep type in PM1a_CNT does.
+ * - the values of enum acpi_ports, and what a sleep type in PM1a_CNT does; the power management
+ *   ports and the SMBus are where SeaBIOS puts them.
  */
 // clang-format off
 enum acpi_ports {
     ACPI_SMI_CMD     = 0xb2,    /* the value written to it: */
     ACPI_CMD_ENABLE  = 0xf1,    /*     sets SCI_EN          */
     ACPI_CMD_DISABLE = 0xf0,    /*     clears it            */
-    ACPI_PM1A_EVT    = 0xb000,  /* 4 bytes: PM1_STS, PM1_EN */
-    ACPI_PM1A_CNT    = 0xb004,  /* 2 bytes                  */
-    ACPI_PM_TMR      = 0xb008,  /* 4 bytes, 24 bits count   */
-    ACPI_PM_BYTES    = 0x40,    /* of the block at B000h    */
-    ACPI_SMBUS       = 0xb100,  /* 16 bytes                 */
+    ACPI_PM1A_EVT    = 0x600,   /* 4 bytes: PM1_STS, PM1_EN */
+    ACPI_PM1A_CNT    = 0x604,   /* 2 bytes                  */
+    ACPI_PM_TMR      = 0x608,   /* 4 bytes, 24 bits count   */
+    ACPI_PM_BYTES    = 0x40,    /* of the block at 600h     */
+    ACPI_SMBUS       = 0x700,   /* 16 bytes                 */
     ACPI_GPE0        = 0xafe0,  /* 4 bytes: GPE0_STS, _EN   */
     ACPI_RESET       = 0xcf9,
     ACPI_RESET_VALUE = 0x06,

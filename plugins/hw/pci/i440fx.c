@@ -164,11 +164,13 @@ static int i440fx_create(void *self)
 }
 
 // clang-format off
+/* SeaBIOS finds its memory of having run behind the ROM, where the wake from S3 looks for it; so what
+ * hides the ROM stays over a reset. */
 static const struct tenon_pci_field i440fx_fields[] = {
     { .offset = PMCCFG,   .bytes = 2, .writable = 0xffff },
-    { .offset = PAM0,     .bytes = 1, .writable = 0x30 },
-    { .offset = PAM1,     .bytes = 4, .writable = 0x33333333 },
-    { .offset = PAM1 + 4, .bytes = 2, .writable = 0x3333 },
+    { .offset = PAM0,     .bytes = 1, .writable = 0x30,       .keep = 0x30 },
+    { .offset = PAM1,     .bytes = 4, .writable = 0x33333333, .keep = 0x33333333 },
+    { .offset = PAM1 + 4, .bytes = 2, .writable = 0x3333,     .keep = 0x3333 },
     { .offset = SMRAMC,   .bytes = 1, .reset = 0x02 },
 };
 

@@ -234,8 +234,8 @@ DefinitionBlock ("", "DSDT", 2, "TENON ", "I440FX  ", 1)
                     {
                         IO (Decode16, 0x00B2, 0x00B2, 0x00, 0x02)
                         IO (Decode16, 0xAFE0, 0xAFE0, 0x00, 0x04)
-                        IO (Decode16, 0xB000, 0xB000, 0x00, 0x40)
-                        IO (Decode16, 0xB100, 0xB100, 0x00, 0x10)
+                        IO (Decode16, 0x0600, 0x0600, 0x00, 0x40)
+                        IO (Decode16, 0x0700, 0x0700, 0x00, 0x10)
                     })
                 }
 

@@ -8,6 +8,12 @@
  */
 #include "program.h"
 
+#include "../../acpi.h"
+
+/* Where PCI memory goes. */
+#define MEMORY_FIRST 0xe0000000
+#define MEMORY_END   0xfec00000
+
 /* ---- Interrupt controllers, timer, vectors ---- */
 
 enum { PIC1 = 0x20, PIC2 = 0xa0, ELCR1 = 0x4d0, ELCR2 = 0x4d1 };
@@ -61,17 +67,66 @@ static void init_memory(void)
     *(uint8_t *)memory(0x9fc00) = 1;
 }
 
+static void cpuid(uint32_t leaf, uint32_t r[4])
+{
+    __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(0));
+}
+
 /* Interrupts of the 8259s, and NMIs, reach the boot processor through its local APIC. */
 static void init_lapic(void)
 {
-    uint32_t a, b, c, d;
+    uint32_t leaf[4];
 
-    __asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(1));
-    if (!(d & 1 << 9))
+    cpuid(1, leaf);
+    if (!(leaf[3] & 1 << 9))
         return;
     *(volatile uint32_t *)memory(0xfee000f0) = 0x1ff;
     *(volatile uint32_t *)memory(0xfee00350) = 0x700; /* LINT0: ExtINT */
     *(volatile uint32_t *)memory(0xfee00360) = 0x400; /* LINT1: NMI */
+}
+
+/* ---- Memory types ---- */
+
+/* Memory type range registers (Intel 64 SDM, volume 3, 12.11). */
+enum {
+    MTRR_PHYSBASE0 = 0x200,
+    MTRR_PHYSMASK0 = 0x201,
+    MTRR_FIX64K_00000 = 0x250,
+    MTRR_FIX16K_80000 = 0x258,
+    MTRR_FIX16K_A0000 = 0x259,
+    MTRR_FIX4K_C0000 = 0x268,
+    MTRR_DEF_TYPE = 0x2ff,
+};
+enum { MASK_VALID = 1 << 11, DEF_ENABLE = 1 << 11, DEF_FIXED = 1 << 10, WRITE_BACK = 6 };
+#define ALL_WRITE_BACK    0x06060606
+#define ALL_WRITE_PROTECT 0x05050505
+
+static void wrmsr(uint32_t msr, uint32_t low, uint32_t high)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"(low), "d"(high));
+}
+
+/* All is cached but video memory and what lies between RAM and 4 GiB. */
+static void init_mtrr(void)
+{
+    uint32_t leaf[4], bits = 36;
+
+    cpuid(1, leaf);
+    if (!(leaf[3] & 1 << 12))
+        return;
+    cpuid(0x80000000, leaf);
+    if (leaf[0] >= 0x80000008) {
+        cpuid(0x80000008, leaf);
+        bits = (leaf[0] & 0xff) > 32 ? leaf[0] & 0xff : 32;
+    }
+    wrmsr(MTRR_FIX64K_00000, ALL_WRITE_BACK, ALL_WRITE_BACK);
+    wrmsr(MTRR_FIX16K_80000, ALL_WRITE_BACK, ALL_WRITE_BACK);
+    wrmsr(MTRR_FIX16K_A0000, 0, 0);
+    for (unsigned i = 0; i < 8; i++)
+        wrmsr(MTRR_FIX4K_C0000 + i, ALL_WRITE_PROTECT, ALL_WRITE_PROTECT);
+    wrmsr(MTRR_PHYSBASE0, MEMORY_FIRST, 0);
+    wrmsr(MTRR_PHYSMASK0, MEMORY_FIRST | MASK_VALID, (1u << (bits - 32)) - 1);
+    wrmsr(MTRR_DEF_TYPE, DEF_ENABLE | DEF_FIXED | WRITE_BACK, 0);
 }
 
 /* ---- PCI bus 0 ---- */
@@ -94,8 +149,6 @@ struct windows {
     uint32_t io, memory;
 };
 enum { IO_FIRST = 0xc000, IO_END = 0x10000 };
-#define MEMORY_FIRST 0xe0000000
-#define MEMORY_END   0xfec00000
 
 static uint32_t pci_read(unsigned devfn, unsigned reg)
 {
@@ -148,9 +201,9 @@ static unsigned init_bar(unsigned devfn, unsigned reg, struct windows *w, bool *
 /* PIIX4's power management has its ports in registers of its own, and interrupt 9. */
 static void init_power(unsigned devfn)
 {
-    pci_write(devfn, 0x40, 0xb001);
+    pci_write(devfn, 0x40, ACPI_PM1A_EVT | 1);
     pci_write(devfn, 0x80, pci_read(devfn, 0x80) | 1);
-    pci_write(devfn, 0x90, 0xb101);
+    pci_write(devfn, 0x90, ACPI_SMBUS | 1);
     pci_write(devfn, 0xd0, (pci_read(devfn, 0xd0) & ~0x00ff0000u) | 0x00090000);
     pci_write(devfn, PCI_INTERRUPT, (pci_read(devfn, PCI_INTERRUPT) & ~0xffu) | 9);
 }
@@ -238,6 +291,7 @@ void boot_main(uint32_t map_bytes)
 
     init_chips();
     init_lapic();
+    init_mtrr();
     init_pci();
     if (wake_up())
         return;

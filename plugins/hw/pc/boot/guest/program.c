@@ -7,6 +7,38 @@
  */
 #include "program.h"
 
+/* What compilers call even in code without a library. */
+void *memcpy(void *to, const void *from, size_t len);
+void *memmove(void *to, const void *from, size_t len);
+void *memset(void *to, int value, size_t len);
+
+void *memcpy(void *to, const void *from, size_t len)
+{
+    void *at = to;
+
+    __asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(len) : : "memory");
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t len)
+{
+    uint8_t *last = (uint8_t *)to + len - 1;
+    const uint8_t *from_last = (const uint8_t *)from + len - 1;
+
+    if ((uintptr_t)to <= (uintptr_t)from)
+        return memcpy(to, from, len);
+    __asm__ volatile("std; rep movsb; cld" : "+D"(last), "+S"(from_last), "+c"(len) : : "memory");
+    return to;
+}
+
+void *memset(void *to, int value, size_t len)
+{
+    void *at = to;
+
+    __asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(value) : "memory");
+    return to;
+}
+
 enum { DMA_PORT_LOW = 0x518 };
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8 };
 enum { DIRECTORY = 0x19, NOTHING = 0x3fff };
