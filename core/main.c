@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* main - the story of a run: options, configuration, machine, loop, end. */
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,35 +13,15 @@
 #include <glib.h>
 
 #include "bus/bus.h"
-#include "cpu/list.h"
 #include "daemon.h"
+#include "lists.h"
 #include "loop/loop.h"
 #include "machine/machine.h"
 #include "options/options.h"
 #include "plugin/plugin.h"
+#include "process.h"
 #include "report.h"
-
-/* "-device help", "-device edu,help" and their like. */
-static int print_list(struct plugins *plugins, const struct options_want *want)
-{
-    if (want->name) {
-        char *where = g_strdup_printf("-%s %s", want->kind, want->name);
-        bool ok = plugins_print_props(plugins, want->kind, want->name, where, stdout);
-
-        g_free(where);
-        return ok ? 0 : 1;
-    }
-    if (!strcmp(want->kind, "cpu"))
-        cpu_print_list(plugins, stdout);
-    else if (!strcmp(want->kind, "chardev") || !options_list(stdout, want->kind))
-        plugins_print_list(plugins, want->kind, stdout);
-    return 0;
-}
-
-static bool is_available(void *arg, const char *kind, const char *name)
-{
-    return plugins_have(arg, kind, name);
-}
+#include "terminal.h"
 
 /* ---- Signals that end the program in order ---- */
 
@@ -55,12 +36,30 @@ static sigset_t ending_signals(void)
     return set;
 }
 
+/* Says whose signal it is; the user's own at the terminal is nobody's. */
+static void report_end(const struct signalfd_siginfo *info)
+{
+    char *path = g_strdup_printf("/proc/%u/comm", info->ssi_pid), *name = NULL;
+
+    if (!info->ssi_pid)
+        report(NULL, "terminating on signal %u", info->ssi_signo);
+    else if (!g_file_get_contents(path, &name, NULL, NULL))
+        report(NULL, "terminating on signal %u from pid %u", info->ssi_signo, info->ssi_pid);
+    else
+        report(NULL, "terminating on signal %u from pid %u (%s)", info->ssi_signo, info->ssi_pid,
+               g_strchomp(name));
+    g_free(name);
+    g_free(path);
+}
+
 static void signalled(void *arg, int fd, unsigned events)
 {
     struct signalfd_siginfo info;
 
-    if (read(fd, &info, sizeof(info)) == sizeof(info))
-        machine_quit(arg, 0);
+    if (read(fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    report_end(&info);
+    machine_quit(arg, 0);
 }
 
 static int run(struct machine *m, int signals)
@@ -88,6 +87,9 @@ static int live(struct config *config, struct plugins *plugins)
     int signals, status = 1;
     char *full = NULL;
 
+    if (process_prepare(config))
+        return 1;
+    terminal_guard();
     pthread_sigmask(SIG_BLOCK, &ending, NULL);
     signal(SIGPIPE, SIG_IGN);
     signals = signalfd(-1, &ending, SFD_CLOEXEC);
@@ -108,18 +110,14 @@ static int live(struct config *config, struct plugins *plugins)
 /* What the command line asks for, done; the exit status. */
 static int act(struct config *config, const struct options_want *want)
 {
+    struct options_host host;
     struct plugins *plugins;
     int status;
 
     switch (want->action) {
-    case OPTIONS_HELP:
-        options_help(stdout);
-        return 0;
-    case OPTIONS_VERSION:
-        options_version(stdout);
-        return 0;
-    default:
-        break;
+    case OPTIONS_HELP: options_help(stdout); return 0;
+    case OPTIONS_VERSION: options_version(stdout); return 0;
+    default: break;
     }
     if (want->writeconfig && config_write_file(config, want->writeconfig))
         return 1;
@@ -127,9 +125,10 @@ static int act(struct config *config, const struct options_want *want)
         return 1;
     plugins = plugins_create(NULL);
     bus_describe(plugins);
+    host = list_host(plugins);
     if (want->action == OPTIONS_LIST)
-        status = print_list(plugins, want);
-    else if (options_check(config, is_available, plugins))
+        status = list_print(stdout, config, plugins, want);
+    else if (options_check(config, &host))
         status = 1;
     else
         status = live(config, plugins);
@@ -137,12 +136,28 @@ static int act(struct config *config, const struct options_want *want)
     return status;
 }
 
-int main(int argc, char **argv)
+static int parse_and_act(int argc, char **argv)
 {
     struct config *config = config_create();
     struct options_want want;
-    int status = options_parse(config, argc, argv, &want) ? 1 : act(config, &want);
+    int status = 1;
 
+    if (!options_parse(config, argc, argv, &want)) {
+        process_messages(config);
+        status = act(config, &want);
+    }
     config_destroy(config);
-    return fflush(stdout) ? 1 : status;
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    process_standard_fds();
+    status = parse_and_act(argc, argv);
+    if (!fflush(stdout) && !ferror(stdout))
+        return status;
+    report(NULL, "cannot write to standard output: %s", g_strerror(errno));
+    return 1;
 }

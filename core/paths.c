@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "options/options.h"
+
 /* Made by the build beside the program, and by nothing else: an installed program never has it. */
 #define MARK "plugins-all/.build-tree"
 
@@ -42,4 +44,21 @@ char *path_plugins(void)
 char *path_data(const char *name)
 {
     return choose("share", TENON_DATADIR, name);
+}
+
+char **path_firmware(const struct config *config)
+{
+    static const char *const places[] = {
+        TENON_DATADIR,     "/usr/share/seabios", "/usr/share/qemu",
+        "/usr/share/OVMF", "/usr/lib/ipxe/qemu",
+    };
+    GPtrArray *dirs = g_ptr_array_new();
+    const struct config_group *g = NULL;
+
+    while ((g = config_next(config, "L", g)))
+        g_ptr_array_add(dirs, g_strdup(group_string(g, "path", ".")));
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++)
+        g_ptr_array_add(dirs, g_strdup(places[i]));
+    g_ptr_array_add(dirs, NULL);
+    return (char **)g_ptr_array_free(dirs, FALSE);
 }

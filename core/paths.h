@@ -10,4 +10,8 @@ char *path_build_tree(void);
 char *path_plugins(void);
 char *path_data(const char *name);
 
+/* The folders that firmware is looked for in, those of -L first; to be freed with g_strfreev(). */
+struct config;
+char **path_firmware(const struct config *config);
+
 #endif

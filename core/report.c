@@ -7,15 +7,30 @@
 
 #include <glib.h>
 
-/* The only state of the program outside a machine: where this thread's messages go. */
+/* The only state of the program outside a machine: where this thread's messages go, and whether
+ * they begin with the time. */
 static __thread report_fn *redirect;
 static __thread void *redirect_arg;
+static bool timestamps;
+
+/* "2024-12-31T23:59:59.123456Z ", or nothing; to be freed. */
+static char *stamp(void)
+{
+    GDateTime *now = timestamps ? g_date_time_new_now_utc() : NULL;
+    char *time = now ? g_date_time_format(now, "%Y-%m-%dT%H:%M:%S") : NULL;
+    char *text = now ? g_strdup_printf("%s.%06dZ ", time, g_date_time_get_microsecond(now))
+                     : g_strdup("");
+
+    g_clear_pointer(&now, g_date_time_unref);
+    g_free(time);
+    return text;
+}
 
 static void emit(const char *where, const char *kind, const char *fmt, va_list ap)
 {
-    char *text = g_strdup_vprintf(fmt, ap);
-    char *line = where ? g_strdup_printf("tenon: %s%s: %s\n", kind, where, text)
-                       : g_strdup_printf("tenon: %s%s\n", kind, text);
+    char *time = stamp(), *text = g_strdup_vprintf(fmt, ap);
+    char *line = g_strdup_printf("%stenon: %s%s%s%s\n", time, kind, where ? where : "",
+                                 where ? ": " : "", text);
 
     if (redirect)
         redirect(redirect_arg, line);
@@ -23,6 +38,12 @@ static void emit(const char *where, const char *kind, const char *fmt, va_list a
         fputs(line, stderr);
     g_free(line);
     g_free(text);
+    g_free(time);
+}
+
+void report_timestamps(bool on)
+{
+    timestamps = on;
 }
 
 void report_v(const char *where, const char *fmt, va_list ap)

@@ -19,6 +19,9 @@ void report_v(const char *where, const char *fmt, va_list ap);
 /* The same, prefixed "warning: ".  [any] */
 void report_warning(const char *where, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Whether lines begin with the time, as -msg timestamp=on wants.  [main] */
+void report_timestamps(bool on);
+
 /*
  * Sends further lines of this thread to fn instead of stderr, or back with NULL: for a monitor's
  * command, and for tests.

@@ -171,10 +171,13 @@ void chardev_release(struct tenon_chardev *chr)
 static struct tenon_chardev *make(struct machine *m, const char *backend, const char *id,
                                   const char *where, const struct setting *settings, unsigned n)
 {
-    const struct type *type = plugins_load(m->plugins, "chardev", backend, where);
+    bool hidden = !strcmp(backend, "stdio") && config_find(m->config, "daemonize", NULL);
+    const struct type *type = hidden ? NULL : plugins_load(m->plugins, "chardev", backend, where);
     const struct tenon_chardev_ops *ops;
     struct inst *inst = type ? inst_create(m, type, id, where, settings, n) : NULL;
 
+    if (hidden)
+        report(where, "cannot use standard input and output with -daemonize");
     if (!inst)
         return NULL;
     ops = type->t.ops;

@@ -42,7 +42,7 @@ bool vcpu_must_stop(const struct vcpu *cpu)
 /* [main, locked] */
 static void stop_machine(void *arg)
 {
-    machine_pause(arg, STATE_ERROR);
+    machine_failed(arg);
 }
 
 static void run(struct vcpu *cpu)
@@ -138,7 +138,8 @@ static int vcpu_start(struct machine *m, struct vcpu *cpu)
         pthread_cond_destroy(&cpu->changed);
         return err;
     }
-    name_thread(cpu);
+    if (m->name_threads)
+        name_thread(cpu);
     while (!cpu->stopped)
         loop_wait(m->loop, &cpu->changed);
     return cpu->error;

@@ -11,6 +11,7 @@
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "options/options.h"
+#include "paths.h"
 #include "plugin/plugin.h"
 #include "report.h"
 
@@ -111,23 +112,17 @@ static const char *try_file(struct machine *m, const char *dir, const char *name
 
 static const char *board_find_file(struct tenon_dev *dev, const char *name)
 {
-    static const char *const places[] = {
-        TENON_DATADIR, "/usr/share/seabios", "/usr/share/qemu", "/usr/share/OVMF",
-        "/usr/lib/ipxe/qemu",
-    };
     struct machine *m = inst_of(dev)->machine;
-    const struct config_group *g = NULL;
-    const char *path;
+    const char *path = NULL;
+    char **dirs;
 
     if (strchr(name, '/'))
         return access(name, R_OK) ? NULL : name;
-    while ((g = config_next(m->config, "L", g)))
-        if ((path = try_file(m, group_string(g, "path", "."), name)))
-            return path;
-    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++)
-        if ((path = try_file(m, places[i], name)))
-            return path;
-    return access(name, R_OK) ? NULL : name;
+    dirs = path_firmware(m->config);
+    for (char **dir = dirs; *dir && !path; dir++)
+        path = try_file(m, *dir, name);
+    g_strfreev(dirs);
+    return path ? path : access(name, R_OK) ? NULL : name;
 }
 
 /* ---- Wires ---- */

@@ -36,6 +36,7 @@ enum run_state {
 };
 
 #define N_GSIS 24
+#define MACHINE_DEFAULT "pc" /* without -machine */
 
 struct machine {
     struct config *config;
@@ -60,7 +61,7 @@ struct machine {
     struct tenon_x86_start start;
     bool has_start;             /* of the reset that is going on */
     /* what the command line wants */
-    bool no_reboot, no_shutdown, start_paused;
+    bool no_reboot, no_shutdown, start_paused, name_threads;
     const char *on_panic;       /* -action panic= */
     struct chardev_use {
         const char *use;        /* "serial" */
@@ -90,6 +91,9 @@ void machine_reset(struct machine *m);
 /* Asks for TENON_POWER_*; the calling processor leaves guest code before its next instruction.
  * [any] */
 void machine_request(struct machine *m, uint32_t what, int code);
+/* A processor cannot go on: the machine stops, and the program ends with status 1 unless -no-shutdown
+ * keeps it.  [main, locked] */
+void machine_failed(struct machine *m);
 /* Ends a sleep (STATE_SUSPENDED).  [main, locked] */
 void machine_wake(struct machine *m);
 /* Drives an input of the interrupt controllers as one more or one fewer source.  [locked] */

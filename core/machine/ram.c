@@ -50,55 +50,73 @@ static int from_backend(struct machine *m, bool given)
 int ram_size(struct machine *m, const struct tenon_machine_ops *ops)
 {
     const struct config_group *g = config_find(m->config, "memory", NULL);
-    uint64_t most = 0;
+    uint64_t bytes = 0;
 
-    m->info.ram_bytes = ops->default_ram;
     if (!ops->default_ram)
         return 0;
-    if (group_size(g, "size", 1, MOST_RAM, &m->info.ram_bytes) ||
-        group_size(g, "maxmem", PAGE, MOST_RAM, &most))
+    if (group_size(g, "size", 0, MOST_RAM, &bytes))
         return -EINVAL;
-    m->info.ram_bytes = (m->info.ram_bytes + PAGE - 1) / PAGE * PAGE;
-    if (most && most < m->info.ram_bytes) {
-        report(g->from, "maxmem is less than the memory there is from the start");
-        return -EINVAL;
-    }
-    return from_backend(m, group_string(g, "size", NULL));
+    m->info.ram_bytes = bytes ? (bytes + PAGE - 1) / PAGE * PAGE : ops->default_ram;
+    return from_backend(m, bytes);
 }
+
+/* ---- Objects: memory-backend-ram, -memfd, -file ---- */
 
 static int from_object(struct block_spec *spec, const struct config_group *object)
 {
-    const char *type = group_string(object, "qom-type", "");
+    /* options_check() has seen to it that the last ones have the only value there is. */
+    static const char *const keys[] = {
+        "mem-path", "readonly", "qom-type", "size", "prealloc", "prealloc-threads", "share", "merge",
+        "dump", "policy", "reserve", "hugetlb", "seal", "pmem", "discard-data",
+        "x-use-canonical-path-for-ramblock-id", NULL
+    };
+    bool file = !strcmp(group_string(object, "qom-type", ""), "memory-backend-file");
     int64_t threads = 0;
 
-    spec->where = object->from;
-    if (!strcmp(type, "memory-backend-file")) {
-        spec->path = group_string(object, "mem-path", NULL);
-        if (!spec->path) {
-            report(object->from, "mem-path is missing");
-            return -EINVAL;
-        }
-    }
+    if (group_allow(object, file ? keys : keys + 2))
+        return -EINVAL;
     if (group_bool(object, "prealloc", &spec->prealloc) || group_bool(object, "share", &spec->share) ||
-        group_bool(object, "readonly", &spec->readonly) ||
+        group_bool(object, "readonly", &spec->readonly) || group_bool(object, "dump", &spec->dump) ||
+        group_bool(object, "merge", &spec->merge) ||
         group_number(object, "prealloc-threads", 1, 1024, &threads))
         return -EINVAL;
+    spec->where = object->from;
     spec->threads = threads;
-    return 0;
+    spec->path = group_string(object, "mem-path", NULL);
+    if (!file || spec->path)
+        return 0;
+    report(object->from, "mem-path is missing");
+    return -EINVAL;
+}
+
+/* No other part of this build takes memory from an object. */
+static void warn_unused(struct machine *m, const struct config_group *used)
+{
+    const struct config_group *object = NULL;
+
+    while ((object = config_next(m->config, "object", object)))
+        if (object != used)
+            report_warning(object->from, "is not used: -machine memory-backend= names another, or none");
 }
 
 int ram_create(struct machine *m)
 {
     const struct config_group *path = config_find(m->config, "mem-path", NULL), *object = backend(m);
     const struct config_group *memory = config_find(m->config, "memory", NULL);
+    const struct config_group *machine = config_find(m->config, "machine", NULL);
     struct block_spec spec = {
         .name = "pc.ram",
         .bytes = m->info.ram_bytes,
         .path = group_string(path, "path", NULL),
         .prealloc = config_find(m->config, "mem-prealloc", NULL),
+        .dump = true,
         .where = path ? path->from : memory ? memory->from : "-m",
     };
 
+    if (group_bool(machine, "dump-guest-core", &spec.dump) ||
+        group_bool(machine, "mem-merge", &spec.merge))
+        return -EINVAL;
+    warn_unused(m, object);
     if (!spec.bytes)
         return 0;
     if (object && from_object(&spec, object))

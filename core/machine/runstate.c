@@ -90,6 +90,15 @@ static void end(struct machine *m, int code)
     loop_quit(m->loop);
 }
 
+void machine_failed(struct machine *m)
+{
+    machine_pause(m, STATE_ERROR);
+    if (m->no_shutdown)
+        return;
+    m->exit_code = 1;
+    loop_quit(m->loop);
+}
+
 static void panicked(struct machine *m)
 {
     if (!strcmp(m->on_panic, "none"))

@@ -140,6 +140,12 @@ static bool size_file(const struct block_spec *spec, struct block *block)
     return spec->readonly || reserve(spec, block, &fs, &st);
 }
 
+/* The kernel merges pages of private memory alone: no file is behind that. */
+static bool is_private(const struct block_spec *spec)
+{
+    return spec->merge && !spec->path;
+}
+
 static bool open_block(const struct block_spec *spec, struct block *block, bool *temporary)
 {
     block->page = sysconf(_SC_PAGESIZE);
@@ -148,6 +154,8 @@ static bool open_block(const struct block_spec *spec, struct block *block, bool 
         errno = ENOMEM;
         return fail(spec, "map");
     }
+    if (is_private(spec))
+        return true;
     block->fd = open_backing(spec, temporary);
     if (block->fd < 0)
         return fail(spec, "make");
@@ -185,7 +193,9 @@ static bool map_block(const struct block_spec *spec, struct block *block, bool t
 {
     uint64_t bytes = mapped_bytes(block);
     int prot = PROT_READ | (spec->readonly ? 0 : PROT_WRITE);
-    int flags = temporary || spec->share ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE;
+    int flags = is_private(spec)             ? MAP_PRIVATE | MAP_ANONYMOUS
+                : temporary || spec->share ? MAP_SHARED
+                                           : MAP_PRIVATE | MAP_NORESERVE;
     uint8_t *place = find_place(block, !spec->path);
 
     if (place == MAP_FAILED)
@@ -195,6 +205,8 @@ static bool map_block(const struct block_spec *spec, struct block *block, bool t
         return fail(spec, "map");
     /* Each is advice: what the kernel does not know, it does without. */
     madvise(place, bytes, MADV_DONTFORK);
+    if (spec->merge)
+        madvise(place, bytes, MADV_MERGEABLE);
     if (!spec->dump)
         madvise(place, bytes, MADV_DONTDUMP);
     if (bytes >= HUGE_PAGE)
@@ -229,7 +241,7 @@ static int populate(struct block *block, uint64_t offset, uint64_t bytes)
         return 0;
     if (errno != EINVAL)
         return errno == EFAULT ? ENOSPC : errno;
-    if (fallocate(block->fd, 0, offset, bytes) < 0)
+    if (block->fd >= 0 && fallocate(block->fd, 0, offset, bytes) < 0)
         return errno;
     touch(block->host + offset, bytes, block->page);
     return 0;

@@ -35,6 +35,7 @@ struct block_spec {
     bool prealloc;     /* touch every page, by threads, with progress after a second */
     bool share;        /* writes reach the file of that path */
     bool readonly;     /* the file is there already, and is never written */
+    bool merge;        /* for the host to share equal pages (KSM); with a path it does nothing */
     bool dump;         /* is part of the process's core dumps */
     unsigned threads;  /* 0: one per processor of the host */
     const char *where; /* option as typed, for messages */

@@ -9,8 +9,7 @@
 #include "report.h"
 
 struct check {
-    options_available_fn *available;
-    void *arg;
+    const struct options_host *host;
     bool accel; /* some accelerator is there, others need not be */
 };
 
@@ -19,9 +18,12 @@ enum state { THERE, NOT_YET, UNKNOWN };
 static enum state name_state(const struct check *c, const char *kind, const struct opt_key *key,
                              const char *name)
 {
-    if (values_have(key->values, name) || (c->available && c->available(c->arg, kind, name)))
+    if (values_have(key->values, name) ||
+        (c->host && c->host->have(c->host->arg, kind, name)))
         return THERE;
-    return values_have(key->later, name) ? NOT_YET : UNKNOWN;
+    if (values_have(key->later, name))
+        return NOT_YET;
+    return c->host || (key->values && *key->values) ? UNKNOWN : THERE;
 }
 
 /* The best of "kvm:tcg". */
@@ -63,18 +65,19 @@ static enum state opt_state(const struct check *c, const struct opt_group *kind,
     return (key->flags & LATER && on) || values_have(key->later, value) ? NOT_YET : THERE;
 }
 
-static void report_unknown(const struct opt_group *kind, const struct opt_key *key,
-                           const struct config_opt *opt)
+static void report_unknown(const struct check *c, const char *kind, const struct opt_key *key,
+                           const char *name, const char *from)
 {
-    char *all = g_strjoin("|", key->values ? key->values : key->later,
-                          key->values ? key->later : NULL, NULL);
+    char *all = g_strconcat(key->values ? key->values : "", "|", key->later, NULL);
     char **names = g_strsplit(all, "|", -1);
-    const char *near = nearest_name(opt->value, names, g_strv_length(names), string_at);
+    const char *near = nearest_name(name, names, g_strv_length(names), string_at);
 
-    if (near)
-        report(opt->from, "there is no %s \"%s\"; did you mean %s?", kind->kind, opt->value, near);
+    if (c->host && c->host->missing(c->host->arg, kind, name, from))
+        ;
+    else if (near)
+        report(from, "there is no %s \"%s\"; did you mean %s?", kind, name, near);
     else
-        report(opt->from, "there is no %s \"%s\"", kind->kind, opt->value);
+        report(from, "there is no %s \"%s\"", kind, name);
     g_strfreev(names);
     g_free(all);
 }
@@ -93,7 +96,7 @@ static bool check_opt(const struct check *c, const struct opt_group *kind,
     enum state state = key ? opt_state(c, kind, key, opt->value) : THERE;
 
     if (state == UNKNOWN)
-        report_unknown(kind, key, opt);
+        report_unknown(c, kind->kind, key, opt->value, opt->from);
     else if (state == NOT_YET && says_it(opt->from, key == kind->keys))
         report(opt->from, "not in this build yet");
     else if (state == NOT_YET)
@@ -142,13 +145,27 @@ static bool have_accel(const struct check *c, const struct config *config)
     return false;
 }
 
-int options_check(const struct config *config, options_available_fn *available, void *arg)
+int options_check(const struct config *config, const struct options_host *host)
 {
-    struct check c = { .available = available, .arg = arg };
+    struct check c = { .host = host };
     bool good = true;
 
     c.accel = have_accel(&c, config);
     for (const struct config_group *group = NULL; (group = config_next(config, NULL, group));)
         good &= check_group(&c, group);
     return good ? 0 : -ENOTSUP;
+}
+
+int options_check_name(const char *kind, const char *name, const char *where,
+                       const struct options_host *host)
+{
+    const struct opt_key *key = opt_group_find(kind)->keys;
+    struct check c = { .host = host };
+    enum state state = name_state(&c, kind, key, name);
+
+    if (state == NOT_YET)
+        report(where, "not in this build yet");
+    else if (state == UNKNOWN)
+        report_unknown(&c, kind, key, name, where);
+    return state == THERE ? 0 : -ENOTSUP;
 }

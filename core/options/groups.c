@@ -13,7 +13,7 @@
 
 // clang-format off
 static const struct opt_key machine_keys[] = {
-    { "type",              KEY_STRING, 0,     "NAME" },
+    { "type",              KEY_NAME,   0,     "", later_machines },
     { "accel",             KEY_ACCEL,  0,     "kvm|qtest", "tcg|soft|xen|hax|hvf|nvmm|whpx" },
     { "kernel",            KEY_STRING, 0,     "FILE" },
     { "initrd",            KEY_STRING, 0,     "FILE" },
@@ -26,10 +26,13 @@ static const struct opt_key machine_keys[] = {
     { "kernel-irqchip",    KEY_ENUM,   0,     "on|off|split" },
     { "kernel_irqchip",    KEY_STRING, ALIAS, "kernel-irqchip" },
     { "acpi",              KEY_ENUM,   0,     "on|off|auto" },
-    { "hpet",              KEY_BOOL,   0 },
+    { "hpet",              KEY_BOOL,   LATER },
     { "usb",               KEY_BOOL,   LATER },
-    { "fd-bootchk",        KEY_ENUM,   0,     "on", "off" },
-    { "graphics",          KEY_ENUM,   0,     "on", "off" },
+    { "fd-bootchk",        KEY_BOOL,   0 },
+    { "graphics",          KEY_BOOL,   0 },
+    { "sata",              KEY_BOOL,   LATER },
+    { "default-bus-bypass-iommu", KEY_BOOL, LATER },
+    { "suppress-vmdesc",   KEY_BOOL,   LATER },
     { "nvdimm",            KEY_BOOL,   LATER },
     { "hmat",              KEY_BOOL,   LATER },
     { "igd-passthru",      KEY_BOOL,   LATER },
@@ -69,8 +72,8 @@ static const struct opt_key smp_keys[] = {
 
 static const struct opt_key memory_keys[] = {
     { "size",     KEY_MEGS },
-    { "slots",    KEY_NUMBER },
-    { "maxmem",   KEY_SIZE },
+    { "slots",    KEY_NUMBER, LATER },
+    { "maxmem",   KEY_SIZE,   LATER },
     { "max-size", KEY_STRING, ALIAS, "maxmem" },
 };
 
@@ -124,7 +127,7 @@ static const struct opt_key global_keys[] = {
 };
 
 static const struct opt_key device_keys[] = {
-    { "driver", KEY_STRING, 0, "DRIVER" },
+    { "driver", KEY_NAME, 0, "", later_devices },
 };
 
 static const struct opt_key object_keys[] = {
@@ -136,11 +139,20 @@ static const struct opt_key object_keys[] = {
       "rng-egd|rng-random|secret|secret_keyring|sev-guest|thread-context|throttle-group|"
       "tls-cipher-suites|tls-creds-anon|tls-creds-psk|tls-creds-x509|x-remote-object" },
     { "size",        KEY_SIZE },
-    { "host-nodes",  KEY_STRING, LIST, "NODE[-NODE]" },
-    { "cpu-affinity", KEY_STRING, LIST, "CPU[-CPU]" },
-    { "node-affinity", KEY_STRING, LIST, "NODE[-NODE]" },
-    { "share",       KEY_BOOL }, { "prealloc", KEY_BOOL }, { "merge", KEY_BOOL },
-    { "dump",        KEY_BOOL },
+    { "mem-path",    KEY_STRING, 0, "PATH" },
+    { "readonly",    KEY_BOOL },   { "share", KEY_BOOL },
+    { "prealloc",    KEY_BOOL },   { "prealloc-threads", KEY_NUMBER },
+    { "merge",       KEY_BOOL },   { "dump", KEY_BOOL },
+    { "host-nodes",  KEY_STRING, LIST | LATER, "NODE[-NODE]" },
+    { "policy",      KEY_ENUM,   0, "default", "preferred|bind|interleave" },
+    { "reserve",     KEY_ENUM,   0, "on", "off" },
+    { "hugetlb",     KEY_BOOL,   LATER }, { "hugetlbsize", KEY_SIZE, LATER },
+    { "seal",        KEY_ENUM,   0, "on", "off" },
+    { "align",       KEY_SIZE,   LATER }, { "pmem", KEY_BOOL, LATER },
+    { "discard-data", KEY_BOOL,  LATER }, { "prealloc-context", KEY_STRING, LATER, "ID" },
+    { "x-use-canonical-path-for-ramblock-id", KEY_BOOL, LATER },
+    { "cpu-affinity", KEY_STRING, LIST | LATER, "CPU[-CPU]" },
+    { "node-affinity", KEY_STRING, LIST | LATER, "NODE[-NODE]" },
 };
 
 static const struct opt_key fw_cfg_keys[] = {
@@ -178,7 +190,7 @@ static const struct opt_key option_rom_keys[] = {
 };
 
 static const struct opt_key chardev_keys[] = {
-    { "backend",   KEY_NAME,   0, "null|stdio|file",
+    { "backend",   KEY_NAME,   0, "",
       "socket|udp|msmouse|vc|ringbuf|memory|pipe|console|serial|pty|braille|tty|parallel|parport|"
       "spicevmc|spiceport|dbus|mux|testdev|wctablet|qemu-vdagent|hub" },
     { "mux",       KEY_BOOL, LATER },        { "logfile",   KEY_STRING, 0, "FILE" },
@@ -446,7 +458,7 @@ const struct opt_group groups[] = {
     { "smbios",        0,                                            PARAM(smbios_keys) },
     { "acpi",          0,                                            PARAM(acpi_keys) },
     { "option-rom",    IMPLIED | NEED,                               PARAM(option_rom_keys) },
-    { "L",             0,                                            PARAM(dir_keys) },
+    { "L",             HELP,                                         PARAM(dir_keys) },
 
     { "chardev",       FREE | IDS | NEED_ID | IMPLIED | NEED | HELP, PARAM(chardev_keys) },
     { "serial",        NEED,                                         PARAM(serial_keys), .max = 4 },
@@ -459,7 +471,7 @@ const struct opt_group groups[] = {
     { "gdb",           NEED,                                         PARAM(none_dev_keys) },
     { "echr",          MERGE | LATER,                                PARAM(number_keys) },
 
-    { "drive",         FREE | IDS | LATER,                           PARAM(drive_keys) },
+    { "drive",         FREE | IDS | HELP | LATER,                    PARAM(drive_keys) },
     { "blockdev",      FREE | IMPLIED | NEED | LATER,                PARAM(blockdev_keys) },
     { "iscsi",         IDS | LATER,                                  PARAM(iscsi_keys) },
     { "fsdev",         IDS | NEED_ID | IMPLIED | NEED | LATER,       PARAM(fsdev_keys) },
@@ -490,8 +502,8 @@ const struct opt_group groups[] = {
     { "audiodev",      FREE | IDS | NEED_ID | IMPLIED | NEED | HELP, PARAM(audiodev_keys) },
     { "audio",         FREE | IDS | MERGE | IMPLIED | HELP,          PARAM(audio_keys) },
     { "audio-help",    MERGE | LATER },
-    { "soundhw",       LATER,                                        PARAM(soundhw_keys) },
-    { "watchdog",      MERGE | LATER,                                PARAM(watchdog_keys) },
+    { "soundhw",       HELP | LATER,                                 PARAM(soundhw_keys) },
+    { "watchdog",      MERGE | HELP | LATER,                         PARAM(watchdog_keys) },
     { "balloon",       MERGE | IMPLIED | NEED,                       PARAM(balloon_keys) },
     { "bt",            LATER,                                        PARAM(text_keys) },
     { "tpmdev",        IDS | NEED_ID | IMPLIED | NEED | HELP,        PARAM(tpmdev_keys) },

@@ -145,7 +145,7 @@ static char *missing_of(const struct opt_key *key, bool named)
     if (key->type == KEY_DEV && key->values)
         return g_strconcat("all but ", key->values, NULL);
     if (key->later && key->type == KEY_NAME)
-        return g_strdup("what 'help' marks so");
+        return g_strdup("what 'help' does not list");
     if (key->later)
         return g_strconcat(named ? key->name : "", named ? "=" : "", key->later, NULL);
     return NULL;
@@ -208,23 +208,26 @@ void options_help(FILE *out)
     }
 }
 
-static void list_names(FILE *out, const char *names, const char *remark)
-{
-    char **each = g_strsplit(names ? names : "", "|", -1);
-
-    for (unsigned i = 0; each[i]; i++)
-        fprintf(out, "%s%s\n", each[i], remark);
-    g_strfreev(each);
-}
-
-bool options_list(FILE *out, const char *kind)
+const char *options_names(const char *kind)
 {
     const struct opt_group *group = opt_group_find(kind);
-    const struct opt_key *key = group && group->n_keys ? &group->keys[0] : NULL;
 
-    if (!key || (key->type != KEY_ENUM && key->type != KEY_NAME && key->type != KEY_ACCEL))
-        return false;
-    list_names(out, key->values, "");
-    list_names(out, key->later, "  (not in this build yet)");
-    return true;
+    return group->flags & LATER ? NULL : group->keys[0].values;
+}
+
+void options_print_keys(FILE *out, const char *kind, const char *without)
+{
+    const struct opt_group *group = opt_group_find(kind);
+
+    for (unsigned i = 1; i < group->n_keys; i++) {
+        const struct opt_key *key = &group->keys[i];
+        char *word;
+
+        if (key->flags & (LATER | ALIAS | PART) || key_is_later(key) ||
+            values_have(without, key->name))
+            continue;
+        word = key->type == KEY_ENUM ? g_strdup(key->values) : key_word(key);
+        fprintf(out, "  %s=<%s>\n", key->name, word);
+        g_free(word);
+    }
 }

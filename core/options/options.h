@@ -76,26 +76,37 @@ struct options_want {
 int options_parse(struct config *config, int argc, char **argv, struct options_want *want);
 
 /*
- * Says whether something that comes from a plugin exists: kind is the group ("chardev", "accel",
- * "netdev", "display", "audiodev", "object"), name the value of its first key ("stdio").
+ * What is asked of those who know the plugins: kind is the group ("chardev", "machine", "device",
+ * "netdev", "display", "audiodev"...), name the value of its first key ("stdio").
  */
-typedef bool options_available_fn(void *arg, const char *kind, const char *name);
+struct options_host {
+    void *arg;
+    bool (*have)(void *arg, const char *kind, const char *name);
+    /* Reports where it would come from, or what it may be a slip for; false: nothing is known. */
+    bool (*missing)(void *arg, const char *kind, const char *name, const char *where);
+};
 
 /*
- * Reports, one line each, what the configuration asks for and this build does not do yet. available
- * may be NULL: then only what the core's own tables list exists.  Returns 0 or -ENOTSUP.
+ * Reports, one line each, what the configuration asks for and this build does not do yet, and what
+ * names nothing at all.  host may be NULL: then what only plugins bring is taken to exist.  Returns
+ * 0 or -ENOTSUP.
  */
-int options_check(const struct config *config, options_available_fn *available, void *arg);
+int options_check(const struct config *config, const struct options_host *host);
+
+/* The same for one name: "-device NAME,help". */
+int options_check_name(const char *kind, const char *name, const char *where,
+                       const struct options_host *host);
 
 /* What -h and -version print. */
 void options_help(FILE *out);
 void options_version(FILE *out);
 
-/*
- * For OPTIONS_LIST of a kind whose names are in the table ("display", "vga", "accel", "netdev"
- * ...): prints them, those of other builds marked.  Returns false when the table does not know any.
- */
-bool options_list(FILE *out, const char *kind);
+/* The names of a kind that are there without a plugin, "kvm|qtest"; NULL if there are none. */
+const char *options_names(const char *kind);
+
+/* Prints the keys of a kind that do something in this build, "  size=<SIZE>" a line, but the first
+ * and those in without ("a|b" or NULL). */
+void options_print_keys(FILE *out, const char *kind, const char *without);
 
 /* --- groups ---------------------------------------------------------------------------------- */
 

@@ -234,8 +234,7 @@ bool opt_has_arg(const struct opt *opt)
     }
 }
 
-/* A key of which no value is there. */
-static bool key_is_later(const struct opt_key *key)
+bool key_is_later(const struct opt_key *key)
 {
     return (key->flags & LATER) || (!key->values && key->later);
 }

@@ -20,7 +20,7 @@ enum key_type {
     KEY_SIZE,
     KEY_MEGS,   /* a size that counts MiB when it has no unit */
     KEY_ENUM,   /* one of values or later */
-    KEY_NAME,   /* the same, or what a plugin brings */
+    KEY_NAME,   /* the same, or what a plugin brings: by name, or by a path with a slash */
     KEY_ACCEL,  /* names separated by colons: the first that works */
     KEY_UUID,   /* 8-4-4-4-12 hexadecimal digits */
     KEY_DATE,   /* utc, localtime, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS */
@@ -50,7 +50,7 @@ struct opt_key {
     const char *name;
     enum key_type type;
     unsigned flags;
-    const char *values; /* "a|b|c" */
+    const char *values; /* "a|b|c"; NULL: none is there, "": those that plugins bring */
     const char *later;  /* values that other builds know */
 };
 
@@ -107,6 +107,9 @@ struct opt {
     enum opt_action action;
 };
 
+/* "a|b|c": names of QEMU's that are told from misspelt ones (names.c). */
+extern const char later_machines[], later_devices[];
+
 extern const struct opt opts[];
 extern const unsigned n_opts;
 extern const struct opt_group groups[];
@@ -120,6 +123,8 @@ const struct opt_key *opt_key_find(const struct opt_group *group, const char *na
 /* Whether the option takes an argument; whether this build does nothing of it yet. */
 bool opt_has_arg(const struct opt *opt);
 bool opt_is_later(const struct opt *opt);
+/* Whether no value of the key is there yet. */
+bool key_is_later(const struct opt_key *key);
 
 /* Whether word is one of the values "a|b|c"; values may be NULL. */
 bool values_have(const char *values, const char *word);

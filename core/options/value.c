@@ -191,7 +191,9 @@ bool value_fits(const struct opt_key *key, const char *value)
     case KEY_SIZE:
     case KEY_MEGS: return parse_size(value, &size) == 0;
     case KEY_ENUM: return values_have(key->values, value) || values_have(key->later, value);
-    case KEY_NAME: return *value && strspn(value, LETTERS DIGITS "-._+") == strlen(value);
+    case KEY_NAME:
+        return *value &&
+               (strchr(value, '/') || strspn(value, LETTERS DIGITS "-._+") == strlen(value));
     case KEY_ACCEL: return *value && strspn(value, LETTERS DIGITS "-._:") == strlen(value);
     case KEY_UUID: return looks_like(value, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
     case KEY_DATE: return is_date(value);
@@ -222,7 +224,7 @@ char *value_wanted(const struct opt_key *key)
     case KEY_SIZE: return g_strdup("a size such as 4096, 64k, 512M or 4G");
     case KEY_MEGS: return g_strdup("a size such as 512 (MiB), 262144k or 4G");
     case KEY_ENUM: return one_of(key->values, key->later);
-    case KEY_NAME:
+    case KEY_NAME: return g_strdup("a name, or the path of a plugin");
     case KEY_ACCEL: return g_strdup("a name");
     case KEY_UUID: return g_strdup("32 hexadecimal digits in groups of 8-4-4-4-12");
     case KEY_DATE: return g_strdup("utc, localtime or a date such as 2024-12-31T23:59:59");

@@ -189,11 +189,12 @@ static void add_file_name(void *arg, const char *dir, const char *file)
     g_ptr_array_add(guess->names, g_strndup(file + prefix, strlen(file) - prefix - strlen(".so")));
 }
 
-void report_missing(const struct plugins *p, const char *kind, const char *name, const char *where)
+bool plugins_explain(struct plugins *p, const char *kind, const char *name, const char *where)
 {
     char *package = package_of(p, kind, name);
     struct guess guess = { .kind = kind, .names = g_ptr_array_new_with_free_func(g_free) };
     const char *near;
+    bool known;
 
     plugin_files(p, kind, add_file_name, &guess);
     near = nearest_name(name, guess.names->pdata, guess.names->len, string_at);
@@ -202,8 +203,8 @@ void report_missing(const struct plugins *p, const char *kind, const char *name,
                name, package);
     else if (near)
         report(where, "no such %s (did you mean '%s'?)", kind_noun(kind), near);
-    else
-        report(where, "no such %s", kind_noun(kind));
+    known = package || near;
     g_ptr_array_free(guess.names, true);
     g_free(package);
+    return known;
 }

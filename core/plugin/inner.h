@@ -32,8 +32,6 @@ typedef void file_fn(void *arg, const char *dir, const char *file);
 void plugin_files(const struct plugins *p, const char *kind, file_fn *fn, void *arg);
 /* The name in KIND-NAME.so; false if file is no such name. */
 bool file_is(const char *file, const char *kind, const char *name);
-/* "no such device (did you mean 'edu'?)" */
-void report_missing(const struct plugins *p, const char *kind, const char *name, const char *where);
 
 /* ---- load.c ---- */
 

@@ -73,39 +73,11 @@ void plugins_each(struct plugins *p, const char *kind,
 
 /* ---- Lists ---- */
 
-/* How a kind other than devices is listed, line by line. */
-static const struct format {
-    const char *kind, *head, *indent;
-    bool described;
-} formats[] = {
-    { "chardev", "Available chardev backend types: \n", "  ", false },
-    { "machine", "Supported machines are:\n", "", true },
-    { "cpu", "Available CPUs:\n", "x86 ", true },
-};
-
 struct listing {
-    const struct format *format;
     FILE *to;
     GTree *groups; /* by bus: the lines */
     bool started;
 };
-
-static void list_plain(void *arg, const struct card *card)
-{
-    struct listing *l = arg;
-    char **names = g_strsplit(card->names, " ", -1);
-
-    for (unsigned i = 0; names[i]; i++) {
-        if (l->format->described)
-            fprintf(l->to, "%s%-20s %s", l->format->indent, names[i], card->help);
-        else
-            fprintf(l->to, "%s%s", l->format->indent, names[i]);
-        if (i)
-            fprintf(l->to, " (alias of %s)", names[0]);
-        fputc('\n', l->to);
-    }
-    g_strfreev(names);
-}
 
 /* name "e1000", bus PCI, alias "e1000-82540em", desc "Intel Gigabit Ethernet" */
 static void list_device(void *arg, const struct card *card)
@@ -146,27 +118,14 @@ static void free_group(void *group)
     g_string_free(group, true);
 }
 
-static void list_by_bus(struct plugins *p, const char *kind, struct listing *l)
-{
-    l->groups = g_tree_new_full(compare_buses, NULL, g_free, free_group);
-    plugins_each(p, kind, list_device, l);
-    g_tree_foreach(l->groups, print_group, l);
-    g_tree_destroy(l->groups);
-}
-
-void plugins_print_list(struct plugins *p, const char *kind, FILE *to)
+void plugins_print_devices(struct plugins *p, FILE *to)
 {
     struct listing l = { .to = to };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(formats) && !l.format; i++)
-        if (!strcmp(formats[i].kind, kind))
-            l.format = &formats[i];
-    if (!l.format) {
-        list_by_bus(p, kind, &l);
-        return;
-    }
-    fputs(l.format->head, to);
-    plugins_each(p, kind, list_plain, &l);
+    l.groups = g_tree_new_full(compare_buses, NULL, g_free, free_group);
+    plugins_each(p, "device", list_device, &l);
+    g_tree_foreach(l.groups, print_group, &l);
+    g_tree_destroy(l.groups);
 }
 
 /* ---- Properties ---- */

@@ -346,8 +346,8 @@ static const struct type *load_name(struct plugins *p, const char *kind, const c
     }
     if (!type && fault)
         report(where, "%s", fault);
-    else if (!type)
-        report_missing(p, kind, name, where);
+    else if (!type && !plugins_explain(p, kind, name, where))
+        report(where, "no such %s", kind_noun(kind));
     g_free(fault);
     return type;
 }

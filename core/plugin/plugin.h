@@ -62,6 +62,8 @@ const struct type *plugins_load(struct plugins *p, const char *kind, const char 
                                 const char *where);
 /* Is there a file for it?  Loads and reports nothing. */
 bool plugins_have(struct plugins *p, const char *kind, const char *name);
+/* Of a name without a file: reports its package or the nearest name; false if there is neither. */
+bool plugins_explain(struct plugins *p, const char *kind, const char *name, const char *where);
 
 /* Calls fn for each card of a kind (all kinds if NULL), sorted by file name; what is not usable is
  * left out. */
@@ -70,7 +72,7 @@ void plugins_each(struct plugins *p, const char *kind,
 
 /* -device help: names grouped by bus, as QEMU prints them.  -device NAME,help: properties with
  * type, default and sentence; false if there is no such type, and that has been reported. */
-void plugins_print_list(struct plugins *p, const char *kind, FILE *to);
+void plugins_print_devices(struct plugins *p, FILE *to);
 bool plugins_print_props(struct plugins *p, const char *kind, const char *name, const char *where,
                          FILE *to);
 

@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rest[size - 1] = '\0';
     ret = data[0] == 'F' ? read_text(config, rest, size - 1) : parse_words(config, rest, size - 1);
     if (ret == 0) {
-        options_check(config, NULL, NULL);
+        options_check(config, NULL);
         check_round_trip(config);
     }
     g_free(rest);

@@ -86,7 +86,7 @@ static void test_later(void)
 
     run_file(&run, text, strlen(text));
     g_assert_cmpint(run.ret, ==, 0);
-    g_assert_cmpint(options_check(run.config, NULL, NULL), ==, -ENOTSUP);
+    g_assert_cmpint(options_check(run.config, NULL), ==, -ENOTSUP);
     g_assert_cmpstr(run.said->str, ==,
                     "f:1: [drive \"d\"]: not in this build yet\n"
                     "f:5: usb=on: not in this build yet\n"

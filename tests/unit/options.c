@@ -151,7 +151,7 @@ static const struct {
       "-vga vogue: type must be none, std, cirrus, vmware, qxl, virtio, xenfb, tcx or "
       "cg3, not \"vogue\"\n" },
     { "-device id=a", "-device id=a: driver= is missing\n" },
-    { "-device ''", "-device : driver= is missing\n" },
+    { "-device ''", "-device : driver must be a name, or the path of a plugin, not \"\"\n" },
     { "-chardev null", "-chardev null: id= is missing\n" },
     { "-device edu,id=a -device pc-testdev,id=a",
       "-device pc-testdev,id=a: id \"a\" is taken by -device edu,id=a\n" },
@@ -252,8 +252,6 @@ static const struct {
     { "-accel tcg -accel xen",
       "-accel tcg: not in this build yet\n-accel xen: not in this build yet\n" },
     { "-accel kvn", "-accel kvn: there is no accel \"kvn\"; did you mean kvm?\n" },
-    { "-chardev stdoi,id=a",
-      "-chardev stdoi,id=a: there is no chardev \"stdoi\"; did you mean stdio?\n" },
     { "-chardev stdio,id=a,mux=on", "-chardev stdio,id=a,mux=on: mux=on: not in this build yet\n" },
     { "-chardev pty,id=a,mux=on", "-chardev pty,id=a,mux=on: not in this build yet\n" },
     { "-serial pty -serial mon:stdio", "-serial pty: not in this build yet\n"
@@ -265,9 +263,12 @@ static const struct {
     { "-no-frame -no-quit", "-no-frame: not in this build yet\n-no-quit: not in this build yet\n" },
     { "-net nic -netdev user,id=n", "-net nic: not in this build yet\n"
                                     "-netdev user,id=n: not in this build yet\n" },
-    { "-no-fd-bootchk -machine graphics=off,accel=qtest",
-      "-no-fd-bootchk: not in this build yet\n"
-      "-machine graphics=off,accel=qtest: graphics=off: not in this build yet\n" },
+    { "-no-fd-bootchk -machine graphics=off,accel=qtest -no-hpet", "" },
+    { "-machine hpet=on -m 1G,slots=2,maxmem=2G",
+      "-machine hpet=on: not in this build yet\n"
+      "-m 1G,slots=2,maxmem=2G: slots=2: not in this build yet\n"
+      "-m 1G,slots=2,maxmem=2G: maxmem=2G: not in this build yet\n" },
+    { "-machine pc-q35-8.1", "-machine pc-q35-8.1: not in this build yet\n" },
     { "-watchdog-action reset", "-watchdog-action reset: not in this build yet\n" },
     { "-realtime mlock=on -s", "-s: not in this build yet\n" },
     { "-msg timestamp=on,guest-name=on",
@@ -281,7 +282,7 @@ static void test_later(void)
 
         run_line(&run, later[i].line);
         g_assert_cmpint(run.ret, ==, 0);
-        run.ret = options_check(run.config, NULL, NULL);
+        run.ret = options_check(run.config, NULL);
         g_assert_cmpstr(run.said->str, ==, later[i].said);
         g_assert_cmpint(run.ret, ==, *later[i].said ? -ENOTSUP : 0);
         run_end(&run);
@@ -293,14 +294,34 @@ static bool pty_is_there(void *arg, const char *kind, const char *name)
     return strcmp(kind, arg) == 0 && strcmp(name, "pty") == 0;
 }
 
+static bool knows_pyt(void *arg, const char *kind, const char *name, const char *where)
+{
+    if (strcmp(name, "pyt") == 0)
+        report(where, "turn it round");
+    return strcmp(name, "pyt") == 0;
+}
+
 /* What a plugin brings is there, wherever a chardev is named. */
 static void test_available(void)
 {
+    struct options_host host = { "chardev", pty_is_there, knows_pyt };
     struct run run;
 
     run_line(&run, "-chardev pty,id=a -serial pty");
-    g_assert_cmpint(options_check(run.config, pty_is_there, "chardev"), ==, 0);
-    g_assert_cmpint(options_check(run.config, pty_is_there, "netdev"), ==, -ENOTSUP);
+    g_assert_cmpint(options_check(run.config, &host), ==, 0);
+    host.arg = "netdev";
+    g_assert_cmpint(options_check(run.config, &host), ==, -ENOTSUP);
+    run_end(&run);
+
+    run_line(&run, "-chardev pyt,id=a -chardev sokcet,id=b -chardev ./mine.so,id=c -M q35 -M q36");
+    g_assert_cmpint(options_check(run.config, &host), ==, -ENOTSUP);
+    g_assert_cmpstr(run.said->str, ==,
+                    "-chardev pyt,id=a: turn it round\n"
+                    "-chardev sokcet,id=b: there is no chardev \"sokcet\"; did you mean socket?\n"
+                    "-chardev ./mine.so,id=c: there is no chardev \"./mine.so\"\n"
+                    "-M q36: there is no machine \"q36\"; did you mean q35?\n");
+    g_assert_cmpint(options_check_name("device", "virtio-blk-pci", "-x", &host), ==, -ENOTSUP);
+    g_assert_true(g_str_has_suffix(run.said->str, "\n-x: not in this build yet\n"));
     run_end(&run);
 }
 

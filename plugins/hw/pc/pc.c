@@ -263,7 +263,16 @@ static const struct tenon_machine_ops ops = {
     .complete = pc_complete,
 };
 
-TENON_MACHINE(pc, "pc-i440fx-7.2 pc", "Standard PC (i440FX + PIIX, 1996)", .ops = &ops,
+/* Guests are told one thing whatever the version: it is there for command lines that name it. */
+#define V(version) " pc-i440fx-" version
+#define NAMES                                                                                      \
+    "pc-i440fx-7.2 pc" V("10.0") V("9.2") V("9.1") V("9.0") V("8.2") V("8.1") V("8.0") V("7.1")    \
+    V("7.0") V("6.2") V("6.1") V("6.0") V("5.2") V("5.1") V("5.0") V("4.2") V("4.1") V("4.0")      \
+    V("3.1") V("3.0") V("2.12") V("2.11") V("2.10") V("2.9") V("2.8") V("2.7") V("2.6") V("2.5")   \
+    V("2.4") V("2.3") V("2.2") V("2.1") V("2.0") V("1.7") V("1.6") V("1.5") V("1.4")               \
+    " pc-1.3 pc-1.2 pc-1.1 pc-1.0"
+
+TENON_MACHINE(pc, NAMES, "Standard PC (i440FX + PIIX, 1996)", .ops = &ops,
               .props = TENON_ARRAY(props), .create = pc_create, .reset = pc_reset,
               .destroy = pc_destroy);
 TENON_PLUGIN(&tenon_type_pc);
