@@ -106,4 +106,20 @@ if command -v tenon | grep -q "^$root"; then
     ! tenon -device eduu,help 2>log.missing || fail "eduu is there"
     has log.missing "tenon: -device eduu: no such device (did you mean 'edu'?)"
     has log '  word=<str>             - what to say (default: "Hello")'
+
+    if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+        say "a guest uses them"
+        status=0
+        TENON_PLUGIN_PATH=$root/own:$plugins timeout 60 tenon -enable-kvm -nodefaults -display none -no-reboot -kernel "$build/tests/guest/edu" \
+            -chardev stamp,id=far,path=stamped -serial chardev:far -device ./device-edu.so,delay=2000 \
+            -device isa-debug-exit,iobase=0xf4,iosize=4 2>log || status=$?
+        [ "$status" = 33 ] || { cat log stamped >&2; fail "the guest ended with status $status, not 33"; }
+        sed 's/^\[ *[0-9]*\.[0-9]*\] //' stamped >said
+        for line in 'id 10000ed' 'factorial 375f00' 'interrupt ok' 'acknowledged ok' 'copied ok'; do
+            has said "$line"
+        done
+        grep -q '^\[ *[0-9]*\.[0-9]*\] found ok' stamped || fail "stamp did not stamp"
+    else
+        say "no access to /dev/kvm: no guest uses them"
+    fi
 fi
