@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum insn_map { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A };
+enum insn_map { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A, MAP_BAD /* #UD */ };
 enum { PFX_NONE, PFX_66, PFX_F3, PFX_F2 };     /* the mandatory-prefix row, as VEX.pp */
 
 struct insn {
