@@ -95,7 +95,18 @@ struct x87 {
     uint64_t ip, dp;
 };
 
+/* A page that loads, stores or fetches reach directly: its linear address where they may, else anything
+ * with a low bit set; and what to add to a linear address for the host's.  Never writable are pages
+ * that code was decoded from, that are tracked, or that a data breakpoint watches; not there at all what
+ * is no RAM.  While alignment is checked (#AC), no load or store goes directly. */
+struct tlb_entry {
+    uint64_t read, write, exec;
+    uintptr_t addend;
+};
+enum { TLB_BITS = 10, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
+
 struct tlb;
+struct block;
 struct blocks;
 struct apic;
 struct soft;
@@ -123,7 +134,13 @@ struct cpu {
         uint64_t mcg_status, mcg_ctl, mc[10][4];
         uint64_t xss;
     } msr;
+    struct tlb_entry *fast;     /* TLB_ENTRIES, by linear page, for the privilege at hand */
     struct tlb *tlb;
+    const struct block *block;  /* the one running: see uop.h */
+    uint64_t stop_at;           /* leave before instructions would be more; UINT64_MAX: never */
+    uint32_t epoch;             /* of the linear addresses of code: changes with every TLB flush */
+    bool one_insn;              /* -singlestep: one instruction a block */
+    bool no_step;               /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     struct blocks *blocks;
     struct apic *apic;
     struct soft *soft;
@@ -150,7 +167,8 @@ enum {
     MODE_PAGING = 0x100,
     MODE_TF = 0x200,        /* single step: one instruction a block */
     MODE_SMM = 0x400,
-    MODE_CS_CHECK = 0x800   /* CS has a limit that a fetch may hit */
+    MODE_CS_CHECK = 0x800,  /* CS has a limit that a fetch may hit */
+    MODE_BREAK = 0x1000     /* an instruction breakpoint is armed: one instruction a block */
 };
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
 enum {
@@ -172,6 +190,11 @@ void mode_update(struct cpu *cpu);
 /* Loads a segment register with all checks (MOV, POP, LDS...); faults as the SDM says. */
 void segment_load(struct cpu *cpu, enum seg seg, uint16_t selector);
 
+/* An instruction that began with TF set has completed: raises #DB, unless no_step. */
+void cpu_stepped(struct cpu *cpu);
+/* MODE_BREAK: about to execute what is at rip; raises #DB where a breakpoint and RF say so. */
+void cpu_check_breakpoint(struct cpu *cpu);
+
 /* ---- mmu.c: linear memory.  lin is a linear address; size 1 to 8.  These fault with #PF. ---- */
 
 uint64_t mem_read(struct cpu *cpu, uint64_t lin, unsigned size);
@@ -188,10 +211,31 @@ void mem_probe_write(struct cpu *cpu, uint64_t lin, unsigned bytes);
  * caller uses host atomics.  NULL: not RAM, or crosses pages; then under the bus lock, by parts. */
 void *mem_lock(struct cpu *cpu, uint64_t lin, unsigned size);
 void mem_unlock_split(struct cpu *cpu);
+/* Instruction fetch: the host address of the code at lin, valid to its page's end; faults #PF as a fetch
+ * does.  The page is watched from now on: whoever writes there has it said by blocks_written().
+ * NULL: not RAM or ROM, then mem_fetch() reads it byte by byte. */
+const uint8_t *mem_code(struct cpu *cpu, uint64_t lin);
+uint8_t mem_fetch(struct cpu *cpu, uint64_t lin);
 /* Segment checks and base: the linear address of an access to seg:offset; faults #GP or #SS. */
 uint64_t segment_linear(struct cpu *cpu, enum seg seg, uint64_t offset, unsigned size, bool write);
 void tlb_flush(struct cpu *cpu, bool global);
 void tlb_flush_page(struct cpu *cpu, uint64_t lin);
+
+/* ---- blocks.c: decoded code, each processor's own.  All on the processor's thread. ---- */
+
+int blocks_create(struct cpu *cpu);     /* 0 or -ENOMEM */
+void blocks_destroy(struct cpu *cpu);
+/* Runs guest code from cpu->rip until cpu->wanted or stop_at.  Faults leave through fault_exit; then
+ * blocks_faulted() sets cpu->instructions right. */
+void blocks_run(struct cpu *cpu);
+/* One instruction, whatever is wanted (after STI, MOV SS). */
+void blocks_run_one(struct cpu *cpu);
+void blocks_faulted(struct cpu *cpu);
+/* Code at a host address has been written: forgets the blocks there, the running one included, from its
+ * next instruction on.  True: no block is left on these pages. */
+bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes);
+/* Forgets everything: memory has changed. */
+void blocks_flush(struct cpu *cpu);
 
 /* ---- features ---- */
 bool cpu_has(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, unsigned reg, unsigned bit);
