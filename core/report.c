@@ -18,8 +18,8 @@ static char *stamp(void)
 {
     GDateTime *now = timestamps ? g_date_time_new_now_utc() : NULL;
     char *time = now ? g_date_time_format(now, "%Y-%m-%dT%H:%M:%S") : NULL;
-    char *text = now ? g_strdup_printf("%s.%06dZ ", time, g_date_time_get_microsecond(now))
-                     : g_strdup("");
+    char *text =
+        now ? g_strdup_printf("%s.%06dZ ", time, g_date_time_get_microsecond(now)) : g_strdup("");
 
     g_clear_pointer(&now, g_date_time_unref);
     g_free(time);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* board - what the machine plugin asks of the core while it puts a board together: tenon.board/1. */
+/* board - what the machine plugin asks of the core while it puts a board together: tenon.board/1.
+ */
 
 #include "machine/board.h"
 
@@ -80,7 +81,8 @@ struct inst *board_add_group(struct machine *m, const struct config_group *group
 
 /* ---- The configuration ---- */
 
-static const char *board_option(struct tenon_dev *dev, const char *kind, unsigned index, const char *key)
+static const char *board_option(struct tenon_dev *dev, const char *kind, unsigned index,
+                                const char *key)
 {
     const struct config_group *g = NULL;
 
@@ -137,7 +139,8 @@ static int board_wire(struct tenon_dev *from, uint32_t line, struct tenon_dev *t
 
         if (strcmp(p->name, pin) || n >= p->count)
             continue;
-        source->lines[line] = (struct line){ .set = p->set, .arg = target->state, .n = n, .gsi = -1 };
+        source->lines[line] =
+            (struct line){ .set = p->set, .arg = target->state, .n = n, .gsi = -1 };
         return 0;
     }
     return -ENOENT;

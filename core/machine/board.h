@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* board - what the machine plugin asks of the core while it puts a board together: tenon.board/1. */
+/* board - what the machine plugin asks of the core while it puts a board together: tenon.board/1.
+ */
 #ifndef TENON_CORE_BOARD_H
 #define TENON_CORE_BOARD_H
 

@@ -45,7 +45,9 @@ static void host_log(struct tenon_dev *dev, int level, const char *fmt, ...)
 
 static enum clock_id clock_of(uint32_t clock)
 {
-    return clock == TENON_CLOCK_HOST ? CLOCK_HOST : clock == TENON_CLOCK_REAL ? CLOCK_REAL : CLOCK_GUEST;
+    return clock == TENON_CLOCK_HOST   ? CLOCK_HOST
+           : clock == TENON_CLOCK_REAL ? CLOCK_REAL
+                                       : CLOCK_GUEST;
 }
 
 static uint64_t host_now(struct tenon_dev *dev, uint32_t clock)
@@ -172,7 +174,9 @@ static void window_init(struct mapping *map, const struct tenon_window *w, void 
         .priority = w->priority,
         .arg = state,
         .name = w->name,
-        .ops = { .read = w->read ? w->read : w->space == TENON_IO ? ones_read : zero_read,
+        .ops = { .read = w->read                ? w->read
+                         : w->space == TENON_IO ? ones_read
+                                                : zero_read,
                  .write = w->write ? w->write : no_write,
                  .width_min = w->width_min ? w->width_min : 1,
                  .width_max = w->width_max ? w->width_max : 8,
@@ -377,7 +381,7 @@ static void reg_reset(void *state, const struct tenon_reg *reg)
     if (reg->flags & TENON_REG_KEEP)
         return;
     for (uint32_t i = 0; i < reg->count; i++)
-        memcpy(at + (size_t)i * reg->bytes, &reg->reset, reg->bytes);   /* little-endian hosts */
+        memcpy(at + (size_t)i * reg->bytes, &reg->reset, reg->bytes); /* little-endian hosts */
 }
 
 void inst_reset(struct inst *inst)

@@ -19,7 +19,7 @@ struct line {
     void *arg;
     unsigned n;
     bool level;
-    int gsi;                    /* >= 0: it is this interrupt input and nothing else */
+    int gsi; /* >= 0: it is this interrupt input and nothing else */
 };
 
 struct inst_timer {
@@ -29,30 +29,30 @@ struct inst_timer {
 };
 
 struct inst {
-    struct tenon_dev pub;       /* what the plugin sees; first */
+    struct tenon_dev pub; /* what the plugin sees; first */
     struct machine *machine;
     const struct type *type;
     void *state;
-    char *where;                /* the option as typed: "-device edu,id=e0" */
+    char *where; /* the option as typed: "-device edu,id=e0" */
     bool has_id, created;
     struct inst *next;
     struct inst_timer *timers;
     struct mapping *windows;
     struct line *lines;
-    GPtrArray *maps, *blocks, *watches, *bells;     /* made through services; NULL while empty */
+    GPtrArray *maps, *blocks, *watches, *bells; /* made through services; NULL while empty */
     const struct bus_ops *bus;
-    void *bus_state;            /* what the bus keeps for it */
-    struct tenon_chardev *chardev;                  /* of kind chardev: its other side */
+    void *bus_state;               /* what the bus keeps for it */
+    struct tenon_chardev *chardev; /* of kind chardev: its other side */
     void (*button)(void *state);
-    bool said;                  /* why create() failed has been reported */
+    bool said; /* why create() failed has been reported */
 };
 
 struct setting {
     const char *key, *value;
 };
 
-/* Makes an instance of a type, sets its properties, joins it to its bus and calls create().  NULL if
- * it fails, and why has been reported.  [main, locked] */
+/* Makes an instance of a type, sets its properties, joins it to its bus and calls create().  NULL
+ * if it fails, and why has been reported.  [main, locked] */
 struct inst *inst_create(struct machine *m, const struct type *type, const char *id,
                          const char *where, const struct setting *settings, unsigned n_settings);
 void inst_destroy(struct inst *inst);

@@ -29,7 +29,8 @@ static bool parse_uuid(const char *text, uint8_t uuid[16])
         if (g && *text++ != '-')
             return false;
         for (unsigned i = 0; i < groups[g]; i++, text += 2) {
-            int high = g_ascii_xdigit_value(text[0]), low = high < 0 ? -1 : g_ascii_xdigit_value(text[1]);
+            int high = g_ascii_xdigit_value(text[0]),
+                low = high < 0 ? -1 : g_ascii_xdigit_value(text[1]);
 
             if (low < 0)
                 return false;
@@ -81,7 +82,8 @@ static const struct type *find_board(struct machine *m)
 
 /* ---- Character devices ---- */
 
-static bool add_use(struct machine *m, const char *use, unsigned n, const char *text, const char *where)
+static bool add_use(struct machine *m, const char *use, unsigned n, const char *text,
+                    const char *where)
 {
     char *label = g_strdup_printf("%s%u", use, n);
     bool failed;
@@ -201,11 +203,14 @@ static bool complete(struct machine *m)
 static bool build(struct machine *m)
 {
     const struct type *type = find_board(m);
-    bool ok = read_identity(m) & read_switches(m);
+    bool ok = read_identity(m);
 
+    ok &= read_switches(m);
     if (!type)
         return false;
-    ok &= check_keys(m, type) & !ram_size(m, type->t.ops) && !processors_count(m, type->t.ops);
+    ok &= check_keys(m, type);
+    ok &= !ram_size(m, type->t.ops);
+    ok &= !processors_count(m, type->t.ops);
     if (!ok || accel_open(m) || processors_resolve(m, type->t.ops) || ram_create(m))
         return false;
     if (m->info.max_cpus && m->accel->ops->board && m->accel->ops->board(m->accel))

@@ -26,16 +26,16 @@ struct pci_bus;
 struct type;
 
 enum run_state {
-    STATE_PRELAUNCH,            /* built, not started (-S) */
+    STATE_PRELAUNCH, /* built, not started (-S) */
     STATE_RUNNING,
     STATE_PAUSED,
-    STATE_SUSPENDED,            /* ACPI S3 */
-    STATE_SHUTDOWN,             /* powered off, with -no-shutdown */
+    STATE_SUSPENDED, /* ACPI S3 */
+    STATE_SHUTDOWN,  /* powered off, with -no-shutdown */
     STATE_PANICKED,
-    STATE_ERROR,                /* a processor cannot go on */
+    STATE_ERROR, /* a processor cannot go on */
 };
 
-#define N_GSIS 24
+#define N_GSIS          24
 #define MACHINE_DEFAULT "pc" /* without -machine */
 
 struct machine {
@@ -47,26 +47,26 @@ struct machine {
     struct block *ram;
     struct tenon_board_info info;
     struct cpu_topology topology;
-    struct vcpu *cpus;          /* info.max_cpus of them are room; info.cpus exist */
-    struct inst *board;         /* the machine plugin's instance */
-    struct inst *insts;         /* all instances, in order of creation */
+    struct vcpu *cpus;  /* info.max_cpus of them are room; info.cpus exist */
+    struct inst *board; /* the machine plugin's instance */
+    struct inst *insts; /* all instances, in order of creation */
     struct pci_bus *pci;
-    const char *isa_name;       /* of the ISA bus; NULL: there is none */
-    unsigned gsi_high[N_GSIS];  /* how many sources hold the input high */
+    const char *isa_name;      /* of the ISA bus; NULL: there is none */
+    unsigned gsi_high[N_GSIS]; /* how many sources hold the input high */
     enum run_state state;
-    unsigned request;           /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
+    unsigned request; /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
     int request_code;
     int exit_code;
     bool a20;
     struct tenon_x86_start start;
-    bool has_start;             /* of the reset that is going on */
+    bool has_start; /* of the reset that is going on */
     /* what the command line wants */
     bool no_reboot, no_shutdown, start_paused, name_threads;
-    const char *on_panic;       /* -action panic= */
+    const char *on_panic; /* -action panic= */
     struct chardev_use {
-        const char *use;        /* "serial" */
+        const char *use; /* "serial" */
         unsigned n;
-        const char *chardev;    /* an id */
+        const char *chardev; /* an id */
     } uses[12];
     unsigned n_uses;
     char *found_file;
@@ -91,8 +91,8 @@ void machine_reset(struct machine *m);
 /* Asks for TENON_POWER_*; the calling processor leaves guest code before its next instruction.
  * [any] */
 void machine_request(struct machine *m, uint32_t what, int code);
-/* A processor cannot go on: the machine stops, and the program ends with status 1 unless -no-shutdown
- * keeps it.  [main, locked] */
+/* A processor cannot go on: the machine stops, and the program ends with status 1 unless
+ * -no-shutdown keeps it.  [main, locked] */
 void machine_failed(struct machine *m);
 /* Ends a sleep (STATE_SUSPENDED).  [main, locked] */
 void machine_wake(struct machine *m);

@@ -94,7 +94,7 @@ static bool has_msr(const struct cpu *cpu, enum cpu_word word)
     case CPU_CORE_CAP: return cpu_features_has(&cpu->features, "core-capability");
     case CPU_ARCH_CAP: return cpu_features_has(&cpu->features, "arch-capabilities");
     case CPU_PERF_CAP: return cpu_features_has(&cpu->features, "pdcm");
-    default:           return cpu_words[word].msr && cpu_features_has(&cpu->features, "vmx");
+    default: return cpu_words[word].msr && cpu_features_has(&cpu->features, "vmx");
     }
 }
 

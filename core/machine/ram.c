@@ -26,7 +26,8 @@ static const struct config_group *backend(struct machine *m)
 
 static int from_backend(struct machine *m, bool given)
 {
-    const struct config_group *machine = config_find(m->config, "machine", NULL), *object = backend(m);
+    const struct config_group *machine = config_find(m->config, "machine", NULL),
+                              *object = backend(m);
     const char *id = group_string(machine, "memory-backend", NULL);
     uint64_t bytes = 0;
 
@@ -65,19 +66,32 @@ int ram_size(struct machine *m, const struct tenon_machine_ops *ops)
 static int from_object(struct block_spec *spec, const struct config_group *object)
 {
     /* options_check() has seen to it that the last ones have the only value there is. */
-    static const char *const keys[] = {
-        "mem-path", "readonly", "qom-type", "size", "prealloc", "prealloc-threads", "share", "merge",
-        "dump", "policy", "reserve", "hugetlb", "seal", "pmem", "discard-data",
-        "x-use-canonical-path-for-ramblock-id", NULL
-    };
+    static const char *const keys[] = { "mem-path",
+                                        "readonly",
+                                        "qom-type",
+                                        "size",
+                                        "prealloc",
+                                        "prealloc-threads",
+                                        "share",
+                                        "merge",
+                                        "dump",
+                                        "policy",
+                                        "reserve",
+                                        "hugetlb",
+                                        "seal",
+                                        "pmem",
+                                        "discard-data",
+                                        "x-use-canonical-path-for-ramblock-id",
+                                        NULL };
     bool file = !strcmp(group_string(object, "qom-type", ""), "memory-backend-file");
     int64_t threads = 0;
 
     if (group_allow(object, file ? keys : keys + 2))
         return -EINVAL;
-    if (group_bool(object, "prealloc", &spec->prealloc) || group_bool(object, "share", &spec->share) ||
-        group_bool(object, "readonly", &spec->readonly) || group_bool(object, "dump", &spec->dump) ||
-        group_bool(object, "merge", &spec->merge) ||
+    if (group_bool(object, "prealloc", &spec->prealloc) ||
+        group_bool(object, "share", &spec->share) ||
+        group_bool(object, "readonly", &spec->readonly) ||
+        group_bool(object, "dump", &spec->dump) || group_bool(object, "merge", &spec->merge) ||
         group_number(object, "prealloc-threads", 1, 1024, &threads))
         return -EINVAL;
     spec->where = object->from;
@@ -96,12 +110,14 @@ static void warn_unused(struct machine *m, const struct config_group *used)
 
     while ((object = config_next(m->config, "object", object)))
         if (object != used)
-            report_warning(object->from, "is not used: -machine memory-backend= names another, or none");
+            report_warning(object->from,
+                           "is not used: -machine memory-backend= names another, or none");
 }
 
 int ram_create(struct machine *m)
 {
-    const struct config_group *path = config_find(m->config, "mem-path", NULL), *object = backend(m);
+    const struct config_group *path = config_find(m->config, "mem-path", NULL),
+                              *object = backend(m);
     const struct config_group *memory = config_find(m->config, "memory", NULL);
     const struct config_group *machine = config_find(m->config, "machine", NULL);
     struct block_spec spec = {
@@ -110,7 +126,9 @@ int ram_create(struct machine *m)
         .path = group_string(path, "path", NULL),
         .prealloc = config_find(m->config, "mem-prealloc", NULL),
         .dump = true,
-        .where = path ? path->from : memory ? memory->from : "-m",
+        .where = path     ? path->from
+                 : memory ? memory->from
+                          : "-m",
     };
 
     if (group_bool(machine, "dump-guest-core", &spec.dump) ||

@@ -11,9 +11,9 @@
 const char *run_state_name(enum run_state state)
 {
     static const char *const names[] = {
-        [STATE_PRELAUNCH] = "prelaunch", [STATE_RUNNING] = "running",
-        [STATE_PAUSED] = "paused",       [STATE_SUSPENDED] = "suspended",
-        [STATE_SHUTDOWN] = "shutdown",   [STATE_PANICKED] = "guest-panicked",
+        [STATE_PRELAUNCH] = "prelaunch",  [STATE_RUNNING] = "running",
+        [STATE_PAUSED] = "paused",        [STATE_SUSPENDED] = "suspended",
+        [STATE_SHUTDOWN] = "shutdown",    [STATE_PANICKED] = "guest-panicked",
         [STATE_ERROR] = "internal-error",
     };
 
@@ -75,7 +75,7 @@ void machine_reset(struct machine *m)
     if (m->accel->ops->chips_reset)
         m->accel->ops->chips_reset(m->accel);
     if (m->board)
-        inst_reset(m->board);   /* last: it may place a kernel and say where to start */
+        inst_reset(m->board); /* last: it may place a kernel and say where to start */
     vcpus_reset(m, m->has_start ? &m->start : NULL);
     if (running)
         vcpus_resume(m);
@@ -136,15 +136,9 @@ static void handle_request(void *arg)
         else
             end(m, 0);
         break;
-    case TENON_POWER_EXIT:
-        end(m, m->request_code);
-        break;
-    case TENON_POWER_PANIC:
-        panicked(m);
-        break;
-    case TENON_POWER_SUSPEND:
-        machine_pause(m, STATE_SUSPENDED);
-        break;
+    case TENON_POWER_EXIT: end(m, m->request_code); break;
+    case TENON_POWER_PANIC: panicked(m); break;
+    case TENON_POWER_SUSPEND: machine_pause(m, STATE_SUSPENDED); break;
     }
     if (m->state == STATE_RUNNING)
         vcpus_resume(m);
@@ -154,13 +148,13 @@ static void handle_request(void *arg)
 static unsigned weight(unsigned what)
 {
     switch (what) {
-    case TENON_POWER_EXIT:         return 6;
-    case TENON_POWER_OFF:          return 5;
-    case TENON_POWER_RESET:        return 4;
-    case TENON_POWER_PANIC:        return 3;
-    case TENON_POWER_SUSPEND:      return 2;
-    case TENON_POWER_CRASH_LOADED: return 1;   /* the guest goes on: of interest to monitors alone */
-    default:                       return 0;
+    case TENON_POWER_EXIT: return 6;
+    case TENON_POWER_OFF: return 5;
+    case TENON_POWER_RESET: return 4;
+    case TENON_POWER_PANIC: return 3;
+    case TENON_POWER_SUSPEND: return 2;
+    case TENON_POWER_CRASH_LOADED: return 1; /* the guest goes on: of interest to monitors alone */
+    default: return 0;
     }
 }
 

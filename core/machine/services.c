@@ -66,7 +66,9 @@ static void config_write(struct tenon_dev *dev, unsigned bus, unsigned devfn, un
 static const struct tenon_pci pci_service = { .size = sizeof(pci_service), .config = config };
 
 static const struct tenon_pci_bus pci_bus_service = {
-    .size = sizeof(pci_bus_service), .read = config_read, .write = config_write,
+    .size = sizeof(pci_bus_service),
+    .read = config_read,
+    .write = config_write,
 };
 
 /* ---- tenon.loop/1 ---- */
@@ -122,7 +124,8 @@ static int loop_service_watch(struct tenon_dev *dev, int fd, unsigned events,
 }
 
 static const struct tenon_loop loop_service = {
-    .size = sizeof(loop_service), .watch = loop_service_watch,
+    .size = sizeof(loop_service),
+    .watch = loop_service_watch,
 };
 
 /* ---- tenon.power/1 ---- */
@@ -157,7 +160,7 @@ struct edge {
     struct inst *inst;
     uint32_t line;
     int fd;
-    bool irqfd;                 /* the accelerator has it */
+    bool irqfd; /* the accelerator has it */
 };
 
 static void edge_free(void *arg)
@@ -245,14 +248,15 @@ static struct block *block_at(struct inst *inst, int n)
 {
     if (n == 0)
         return inst->machine->ram;
-    return inst->blocks && n > 0 && (unsigned)n <= inst->blocks->len ? inst->blocks->pdata[n - 1] : NULL;
+    return inst->blocks && n > 0 && (unsigned)n <= inst->blocks->len ? inst->blocks->pdata[n - 1]
+                                                                     : NULL;
 }
 
 static int memory_block(struct tenon_dev *dev, const char *name, uint64_t bytes)
 {
     struct inst *inst = inst_of(dev);
-    struct block *block = block_create(&(struct block_spec){
-        .name = name, .bytes = bytes, .where = inst->where });
+    struct block *block =
+        block_create(&(struct block_spec){ .name = name, .bytes = bytes, .where = inst->where });
 
     if (!block)
         return -ENOMEM;
@@ -281,8 +285,12 @@ static int memory_map(struct tenon_dev *dev, const struct tenon_mapping *asked)
         return -EINVAL;
     map = g_new0(struct mapping, 1);
     *map = (struct mapping){
-        .base = want.base, .bytes = want.bytes, .priority = want.priority, .offset = want.offset,
-        .block = block_at(inst, want.block), .flags = want.flags,
+        .base = want.base,
+        .bytes = want.bytes,
+        .priority = want.priority,
+        .offset = want.offset,
+        .block = block_at(inst, want.block),
+        .flags = want.flags,
     };
     mapping_add(inst->machine->mem, map);
     g_ptr_array_add(list(&inst->maps, map_free), map);
@@ -327,7 +335,9 @@ static void x86_a20(struct tenon_dev *dev, bool on)
 }
 
 static const struct tenon_x86 x86_service = {
-    .size = sizeof(x86_service), .start = x86_start, .a20 = x86_a20,
+    .size = sizeof(x86_service),
+    .start = x86_start,
+    .a20 = x86_a20,
 };
 
 /* ---- The list ---- */
@@ -338,16 +348,11 @@ const void *service_find(const char *id)
         const char *id;
         const void *table;
     } services[] = {
-        { "tenon.isa/1", &isa_service },
-        { "tenon.pci/1", &pci_service },
-        { "tenon.pci-bus/1", &pci_bus_service },
-        { "tenon.chardev/1", &chardev_host_service },
-        { "tenon.chr/1", &chr_service },
-        { "tenon.loop/1", &loop_service },
-        { "tenon.power/1", &power_service },
-        { "tenon.eventfd/1", &eventfd_service },
-        { "tenon.memory/1", &memory_service },
-        { "tenon.board/1", &board_service },
+        { "tenon.isa/1", &isa_service },         { "tenon.pci/1", &pci_service },
+        { "tenon.pci-bus/1", &pci_bus_service }, { "tenon.chardev/1", &chardev_host_service },
+        { "tenon.chr/1", &chr_service },         { "tenon.loop/1", &loop_service },
+        { "tenon.power/1", &power_service },     { "tenon.eventfd/1", &eventfd_service },
+        { "tenon.memory/1", &memory_service },   { "tenon.board/1", &board_service },
         { "tenon.x86/1", &x86_service },
     };
 

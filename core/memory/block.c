@@ -193,7 +193,7 @@ static bool map_block(const struct block_spec *spec, struct block *block, bool t
 {
     uint64_t bytes = mapped_bytes(block);
     int prot = PROT_READ | (spec->readonly ? 0 : PROT_WRITE);
-    int flags = is_private(spec)             ? MAP_PRIVATE | MAP_ANONYMOUS
+    int flags = is_private(spec)           ? MAP_PRIVATE | MAP_ANONYMOUS
                 : temporary || spec->share ? MAP_SHARED
                                            : MAP_PRIVATE | MAP_NORESERVE;
     uint8_t *place = find_place(block, !spec->path);

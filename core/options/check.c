@@ -18,8 +18,7 @@ enum state { THERE, NOT_YET, UNKNOWN };
 static enum state name_state(const struct check *c, const char *kind, const struct opt_key *key,
                              const char *name)
 {
-    if (values_have(key->values, name) ||
-        (c->host && c->host->have(c->host->arg, kind, name)))
+    if (values_have(key->values, name) || (c->host && c->host->have(c->host->arg, kind, name)))
         return THERE;
     if (values_have(key->later, name))
         return NOT_YET;

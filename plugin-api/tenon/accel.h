@@ -6,7 +6,7 @@
  * code until the host wants the processor back.  Of memory the plugin sees what tenon.accel-host/1
  * shows it: RAM by pointer, everything else by accesses.
  */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_ACCEL_H
 #define TENON_ACCEL_H
 

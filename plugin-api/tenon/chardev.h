@@ -6,7 +6,7 @@
  * A back end is a plugin of kind chardev; a device has a property of type TENON_CHARDEV.  The host
  * joins the two.  Nothing is lost: each side takes what it has room for and says when it has more.
  */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_CHARDEV_H
 #define TENON_CHARDEV_H
 

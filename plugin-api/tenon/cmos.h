@@ -4,7 +4,7 @@
  *
  * "tenon.cmos/1" is an interface of the clock: tenon_find_peer(dev, TENON_CMOS).
  */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_CMOS_H
 #define TENON_CMOS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT-0 */
 /* tenon/cpu.h - models of x86 processors, for -cpu: tables, no code. */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_CPU_H
 #define TENON_CPU_H
 

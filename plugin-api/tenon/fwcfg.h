@@ -4,7 +4,7 @@
  *
  * "tenon.fwcfg/1" is an interface of the fw_cfg device: tenon_find_peer(dev, TENON_FWCFG).
  */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_FWCFG_H
 #define TENON_FWCFG_H
 

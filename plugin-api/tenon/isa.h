@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT-0 */
 /* tenon/isa.h - devices on the ISA bus: ports and memory at fixed places, interrupts by number. */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_ISA_H
 #define TENON_ISA_H
 

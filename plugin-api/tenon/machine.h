@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT-0 */
 /* tenon/machine.h - boards: what a plugin of kind machine says and asks to put one together. */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_MACHINE_H
 #define TENON_MACHINE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT-0 */
 /* tenon/memory.h - RAM and ROM, and where the guest sees them. */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_MEMORY_H
 #define TENON_MEMORY_H
 

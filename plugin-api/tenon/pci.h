@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT-0 */
 /* tenon/pci.h - functions on a PCI bus, and the bridges that make one. */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_PCI_H
 #define TENON_PCI_H
 

@@ -21,7 +21,7 @@
  *   [vcpu]  a guest access or the event loop, the board locked
  *   [any]   any thread, the board locked or not
  */
-/* clang-format off: columns of the tables are aligned by hand */
+/* clang-format off */
 #ifndef TENON_PLUGIN_H
 #define TENON_PLUGIN_H
 
