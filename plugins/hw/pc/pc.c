@@ -112,7 +112,7 @@ static int add_clock(struct pc *pc)
 
 static int add_consoles(struct pc *pc)
 {
-    const char *chardev, *iobase = pc_option(pc, "global", "isa-debugcon.iobase");
+    const char *chardev;
     char props[160];
     int err = 0;
 
@@ -125,8 +125,7 @@ static int add_consoles(struct pc *pc)
     }
     chardev = pc->board->chardev(pc->dev, "debugcon", 0);
     if (chardev && !err) {
-        snprintf(props, sizeof(props), "chardev=%s%s%.20s", chardev, iobase ? ",iobase=" : "",
-                 iobase ? iobase : "");
+        snprintf(props, sizeof(props), "chardev=%s", chardev);
         err = add(pc, "isa-debugcon", props);
     }
     return err;
@@ -267,10 +266,10 @@ static const struct tenon_machine_ops ops = {
 #define V(version) " pc-i440fx-" version
 #define NAMES                                                                                      \
     "pc-i440fx-7.2 pc" V("10.0") V("9.2") V("9.1") V("9.0") V("8.2") V("8.1") V("8.0") V("7.1")    \
-    V("7.0") V("6.2") V("6.1") V("6.0") V("5.2") V("5.1") V("5.0") V("4.2") V("4.1") V("4.0")      \
-    V("3.1") V("3.0") V("2.12") V("2.11") V("2.10") V("2.9") V("2.8") V("2.7") V("2.6") V("2.5")   \
-    V("2.4") V("2.3") V("2.2") V("2.1") V("2.0") V("1.7") V("1.6") V("1.5") V("1.4")               \
-    " pc-1.3 pc-1.2 pc-1.1 pc-1.0"
+        V("7.0") V("6.2") V("6.1") V("6.0") V("5.2") V("5.1") V("5.0") V("4.2") V("4.1") V("4.0")  \
+            V("3.1") V("3.0") V("2.12") V("2.11") V("2.10") V("2.9") V("2.8") V("2.7") V("2.6")    \
+                V("2.5") V("2.4") V("2.3") V("2.2") V("2.1") V("2.0") V("1.7") V("1.6") V("1.5")   \
+                    V("1.4") " pc-1.3 pc-1.2 pc-1.1 pc-1.0"
 
 TENON_MACHINE(pc, NAMES, "Standard PC (i440FX + PIIX, 1996)", .ops = &ops,
               .props = TENON_ARRAY(props), .create = pc_create, .reset = pc_reset,
