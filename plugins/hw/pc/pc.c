@@ -112,7 +112,7 @@ static int add_clock(struct pc *pc)
 
 static int add_consoles(struct pc *pc)
 {
-    const char *chardev, *iobase = pc_option(pc, "global", "isa-debugcon.iobase");
+    const char *chardev;
     char props[160];
     int err = 0;
 
@@ -125,8 +125,7 @@ static int add_consoles(struct pc *pc)
     }
     chardev = pc->board->chardev(pc->dev, "debugcon", 0);
     if (chardev && !err) {
-        snprintf(props, sizeof(props), "chardev=%s%s%.20s", chardev, iobase ? ",iobase=" : "",
-                 iobase ? iobase : "");
+        snprintf(props, sizeof(props), "chardev=%s", chardev);
         err = add(pc, "isa-debugcon", props);
     }
     return err;
