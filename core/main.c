@@ -25,14 +25,17 @@
 
 /* ---- Signals that end the program in order ---- */
 
+/* Of nohup(1), who does not want it, SIGHUP stays ignored. */
 static sigset_t ending_signals(void)
 {
+    struct sigaction hup;
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
+    if (!sigaction(SIGHUP, NULL, &hup) && hup.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
     return set;
 }
 

@@ -119,7 +119,8 @@ int accel_open(struct machine *m)
 
     for (unsigned i = 0; i < choices->len; i++) {
         if (!find(all[i].name)) {
-            report(all[i].group->from, "there is no accelerator \"%s\"; kvm is one", all[i].name);
+            report(group_from(all[i].group, "accel"), "there is no accelerator \"%s\"; kvm is one",
+                   all[i].name);
             err = -EINVAL;
         }
     }
@@ -128,7 +129,8 @@ int accel_open(struct machine *m)
     } else if (!err) {
         err = open_first(m, all, choices->len);
         if (err == -ENOENT && choices->len)
-            report(all[0].group->from, "%s is not in this build yet; use -accel kvm", all[0].name);
+            report(group_from(all[0].group, "accel"), "%s is not in this build yet; use -accel kvm",
+                   all[0].name);
         else if (err == -ENOENT)
             report(NULL, "the software CPU is not in this build yet; use -enable-kvm");
     }

@@ -172,7 +172,8 @@ static int check_irqchip(const struct config_group *group, bool quiet)
     if (!strcmp(value, "on"))
         return 0;
     if (!quiet)
-        report(group->from, "kernel-irqchip=%s: not in this build yet", value);
+        report(group_from(group, "kernel-irqchip"), "kernel-irqchip=%s: not in this build yet",
+               value);
     return -ENOTSUP;
 }
 
@@ -223,7 +224,7 @@ static int disable_exits(struct kvm *kvm)
 
 static int try_open(struct kvm *kvm, const struct config_group *options, bool quiet)
 {
-    const char *where = options ? options->from : NULL;
+    const char *where = options ? group_from(options, "accel") : NULL;
     int err = check_irqchip(options, quiet);
 
     if (!err)

@@ -69,17 +69,17 @@ static uint64_t product(const struct cpu_topology *t)
     return (uint64_t)t->sockets * t->dies * t->clusters * t->cores * t->threads;
 }
 
-static int check(const struct cpu_topology *t)
+static int check(const struct cpu_topology *t, const char *where)
 {
     if (product(t) != t->maxcpus) {
-        report("-smp",
+        report(where,
                "sockets (%u) * dies (%u) * cores (%u) * threads (%u) = %" G_GUINT64_FORMAT
                ", but maxcpus is %u",
                t->sockets, t->dies, t->cores, t->threads, product(t), t->maxcpus);
         return -EINVAL;
     }
     if (t->cpus > t->maxcpus) {
-        report("-smp", "%u processors do not fit maxcpus (%u)", t->cpus, t->maxcpus);
+        report(where, "%u processors do not fit maxcpus (%u)", t->cpus, t->maxcpus);
         return -EINVAL;
     }
     return 0;
@@ -90,17 +90,17 @@ static uint32_t or_one(uint32_t given)
     return given ? given : 1;
 }
 
-int cpu_topology_complete(struct cpu_topology *t)
+int cpu_topology_complete(struct cpu_topology *t, const char *where)
 {
     uint32_t total = t->maxcpus ? t->maxcpus : t->cpus;
 
     if (MAX(MAX(t->cpus, t->maxcpus), MAX(t->sockets, t->dies)) > CPU_TOPOLOGY_MAX ||
         MAX(t->cores, t->threads) > CPU_TOPOLOGY_MAX) {
-        report("-smp", "no more than %d can be given", CPU_TOPOLOGY_MAX);
+        report(where, "no more than %d can be given", CPU_TOPOLOGY_MAX);
         return -EINVAL;
     }
     if (t->clusters > 1) {
-        report("-smp", "clusters=%u: a PC has no clusters; only 1 can be given", t->clusters);
+        report(where, "clusters=%u: a PC has no clusters; only 1 can be given", t->clusters);
         return -EINVAL;
     }
     t->clusters = 1;
@@ -111,7 +111,7 @@ int cpu_topology_complete(struct cpu_topology *t)
         t->cores = or_one(t->cores);
         t->threads = or_one(t->threads);
         if (product(t) > CPU_TOPOLOGY_MAX) {
-            report("-smp", "%" G_GUINT64_FORMAT " processors are more than %d", product(t),
+            report(where, "%" G_GUINT64_FORMAT " processors are more than %d", product(t),
                    CPU_TOPOLOGY_MAX);
             return -EINVAL;
         }
@@ -128,5 +128,5 @@ int cpu_topology_complete(struct cpu_topology *t)
     }
     t->maxcpus = total;
     t->cpus = t->cpus ? t->cpus : total;
-    return check(t);
+    return check(t, where);
 }

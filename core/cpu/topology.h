@@ -28,9 +28,9 @@ struct cpu_place {
 
 /*
  * Fills in what -smp left out: a field that is 0 was not given.  Cores are preferred to sockets,
- * and both to threads.  Reports under "-smp" and returns -EINVAL if the numbers do not agree. [any]
+ * and both to threads.  Reports under where and returns -EINVAL if the numbers do not agree. [any]
  */
-int cpu_topology_complete(struct cpu_topology *topology);
+int cpu_topology_complete(struct cpu_topology *topology, const char *where);
 
 /* Where processor index is, counted threads first; index < maxcpus.  [any] */
 struct cpu_place cpu_topology_place(const struct cpu_topology *topology, uint32_t index);

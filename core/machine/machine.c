@@ -72,12 +72,9 @@ static bool read_switches(struct machine *m)
 static const struct type *find_board(struct machine *m)
 {
     const struct config_group *g = config_find(m->config, "machine", NULL);
-    const char *name = group_string(g, "type", MACHINE_DEFAULT), *where = "-machine";
+    const char *name = group_string(g, "type", MACHINE_DEFAULT);
 
-    for (unsigned i = 0; g && i < g->n_opts; i++)
-        if (!strcmp(g->opts[i].key, "type"))
-            where = g->opts[i].from;
-    return plugins_load(m->plugins, "machine", name, where);
+    return plugins_load(m->plugins, "machine", name, g ? group_from(g, "type") : "-machine");
 }
 
 /* ---- Character devices ---- */

@@ -39,7 +39,7 @@ int processors_count(struct machine *m, const struct tenon_machine_ops *ops)
         return -EINVAL;
     if (!ops->max_cpus)
         return 0;
-    if (cpu_topology_complete(&t))
+    if (cpu_topology_complete(&t, g ? g->from : "-smp"))
         return -EINVAL;
     if (t.maxcpus > ops->max_cpus) {
         report(g ? g->from : "-smp", "%u processors are too many: this machine takes %u", t.maxcpus,

@@ -14,7 +14,7 @@
 #include "report.h"
 
 #define PAGE     4096u
-#define MOST_RAM (1ull << 46)
+#define MOST_RAM (64ull << 40)
 
 static const struct config_group *backend(struct machine *m)
 {
@@ -34,7 +34,8 @@ static int from_backend(struct machine *m, bool given)
     if (!id)
         return 0;
     if (!object) {
-        report(machine->from, "memory-backend=%s: there is no -object of that id", id);
+        report(group_from(machine, "memory-backend"),
+               "memory-backend=%s: there is no -object of that id", id);
         return -EINVAL;
     }
     if (group_size(object, "size", PAGE, MOST_RAM, &bytes))
@@ -55,8 +56,12 @@ int ram_size(struct machine *m, const struct tenon_machine_ops *ops)
 
     if (!ops->default_ram)
         return 0;
-    if (group_size(g, "size", 0, MOST_RAM, &bytes))
+    if (group_size(g, "size", 0, UINT64_MAX, &bytes))
         return -EINVAL;
+    if (bytes > MOST_RAM) {
+        report(g->from, "no machine takes more than 64T");
+        return -EINVAL;
+    }
     m->info.ram_bytes = bytes ? (bytes + PAGE - 1) / PAGE * PAGE : ops->default_ram;
     return from_backend(m, bytes);
 }
@@ -139,6 +144,11 @@ int ram_create(struct machine *m)
         return 0;
     if (object && from_object(&spec, object))
         return -EINVAL;
+    if (spec.merge && spec.path) {
+        report(spec.where,
+               "memory in a file cannot be merged: mem-merge=on and a path exclude each other");
+        return -EINVAL;
+    }
     m->ram = block_create(&spec);
     return m->ram ? 0 : -ENOMEM;
 }

@@ -83,6 +83,13 @@ const char *group_string(const struct config_group *group, const char *key, cons
     return opt ? opt->value : fallback;
 }
 
+const char *group_from(const struct config_group *group, const char *key)
+{
+    const struct config_opt *opt = group_find(group, key);
+
+    return opt ? opt->from : group->from;
+}
+
 int group_bool(const struct config_group *group, const char *key, bool *value)
 {
     const struct config_opt *opt = group_find(group, key);

@@ -125,6 +125,9 @@ const struct config_group *config_find(const struct config *config, const char *
  */
 const char *group_string(const struct config_group *group, const char *key, const char *fallback);
 
+/* Where the key was set, as typed; where the group was made if it lacks the key. */
+const char *group_from(const struct config_group *group, const char *key);
+
 /*
  * The same for typed values: *value keeps what it holds when the key is absent, and holds what is
  * in the configuration otherwise.  Returns 0, or -EINVAL when the text is no such value or out of

@@ -297,7 +297,11 @@ static const struct type *load_file(struct plugins *p, const char *kind, const c
     struct image image;
 
     if (!image_open(&image, path, &fault)) {
-        *why = !name || (errno != ENOENT && errno != ENOTDIR) ? g_strdup(fault) : NULL;
+        bool absent = errno == ENOENT || errno == ENOTDIR;
+
+        *why = name && absent    ? NULL
+               : errno == EINVAL ? g_strdup(fault)
+                                 : g_strdup_printf("cannot be read: %s", fault);
         return NULL;
     }
     fault = name ? image_untrusted(&image) : NULL;

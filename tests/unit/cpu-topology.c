@@ -12,7 +12,7 @@ typedef struct cpu_topology topology;
 
 static void completes(topology given, topology want)
 {
-    g_assert_cmpint(cpu_topology_complete(&given), ==, 0);
+    g_assert_cmpint(cpu_topology_complete(&given, "-smp"), ==, 0);
     g_assert_cmpuint(given.cpus, ==, want.cpus);
     g_assert_cmpuint(given.maxcpus, ==, want.maxcpus);
     g_assert_cmpuint(given.sockets, ==, want.sockets);
@@ -46,7 +46,7 @@ static void refused(topology given, const char *want)
 {
     GString *said = said_begin();
 
-    g_assert_cmpint(cpu_topology_complete(&given), ==, -EINVAL);
+    g_assert_cmpint(cpu_topology_complete(&given, "-smp"), ==, -EINVAL);
     said_end(said, want);
 }
 
@@ -80,7 +80,7 @@ static void test_apic_ids(void)
     topology t = { .sockets = 2, .dies = 2, .cores = 3, .threads = 2 };
     struct cpu_place place;
 
-    g_assert_cmpint(cpu_topology_complete(&t), ==, 0);
+    g_assert_cmpint(cpu_topology_complete(&t, "-smp"), ==, 0);
     for (uint32_t i = 0; i < 24; i++)
         g_assert_cmpuint(cpu_topology_apic_id(&t, i), ==, ids[i]);
     g_assert_cmpuint(cpu_topology_core_shift(&t), ==, 1);

@@ -96,7 +96,7 @@ static void test_path(struct fixture *f, const void *arg)
     g_assert_cmpstr(f->said->str, ==, "");
     assert_refused(f, "edu", "tenon: -device edu: no such device");
     g_free(path);
-    assert_refused(f, "./no/such.so", "./no/such.so No such file or directory");
+    assert_refused(f, "./no/such.so", "./no/such.so cannot be read: No such file or directory");
 }
 
 /* ---- Bad ones ---- */
