@@ -10,7 +10,7 @@
 #define WIDTH  79
 #define INDENT 16
 
-static const char *const section_titles[N_SECTIONS] = {
+const char *const section_titles[N_SECTIONS] = {
     [SEC_STANDARD] = "Standard options",
     [SEC_BLOCK] = "Block device options",
     [SEC_USB] = "USB options",
@@ -169,29 +169,45 @@ static void append_missing(GString *text, const struct opt *opt)
     }
 }
 
+char *opt_usage(const struct opt *opt)
+{
+    GString *arg = g_string_new(NULL);
+
+    append_arg(arg, opt);
+    return g_string_free(arg, FALSE);
+}
+
+char *opt_sentence(const struct opt *opt)
+{
+    GString *missing = g_string_new(NULL);
+    char *text;
+
+    append_missing(missing, opt);
+    if (opt_is_later(opt))
+        text = g_strdup_printf("%s (not in this build yet)", opt->help);
+    else if (missing->len)
+        text = g_strdup_printf("%s (not in this build yet: %s)", opt->help, missing->str);
+    else
+        text = g_strdup(opt->help);
+    g_string_free(missing, TRUE);
+    return text;
+}
+
 static void print_option(FILE *out, const struct opt *opt)
 {
     const char *also = opt->action == ACT_HELP ? " or -help" : "";
-    GString *arg = g_string_new(NULL), *help = g_string_new(NULL), *missing = g_string_new(NULL);
+    char *usage = opt_usage(opt), *sentence = opt_sentence(opt);
     int column;
 
-    append_arg(arg, opt);
-    column = fprintf(out, "-%s%s%s", opt->name, also, arg->len ? " " : "");
-    column = print_words(out, arg->str, column, 8, true);
+    column = fprintf(out, "-%s%s%s", opt->name, also, *usage ? " " : "");
+    column = print_words(out, usage, column, 8, true);
     if (column >= INDENT)
         column = fprintf(out, "\n") - 1;
     fprintf(out, "%*s", INDENT - column, "");
-    append_missing(missing, opt);
-    g_string_append(help, opt->help);
-    if (opt_is_later(opt))
-        g_string_append(help, " (not in this build yet)");
-    else if (missing->len)
-        g_string_append_printf(help, " (not in this build yet: %s)", missing->str);
-    print_words(out, help->str, INDENT, INDENT, false);
+    print_words(out, sentence, INDENT, INDENT, false);
     putc('\n', out);
-    g_string_free(arg, TRUE);
-    g_string_free(help, TRUE);
-    g_string_free(missing, TRUE);
+    g_free(usage);
+    g_free(sentence);
 }
 
 void options_help(FILE *out)

@@ -115,6 +115,14 @@ extern const unsigned n_opts;
 extern const struct opt_group groups[];
 extern const unsigned n_groups;
 
+/* Headings of the help. */
+extern const char *const section_titles[N_SECTIONS];
+
+/* What the help says of an option: its argument, where a blank only says that a line may end, and
+ * its sentence with what is not there yet; to be freed. */
+char *opt_usage(const struct opt *opt);
+char *opt_sentence(const struct opt *opt);
+
 /* Finds a row by name; NULL if there is none. */
 const struct opt *opt_find(const char *name);
 const struct opt_group *opt_group_find(const char *kind);
