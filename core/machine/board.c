@@ -9,6 +9,7 @@
 
 #include "chardev/chardev.h"
 #include "machine/inst.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "options/options.h"
 #include "plugin/plugin.h"
@@ -157,4 +158,5 @@ const struct tenon_board board_service = {
     .find_file = board_find_file,
     .wire = board_wire,
     .wire_gsi = board_wire_gsi,
+    .wire_intr = board_wire_intr,
 };
