@@ -114,7 +114,9 @@ static int add_chips(struct pc *pc)
     if (pc->info->kernel_irqchip)
         return 0;
     pic = pc->board->add(pc->dev, "isa-i8259", NULL);
-    return pic ? pc->board->wire_intr(pic, 0) : -ENODEV;
+    if (!pic || pc->board->wire_intr(pic, 0))
+        return -ENODEV;
+    return add(pc, "ioapic", NULL);
 }
 
 static int add_consoles(struct pc *pc)
