@@ -82,6 +82,19 @@ static GArray *all_choices(const struct config *config)
     return choices;
 }
 
+/* Of -accel, or else of -machine. */
+static enum irqchip wanted_irqchip(const struct accel_ops *ops, const struct machine *m,
+                                   const struct config_group *options)
+{
+    const char *value = group_string(options, "kernel-irqchip", NULL);
+
+    if (!value)
+        value = group_string(config_find(m->config, "machine", NULL), "kernel-irqchip", "on");
+    if (!ops->irqchip || !strcmp(value, "off"))
+        return IRQCHIP_OFF;
+    return !strcmp(value, "split") ? IRQCHIP_SPLIT : IRQCHIP_ON;
+}
+
 static int open_one(struct machine *m, const struct choice *choice, bool quiet)
 {
     struct accel *accel = g_new0(struct accel, 1);
@@ -89,6 +102,7 @@ static int open_one(struct machine *m, const struct choice *choice, bool quiet)
 
     accel->ops = accel_find(choice->name);
     accel->machine = m;
+    accel->irqchip = wanted_irqchip(accel->ops, m, choice->group);
     err = accel->ops->open(accel, m, choice->group, quiet);
     if (err < 0)
         g_free(accel);

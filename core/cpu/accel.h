@@ -29,7 +29,7 @@ struct vcpu_msr {
 
 struct accel_ops {
     const char *name; /* "kvm" */
-    bool irqchip;     /* it brings the interrupt controllers and the 8254 */
+    bool irqchip;     /* it can bring the interrupt controllers and the 8254 */
     /* 0, or -errno and why has been reported unless quiet (another one is tried).  [main] */
     int (*open)(struct accel *accel, struct machine *m, const struct config_group *options,
                 bool quiet);
@@ -61,6 +61,12 @@ struct accel_ops {
     int (*irqfd)(struct accel *accel, unsigned gsi, int fd, bool add);
     /* Sends a message-signalled interrupt; whether a processor took it.  May be NULL.  [any] */
     bool (*msi)(struct accel *accel, uint64_t addr, uint32_t data);
+    /* The 8259A's INTR output, when that is a device; who answers calls machine_acknowledge(). NULL
+     * if it never is.  [any, locked] */
+    void (*intr)(struct accel *accel, bool level);
+    /* What I/O APIC input pin sends, when that is a device; machine_eoi() is to be called for the
+     * vectors of level-triggered ones.  May be NULL.  [any, locked] */
+    void (*route)(struct accel *accel, unsigned pin, uint64_t addr, uint32_t data);
     /* Marks the pages of a tracked block that guest code has written since the last call; the first
      * call after block_dirty_start() begins to watch them.  May be NULL.  [any, locked] */
     void (*dirty_sync)(struct accel *accel, struct block *block);
@@ -72,8 +78,16 @@ struct accel_ops {
     char *(*vcpu_dump)(struct vcpu *cpu);
 };
 
+/* -machine kernel-irqchip=: which chips the accelerator brings. */
+enum irqchip {
+    IRQCHIP_OFF,   /* none: all are devices */
+    IRQCHIP_SPLIT, /* the local APICs */
+    IRQCHIP_ON,    /* all */
+};
+
 struct accel {
     const struct accel_ops *ops;
+    enum irqchip irqchip; /* as asked for: open() refuses what it cannot */
     struct machine *machine;
     void *state; /* the accelerator's own */
 };

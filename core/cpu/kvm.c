@@ -164,16 +164,13 @@ static int check_needs(const struct kvm *kvm, const char *where, bool quiet)
     return 0;
 }
 
-/* Of -accel or -machine. */
-static int check_irqchip(const struct config_group *group, bool quiet)
+static int check_irqchip(enum irqchip irqchip, const char *where, bool quiet)
 {
-    const char *value = group_string(group, "kernel-irqchip", "on");
-
-    if (!strcmp(value, "on"))
+    if (irqchip == IRQCHIP_ON)
         return 0;
     if (!quiet)
-        report(group_from(group, "kernel-irqchip"), "kernel-irqchip=%s: not in this build yet",
-               value);
+        report(where, "kernel-irqchip=%s: not in this build yet",
+               irqchip == IRQCHIP_SPLIT ? "split" : "off");
     return -ENOTSUP;
 }
 
@@ -222,13 +219,12 @@ static int disable_exits(struct kvm *kvm)
     return 0;
 }
 
-static int try_open(struct kvm *kvm, const struct config_group *options, bool quiet)
+static int try_open(struct kvm *kvm, enum irqchip irqchip, const struct config_group *options,
+                    bool quiet)
 {
     const char *where = options ? group_from(options, "accel") : NULL;
-    int err = check_irqchip(options, quiet);
+    int err = check_irqchip(irqchip, where, quiet);
 
-    if (!err)
-        err = check_irqchip(config_find(kvm->machine->config, "machine", NULL), quiet);
     if (err)
         return err;
     kvm->dev = kvm_open_device(DEVICE, where, quiet);
@@ -271,7 +267,7 @@ static int open_kvm(struct accel *accel, struct machine *m, const struct config_
     pthread_cond_init(&kvm->changed, NULL);
     kvm_slots_init(kvm);
     accel->state = kvm;
-    err = try_open(kvm, options, quiet);
+    err = try_open(kvm, accel->irqchip, options, quiet);
     if (!err)
         err = disable_exits(kvm);
     if (err)

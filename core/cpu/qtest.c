@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * qtest - the accelerator of device tests: processors that never run, guest time that moves by
- * hand, and interrupt controllers that only remember their inputs.
+ * hand, and interrupt controllers that only remember their inputs; or, with kernel-irqchip=off,
+ * whatever the chips of the board tell them.
  */
 
 #include "cpu/qtest.h"
 
 #include <errno.h>
 #include <semaphore.h>
+#include <string.h>
 
 #include <glib.h>
 
@@ -19,6 +21,10 @@
 struct qtest {
     bool level[N_GSIS]; /* atomic, as the counts */
     unsigned edges[N_GSIS];
+    bool intr; /* board lock */
+    struct qtest_msi msis[QTEST_MSIS];
+    unsigned n_msis;
+    bool refuse;
 };
 
 bool qtest_level(const struct accel *accel, unsigned gsi)
@@ -33,6 +39,28 @@ unsigned qtest_edges(const struct accel *accel, unsigned gsi)
     const struct qtest *qtest = accel->state;
 
     return __atomic_load_n(&qtest->edges[gsi], __ATOMIC_RELAXED);
+}
+
+bool qtest_intr(const struct accel *accel)
+{
+    return ((const struct qtest *)accel->state)->intr;
+}
+
+bool qtest_take_msi(struct accel *accel, struct qtest_msi *msi)
+{
+    struct qtest *qtest = accel->state;
+
+    if (!qtest->n_msis)
+        return false;
+    *msi = qtest->msis[0];
+    qtest->n_msis--;
+    memmove(qtest->msis, qtest->msis + 1, qtest->n_msis * sizeof(*msi));
+    return true;
+}
+
+void qtest_refuse_msis(struct accel *accel, bool refuse)
+{
+    ((struct qtest *)accel->state)->refuse = refuse;
 }
 
 static int qtest_open(struct accel *accel, struct machine *m, const struct config_group *options,
@@ -85,6 +113,23 @@ static void qtest_gsi(struct accel *accel, unsigned gsi, bool level)
         __atomic_fetch_add(&qtest->edges[gsi], 1, __ATOMIC_RELAXED);
 }
 
+static void qtest_set_intr(struct accel *accel, bool level)
+{
+    ((struct qtest *)accel->state)->intr = level;
+}
+
+/* The youngest are lost when nobody takes them. */
+static bool qtest_msi(struct accel *accel, uint64_t addr, uint32_t data)
+{
+    struct qtest *qtest = accel->state;
+
+    if (qtest->refuse)
+        return false;
+    if (qtest->n_msis < QTEST_MSIS)
+        qtest->msis[qtest->n_msis++] = (struct qtest_msi){ addr, data };
+    return true;
+}
+
 static int qtest_irqfd(struct accel *accel, unsigned gsi, int fd, bool add)
 {
     return -ENOTSUP;
@@ -133,4 +178,6 @@ const struct accel_ops accel_qtest = {
     .vcpu_kick = qtest_vcpu_kick,
     .gsi = qtest_gsi,
     .irqfd = qtest_irqfd,
+    .msi = qtest_msi,
+    .intr = qtest_set_intr,
 };

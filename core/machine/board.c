@@ -10,6 +10,7 @@
 
 #include "chardev/chardev.h"
 #include "machine/inst.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "options/options.h"
 #include "paths.h"
@@ -155,4 +156,5 @@ const struct tenon_board board_service = {
     .find_file = board_find_file,
     .wire = board_wire,
     .wire_gsi = board_wire_gsi,
+    .wire_intr = board_wire_intr,
 };

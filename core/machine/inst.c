@@ -9,6 +9,7 @@
 #include "bus/bus.h"
 #include "chardev/chardev.h"
 #include "cpu/accel.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "options/options.h"
 #include "plugin/plugin.h"
@@ -316,6 +317,7 @@ static int bring_up(struct inst *inst, const struct setting *settings, unsigned 
         return err;
     }
     inst->created = true;
+    machine_irq_forget(inst->machine);
     if (inst->bus && inst->bus->created)
         inst->bus->created(inst);
     return 0;
@@ -353,6 +355,7 @@ void inst_destroy(struct inst *inst)
     while (*at != inst)
         at = &(*at)->next;
     *at = inst->next;
+    machine_irq_forget(inst->machine);
     if (type->t.destroy)
         type->t.destroy(inst->state);
     for (unsigned i = 0; i < type->n_timers; i++)

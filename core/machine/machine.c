@@ -11,6 +11,7 @@
 #include "cpu/accel.h"
 #include "machine/board.h"
 #include "machine/inst.h"
+#include "machine/irq.h"
 #include "machine/processors.h"
 #include "machine/ram.h"
 #include "machine/runstate.h"
@@ -262,6 +263,7 @@ void machine_destroy(struct machine *m)
     vcpus_destroy(m);
     while ((inst = last_inst(m)))
         inst_destroy(inst);
+    machine_irq_forget(m);
     pci_bus_destroy(m);
     accel_close(m);
     loop_unlock(m->loop);

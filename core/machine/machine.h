@@ -38,6 +38,11 @@ enum run_state {
 #define N_GSIS          24
 #define MACHINE_DEFAULT "pc" /* without -machine */
 
+/* Devices that offer interfaces of tenon/irq.h; of irq.c. */
+struct irq_listeners {
+    struct _GArray *inputs, *ioapics, *pics; /* NULL: to be looked up */
+};
+
 struct machine {
     struct config *config;
     struct plugins *plugins;
@@ -53,6 +58,7 @@ struct machine {
     struct pci_bus *pci;
     const char *isa_name;      /* of the ISA bus; NULL: there is none */
     unsigned gsi_high[N_GSIS]; /* how many sources hold the input high */
+    struct irq_listeners listeners;
     enum run_state state;
     unsigned request; /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
     int request_code;

@@ -158,7 +158,7 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
     int err;
 
     m->info.accel = m->accel->ops->name;
-    m->info.kernel_irqchip = m->accel->ops->irqchip;
+    m->info.kernel_irqchip = m->accel->irqchip == IRQCHIP_ON;
     if (!m->info.max_cpus || !arg)
         return 0;
     err = cpu_spec_parse(&spec, arg);

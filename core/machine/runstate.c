@@ -20,17 +20,6 @@ const char *run_state_name(enum run_state state)
     return names[state];
 }
 
-/* ---- Interrupt inputs ---- */
-
-void machine_gsi(struct machine *m, unsigned gsi, bool level)
-{
-    bool was = m->gsi_high[gsi];
-
-    m->gsi_high[gsi] += level ? 1 : -1;
-    if (was != !!m->gsi_high[gsi] && m->accel->ops->gsi)
-        m->accel->ops->gsi(m->accel, gsi, !was);
-}
-
 /* ---- Run and pause ---- */
 
 static void set_time(struct machine *m, bool running)

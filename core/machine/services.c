@@ -16,6 +16,7 @@
 #include "cpu/accel.h"
 #include "machine/board.h"
 #include "machine/inst.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "plugin/plugin.h"
 #include "report.h"
@@ -204,7 +205,7 @@ static int eventfd_interrupt(struct tenon_dev *dev, uint32_t line, int fd)
         return 0;
     e = g_new0(struct edge, 1);
     *e = (struct edge){ .inst = inst, .line = line, .fd = fd };
-    e->irqfd = inst->lines[line].gsi >= 0 && accel->ops->irqfd &&
+    e->irqfd = inst->lines[line].gsi >= 0 && accel->irqchip == IRQCHIP_ON && accel->ops->irqfd &&
                !accel->ops->irqfd(accel, inst->lines[line].gsi, fd, true);
     if (!e->irqfd)
         e->watch = loop_watch(inst->machine->loop, fd, POLLIN, edge_ready, e);
@@ -354,6 +355,7 @@ const void *service_find(const char *id)
         { "tenon.power/1", &power_service },     { "tenon.eventfd/1", &eventfd_service },
         { "tenon.memory/1", &memory_service },   { "tenon.board/1", &board_service },
         { "tenon.x86/1", &x86_service },
+        { TENON_MSI, &msi_service },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(services); i++)

@@ -15,6 +15,7 @@
 #include <tenon/machine.h>
 #include <tenon/fwcfg.h>
 #include <tenon/cmos.h>
+#include <tenon/irq.h>
 #include <tenon/cpu.h>
 
 #define AT(type, member, offset, ...)                                                              \
@@ -264,6 +265,7 @@ AT(tenon_board, chardev,    32, const char *(**)(struct tenon_dev *, const char 
 AT(tenon_board, find_file,  40, const char *(**)(struct tenon_dev *, const char *name));
 AT(tenon_board, wire,       48, int (**)(struct tenon_dev *from, uint32_t line, struct tenon_dev *to, const char *pin, unsigned n));
 AT(tenon_board, wire_gsi,   56, int (**)(struct tenon_dev *from, uint32_t line, unsigned gsi));
+AT(tenon_board, wire_intr,  64, int (**)(struct tenon_dev *from, uint32_t line));
 
 AT(tenon_x86_segment, base,         0, uint64_t *);
 AT(tenon_x86_segment, limit,        8, uint32_t *);
@@ -315,6 +317,25 @@ AT(tenon_fwcfg, file,          48, const void *(**)(void *fwcfg, const char *nam
 AT(tenon_cmos, size,   0, uint32_t *);
 AT(tenon_cmos, set,    8, void (**)(void *cmos, unsigned index, uint8_t value));
 AT(tenon_cmos, get,   16, uint8_t (**)(void *cmos, unsigned index));
+
+/* ---- tenon/irq.h ---- */
+
+AT(tenon_gsi_input, size,  0, uint32_t *);
+AT(tenon_gsi_input, set,   8, void (**)(void *self, unsigned gsi, bool level));
+
+AT(tenon_pic, size,         0, uint32_t *);
+AT(tenon_pic, acknowledge,  8, int (**)(void *self));
+
+AT(tenon_ioapic, size,  0, uint32_t *);
+AT(tenon_ioapic, eoi,   8, void (**)(void *self, uint8_t vector));
+
+AT(tenon_pit, size,   0, uint32_t *);
+AT(tenon_pit, gate,   8, void (**)(void *self, unsigned channel, bool level));
+AT(tenon_pit, out,   16, bool (**)(void *self, unsigned channel));
+
+AT(tenon_msi, size,    0, uint32_t *);
+AT(tenon_msi, send,    8, bool (**)(struct tenon_dev *, uint64_t addr, uint32_t data));
+AT(tenon_msi, route,  16, void (**)(struct tenon_dev *, unsigned pin, uint64_t addr, uint32_t data));
 
 /* ---- tenon/cpu.h ---- */
 

@@ -59,6 +59,9 @@ struct tenon_board {
                 unsigned n);
     /* Joins an interrupt line to input gsi (0 to 23) of the interrupt controllers. [main] */
     int (*wire_gsi)(struct tenon_dev *from, uint32_t line, unsigned gsi);
+    /* Joins an interrupt line, the 8259A's INTR output, to the processors. -ENOENT: no such line.
+     * [main] */
+    int (*wire_intr)(struct tenon_dev *from, uint32_t line);
 };
 
 /* ---- Processors ---- */

@@ -7,8 +7,10 @@
 
 #include "bus/bus.h"
 #include "cpu/accel.h"
+#include "cpu/qtest.h"
 #include "loop/loop.h"
 #include "machine/inst.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "memory/memory.h"
 #include "options/options.h"
@@ -257,6 +259,47 @@ bool board_irq(struct board *b, unsigned gsi)
 unsigned board_edges(struct board *b, unsigned gsi)
 {
     return qtest_edges(b->m->accel, gsi);
+}
+
+void board_drive(struct board *b, unsigned gsi, bool level)
+{
+    machine_gsi(b->m, gsi, level);
+}
+
+void board_stall(struct board *b, uint64_t ns)
+{
+    loop_set_guest_time(b->m->loop, loop_now(b->m->loop, CLOCK_GUEST) + ns);
+}
+
+bool board_intr(struct board *b)
+{
+    return qtest_intr(b->m->accel);
+}
+
+int board_ack(struct board *b)
+{
+    return machine_acknowledge(b->m);
+}
+
+void board_eoi(struct board *b, uint8_t vector)
+{
+    machine_eoi(b->m, vector);
+}
+
+bool board_msi(struct board *b, uint64_t *addr, uint32_t *data)
+{
+    struct qtest_msi msi;
+
+    if (!qtest_take_msi(b->m->accel, &msi))
+        return false;
+    *addr = msi.addr;
+    *data = msi.data;
+    return true;
+}
+
+void board_refuse_msis(struct board *b, bool refuse)
+{
+    qtest_refuse_msis(b->m->accel, refuse);
 }
 
 /* ---- Character devices ---- */

@@ -39,7 +39,22 @@ void pci_write(struct board *b, unsigned slot, unsigned function, unsigned reg, 
 void board_step(struct board *b, uint64_t ns);       /* guest time goes on */
 bool board_irq(struct board *b, unsigned gsi);       /* level of an interrupt controllers' input */
 unsigned board_edges(struct board *b, unsigned gsi); /* how often it has risen since the start */
+/* Raises or lowers the input as one more device at it. */
+void board_drive(struct board *b, unsigned gsi, bool level);
+/* Moves guest time without firing timers, as when the program was kept from running. */
+void board_stall(struct board *b, uint64_t ns);
 void board_reset(struct board *b);
+
+/*
+ * With "-machine kernel-irqchip=off" the chips are devices.  INTR of the 8259A, the vector it gives
+ * a processor that acknowledges, the end of a level-triggered interrupt of that vector in a local
+ * APIC, and the messages sent: false if there is none (left), otherwise the oldest.
+ */
+bool board_intr(struct board *b);
+int board_ack(struct board *b);
+void board_eoi(struct board *b, uint8_t vector);
+bool board_msi(struct board *b, uint64_t *addr, uint32_t *data);
+void board_refuse_msis(struct board *b, bool refuse); /* no processor takes them */
 /* What a device asked for last (TENON_POWER_*), 0 for nothing; and the code with it. */
 unsigned board_power(struct board *b, int *code);
 

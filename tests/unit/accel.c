@@ -64,7 +64,7 @@ static void test_refusals(void)
         "tenon: -accel kvm,kernel-irqchip=split: kernel-irqchip=split: not in this build "
         "yet\n");
     assert_refused("tenon -accel kvm -machine pc,kernel_irqchip=off",
-                   "tenon: -machine pc,kernel_irqchip=off: kernel-irqchip=off: not in this build "
+                   "tenon: -accel kvm: kernel-irqchip=off: not in this build "
                    "yet\n");
 }
 

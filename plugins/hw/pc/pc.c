@@ -110,6 +110,19 @@ static int add_clock(struct pc *pc)
     return add(pc, "mc146818rtc", props);
 }
 
+/* What the accelerator does not bring. */
+static int add_chips(struct pc *pc)
+{
+    struct tenon_dev *pic;
+
+    if (pc->info->kernel_irqchip)
+        return 0;
+    pic = pc->board->add(pc->dev, "isa-i8259", NULL);
+    if (!pic || pc->board->wire_intr(pic, 0))
+        return -ENODEV;
+    return add(pc, "ioapic", NULL);
+}
+
 static int add_consoles(struct pc *pc)
 {
     const char *chardev;
@@ -147,6 +160,8 @@ static int add_devices(struct pc *pc)
 
     for (unsigned i = 0; i < sizeof(bridges) / sizeof(bridges[0]) && !err; i++)
         err = add(pc, bridges[i].driver, bridges[i].props);
+    if (!err)
+        err = add_chips(pc);
     if (!err)
         err = add_clock(pc);
     if (!err && pc->i8042)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * irq - the board's interrupt inputs, and the way from its chips to the processors; what an
+ * accelerator without chips of its own calls.
+ */
+#ifndef TENON_CORE_IRQ_H
+#define TENON_CORE_IRQ_H
+
+#include <tenon/irq.h>
+
+#include "machine/machine.h"
+
+extern const struct tenon_msi msi_service;
+
+int board_wire_intr(struct tenon_dev *dev, uint32_t line);
+
+/* The 8259A's vector for a processor that answers INTR; -ENODEV: there is none.  [any, locked] */
+int machine_acknowledge(struct machine *m);
+/* Tells the I/O APICs that a level-triggered interrupt of that vector has ended.  [any, locked] */
+void machine_eoi(struct machine *m, uint8_t vector);
+/* A device has come or is about to go.  [main, locked] */
+void machine_irq_forget(struct machine *m);
+
+#endif
