@@ -197,6 +197,8 @@ void cpu_check_breakpoint(struct cpu *cpu);
 
 /* ---- mmu.c: linear memory.  lin is a linear address; size 1 to 8.  These fault with #PF. ---- */
 
+int mmu_create(struct cpu *cpu);        /* cpu->tlb and cpu->fast; 0 or -ENOMEM */
+void mmu_destroy(struct cpu *cpu);
 uint64_t mem_read(struct cpu *cpu, uint64_t lin, unsigned size);
 void mem_write(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size);
 /* As the processor itself does for descriptors, TSS, IDT: supervisor whatever CPL is. */
