@@ -124,6 +124,8 @@ struct cpu {
     uint8_t inhibit;            /* INHIBIT_*: interrupts held off until after the next instruction */
     bool halted, in_smm, nmi_blocked, a20;
     uint32_t wanted;            /* atomic, WANT_*: something to look at before the next block */
+    uint32_t held;              /* WANT_*: came, but cannot be taken yet; see cpu_recheck() */
+    bool wait_sipi, shut_down;  /* halted, but for another reason; see soft.c */
     union vec v[16];            /* the upper half of a YMM register is bytes 16 to 31 */
     struct x87 x87;
     uint64_t dr[8];
