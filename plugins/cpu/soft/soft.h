@@ -17,6 +17,7 @@
 enum { SOFT_MAX_CPUS = 288 };
 
 struct alarms;
+struct bus;
 
 struct soft {
     struct tenon_dev dev;
@@ -45,11 +46,12 @@ static inline void cpu_recheck(struct cpu *cpu)
 
 /*
  * What ends a block and stops the processor; the rest is the run loop's.  [its thread]
- * cpu_halt(): HLT, rip is the next instruction's.  cpu_mwait(): the same, and it also wakes when the 8
- * bytes at the guest-physical address phys differ from value.
+ * cpu_halt(): HLT, rip is the next instruction's.  cpu_mwait(): the same, and it also ends when the 8
+ * bytes at the guest-physical address phys (8-aligned) differ from value, and, with masked, when an
+ * interrupt comes while IF is clear.
  */
 void cpu_halt(struct cpu *cpu);
-void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value);
+void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked);
 /* A triple fault: the machine resets.  Leaves through fault_exit. */
 _Noreturn void cpu_shutdown(struct cpu *cpu);
 
