@@ -91,6 +91,8 @@ struct tenon_accel_host {
     void (*shutdown)(void *host);
     /* Must be called when no pointer from lookup() is in use, about once per run of guest code. */
     void (*quiescent)(void *host);
+    /* Ends the processor's wait(), or its next one. [any] */
+    void (*wake)(void *host);
 };
 
 #endif

@@ -124,6 +124,15 @@ struct cpu {
     uint8_t inhibit;            /* INHIBIT_*: interrupts held off until after the next instruction */
     bool halted, in_smm, nmi_blocked, a20;
     uint32_t wanted;            /* atomic, WANT_*: something to look at before the next block */
+    uint32_t held;              /* WANT_*: came, but cannot be taken yet; see cpu_recheck() */
+    bool wait_sipi, shut_down;  /* halted, but for another reason; see soft.c */
+    bool asleep;                /* atomic: in the host's wait() */
+    struct {
+        uint64_t phys, value;   /* MWAIT: what it waits to see changed */
+        uint64_t until, pause;  /* guest time at which it ends by itself; how long to the next look */
+        bool on, masked;        /* masked: an interrupt ends it even while IF is clear */
+    } mwait;
+    uint64_t tsc_rate;          /* TSC ticks a nanosecond, 32.32 fixed point */
     union vec v[16];            /* the upper half of a YMM register is bytes 16 to 31 */
     struct x87 x87;
     uint64_t dr[8];
@@ -173,7 +182,8 @@ enum {
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
 enum {
     WANT_STOP = 1, WANT_INTR = 2, WANT_APIC = 4, WANT_NMI = 8, WANT_SMI = 0x10, WANT_INIT = 0x20,
-    WANT_SIPI = 0x40, WANT_TLB = 0x80, WANT_BLOCKS = 0x100
+    WANT_SIPI = 0x40, WANT_TLB = 0x80, WANT_BLOCKS = 0x100,
+    WANT_MEMORY = 0x200
 };
 
 /* ---- system.c, gates.c: exceptions, segments, control registers ---- */
