@@ -8,8 +8,10 @@
 
 #include <glib.h>
 
+#include "cpu/accel-plugin.h"
 #include "machine/machine.h"
 #include "options/options.h"
+#include "plugin/plugin.h"
 #include "report.h"
 
 /* Accelerators of the command line; those without ops belong to other builds or other hosts. */
@@ -102,13 +104,23 @@ static int open_one(struct machine *m, const struct choice *choice, bool quiet)
 
     accel->ops = accel_find(choice->name);
     accel->machine = m;
-    accel->irqchip = wanted_irqchip(accel->ops, m, choice->group);
-    err = accel->ops->open(accel, m, choice->group, quiet);
+    if (accel->ops) {
+        accel->irqchip = wanted_irqchip(accel->ops, m, choice->group);
+        err = accel->ops->open(accel, m, choice->group, quiet);
+    } else {
+        accel->irqchip = IRQCHIP_OFF;
+        err = accel_plugin_open(accel, m, choice->name, choice->group);
+    }
     if (err < 0)
         g_free(accel);
     else
         m->accel = accel;
     return err;
+}
+
+static bool have(struct machine *m, const char *name)
+{
+    return accel_find(name) || (m->plugins && plugins_have(m->plugins, "accel", name));
 }
 
 /* Tries those that this build has; -ENOENT if it has none of them. */
@@ -118,9 +130,9 @@ static int open_first(struct machine *m, const struct choice *choices, unsigned 
     unsigned left = 0;
 
     for (unsigned i = 0; i < n; i++)
-        left += accel_find(choices[i].name) != NULL;
+        left += have(m, choices[i].name);
     for (unsigned i = 0; i < n && err < 0; i++)
-        if (accel_find(choices[i].name))
+        if (have(m, choices[i].name))
             err = open_one(m, &choices[i], --left > 0);
     return err;
 }
@@ -132,7 +144,7 @@ int accel_open(struct machine *m)
     int err = 0;
 
     for (unsigned i = 0; i < choices->len; i++) {
-        if (!find(all[i].name)) {
+        if (!find(all[i].name) && !have(m, all[i].name)) {
             report(group_from(all[i].group, "accel"), "there is no accelerator \"%s\"; kvm is one",
                    all[i].name);
             err = -EINVAL;
@@ -140,6 +152,8 @@ int accel_open(struct machine *m)
     }
     if (!choices->len && !m->info.max_cpus) {
         err = open_one(m, &(struct choice){ "qtest", NULL }, false);
+    } else if (!choices->len && have(m, "soft")) {
+        err = open_one(m, &(struct choice){ "soft", NULL }, false);
     } else if (!err) {
         err = open_first(m, all, choices->len);
         if (err == -ENOENT && choices->len)

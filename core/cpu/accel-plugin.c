@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * accel-plugin - an accelerator that is a plugin, as the core sees it; and the core as that plugin
+ * sees it (tenon.accel-host/1).
+ */
+
+#include "cpu/accel-plugin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <glib.h>
+
+#include <tenon/accel.h>
+
+#include "cpu/accel.h"
+#include "cpu/model.h"
+#include "loop/loop.h"
+#include "machine/inst.h"
+#include "machine/irq.h"
+#include "machine/machine.h"
+#include "memory/memory.h"
+#include "options/options.h"
+#include "plugin/plugin.h"
+#include "report.h"
+
+/* An accelerator's state. */
+struct guest {
+    struct accel_ops table; /* the core's, with this plugin's name */
+    struct tenon_accel_ops ops;
+    struct machine *machine;
+    struct inst *inst;
+    struct space_listener listener;
+    GPtrArray *blocks; /* watched ones, by their number; grows under lock */
+    pthread_mutex_t lock;
+};
+
+/* A processor's: what the plugin gets as host. */
+struct processor {
+    struct vcpu *cpu;
+    struct guest *guest;
+    void *state;
+    struct tenon_cpu_info info;
+    struct tenon_cpuid *cpuid;
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
+    bool kicked;
+};
+
+static struct guest *guest_of(const struct accel *accel)
+{
+    return accel->state;
+}
+
+/* ---- What the plugin asks ---- */
+
+static bool host_must_stop(void *host)
+{
+    return vcpu_must_stop(((struct processor *)host)->cpu);
+}
+
+static void set_online(struct processor *p, bool online)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(p->cpu->readers); i++)
+        space_reader_offline(p->cpu->readers[i], !online);
+}
+
+/* Guest time goes as fast as the monotonic clock while the guest runs. */
+static struct timespec to_monotonic(struct processor *p, uint64_t deadline)
+{
+    uint64_t now = loop_now(p->guest->machine->loop, CLOCK_GUEST), at;
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    at = t.tv_nsec + (deadline > now ? MIN(deadline - now, 3600 * UINT64_C(1000000000)) : 0);
+    t.tv_sec += at / 1000000000;
+    t.tv_nsec = at % 1000000000;
+    return t;
+}
+
+static void host_wait(void *host, uint64_t deadline)
+{
+    struct processor *p = host;
+    struct timespec until =
+        deadline == UINT64_MAX ? (struct timespec){ 0 } : to_monotonic(p, deadline);
+    int err = 0;
+
+    set_online(p, false);
+    pthread_mutex_lock(&p->lock);
+    while (!p->kicked && !err)
+        err = deadline == UINT64_MAX ? pthread_cond_wait(&p->woken, &p->lock)
+                                     : pthread_cond_timedwait(&p->woken, &p->lock, &until);
+    p->kicked = false;
+    pthread_mutex_unlock(&p->lock);
+    set_online(p, true);
+}
+
+static void host_wake(void *host)
+{
+    struct processor *p = host;
+
+    pthread_mutex_lock(&p->lock);
+    p->kicked = true;
+    pthread_cond_signal(&p->woken);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static struct space *space_of(struct processor *p, uint32_t space)
+{
+    return space == TENON_IO ? p->guest->machine->io : p->guest->machine->mem;
+}
+
+static uint64_t host_read(void *host, uint32_t space, uint64_t addr, unsigned size)
+{
+    return space_read(space_of(host, space), addr, size, false);
+}
+
+static void host_write(void *host, uint32_t space, uint64_t addr, uint64_t value, unsigned size)
+{
+    space_write(space_of(host, space), addr, value, size, false);
+}
+
+static void code_written(void *arg, struct block *block, uint64_t offset, uint64_t bytes);
+
+/* Blocks get their numbers as they are met. */
+static uint32_t block_number(struct guest *g, struct block *block)
+{
+    guint n;
+
+    pthread_mutex_lock(&g->lock);
+    for (n = 0; n < g->blocks->len && g->blocks->pdata[n] != block; n++)
+        ;
+    if (n == g->blocks->len) {
+        g_ptr_array_add(g->blocks, block);
+        block_watch(block, code_written, g);
+    }
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
+static struct block *block_numbered(struct guest *g, uint32_t n)
+{
+    struct block *block;
+
+    pthread_mutex_lock(&g->lock);
+    block = n < g->blocks->len ? g->blocks->pdata[n] : NULL;
+    pthread_mutex_unlock(&g->lock);
+    return block;
+}
+
+static void host_lookup(void *host, uint64_t addr, struct tenon_ram *ram)
+{
+    struct processor *p = host;
+    struct range r = space_at(p->guest->machine->mem, addr);
+
+    *ram = (struct tenon_ram){ .bytes = r.bytes };
+    if (!r.block || !(r.flags & MAP_READ))
+        return;
+    ram->host = r.block->host + r.offset;
+    ram->block = block_number(p->guest, r.block);
+    ram->writable = r.flags & MAP_WRITE && !r.block->readonly;
+    ram->offset = r.offset;
+}
+
+static void host_mark(void *host, uint32_t block, uint64_t offset, uint64_t bytes)
+{
+    struct block *b = block_numbered(((struct processor *)host)->guest, block);
+
+    if (b)
+        block_mark(b, offset, bytes);
+}
+
+static void host_watch(void *host, uint32_t block, uint64_t offset)
+{
+    struct block *b = block_numbered(((struct processor *)host)->guest, block);
+
+    if (b && offset < b->bytes)
+        block_watch_page(b, offset);
+}
+
+static uint64_t host_now(void *host)
+{
+    return loop_now(((struct processor *)host)->guest->machine->loop, CLOCK_GUEST);
+}
+
+static int host_acknowledge(void *host)
+{
+    struct machine *m = ((struct processor *)host)->guest->machine;
+    int vector;
+
+    loop_lock(m->loop);
+    vector = machine_acknowledge(m);
+    loop_unlock(m->loop);
+    return vector;
+}
+
+static void host_eoi(void *host, unsigned vector)
+{
+    struct machine *m = ((struct processor *)host)->guest->machine;
+
+    loop_lock(m->loop);
+    machine_eoi(m, vector);
+    loop_unlock(m->loop);
+}
+
+static void host_shutdown(void *host)
+{
+    machine_request(((struct processor *)host)->guest->machine, TENON_POWER_RESET, 0);
+}
+
+static void host_quiescent(void *host)
+{
+    struct processor *p = host;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(p->cpu->readers); i++)
+        space_reader_quiescent(p->cpu->readers[i]);
+}
+
+const struct tenon_accel_host accel_host_service = {
+    .size = sizeof(struct tenon_accel_host),
+    .must_stop = host_must_stop,
+    .wait = host_wait,
+    .read = host_read,
+    .write = host_write,
+    .lookup = host_lookup,
+    .mark = host_mark,
+    .watch = host_watch,
+    .now = host_now,
+    .acknowledge = host_acknowledge,
+    .eoi = host_eoi,
+    .shutdown = host_shutdown,
+    .quiescent = host_quiescent,
+    .wake = host_wake,
+};
+
+/* ---- What the plugin is told ---- */
+
+static void code_written(void *arg, struct block *block, uint64_t offset, uint64_t bytes)
+{
+    struct guest *g = arg;
+
+    if (g->ops.code_written)
+        g->ops.code_written(g->inst->state, block_number(g, block), offset, bytes);
+}
+
+static void memory_published(void *arg)
+{
+    struct guest *g = arg;
+
+    if (g->ops.memory_changed)
+        g->ops.memory_changed(g->inst->state);
+}
+
+/* ---- What the core asks ---- */
+
+static void guest_close(struct accel *accel)
+{
+    struct guest *g = guest_of(accel);
+
+    if (g->listener.published)
+        space_unlisten(g->machine->mem, &g->listener);
+    g_ptr_array_free(g->blocks, TRUE);
+    pthread_mutex_destroy(&g->lock);
+    g_free(g);
+}
+
+static int guest_board(struct accel *accel)
+{
+    struct guest *g = guest_of(accel);
+
+    g->listener = (struct space_listener){ .published = memory_published, .arg = g };
+    space_listen(g->machine->mem, &g->listener);
+    return 0;
+}
+
+static int guest_cpuid(struct accel *accel, struct cpuid_entry **entries, unsigned *n)
+{
+    struct guest *g = guest_of(accel);
+    const struct tenon_cpuid *leaves = g->ops.cpuid(g->inst->state, n);
+
+    *entries = g_new0(struct cpuid_entry, *n);
+    for (unsigned i = 0; i < *n; i++)
+        (*entries)[i] = (struct cpuid_entry){
+            .leaf = leaves[i].leaf,
+            .subleaf = leaves[i].subleaf,
+            .flags = leaves[i].indexed ? CPUID_INDEXED : 0,
+            .eax = leaves[i].eax,
+            .ebx = leaves[i].ebx,
+            .ecx = leaves[i].ecx,
+            .edx = leaves[i].edx,
+        };
+    return 0;
+}
+
+static void processor_info(struct processor *p, const struct vcpu *cpu)
+{
+    p->cpuid = g_new0(struct tenon_cpuid, cpu->n_cpuid);
+    for (unsigned i = 0; i < cpu->n_cpuid; i++) {
+        const struct cpuid_entry *e = &cpu->cpuid[i];
+
+        p->cpuid[i] = (struct tenon_cpuid){
+            .leaf = e->leaf,
+            .subleaf = e->subleaf,
+            .indexed = e->flags & CPUID_INDEXED,
+            .eax = e->eax,
+            .ebx = e->ebx,
+            .ecx = e->ecx,
+            .edx = e->edx,
+        };
+    }
+    p->info = (struct tenon_cpu_info){
+        .size = sizeof(p->info),
+        .index = cpu->index,
+        .apic_id = cpu->apic_id,
+        .cpuid = p->cpuid,
+        .n_cpuid = cpu->n_cpuid,
+        .phys_bits = cpu->machine->info.phys_bits,
+        .tsc_hz = cpu->tsc_hz,
+        .host = p,
+    };
+}
+
+static int guest_vcpu_create(struct vcpu *cpu)
+{
+    struct guest *g = guest_of(cpu->accel);
+    struct processor *p = g_new0(struct processor, 1);
+    pthread_condattr_t attr;
+
+    p->cpu = cpu;
+    p->guest = g;
+    cpu->state = p;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->woken, &attr);
+    pthread_condattr_destroy(&attr);
+    processor_info(p, cpu);
+    p->state = aligned_alloc(64, (g->ops.cpu_size + 63) / 64 * 64);
+    if (!p->state)
+        return -ENOMEM;
+    memset(p->state, 0, g->ops.cpu_size);
+    return g->ops.cpu_create(g->inst->state, p->state, &p->info);
+}
+
+static void guest_vcpu_destroy(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+
+    if (p->state)
+        p->guest->ops.cpu_destroy(p->guest->inst->state, p->state);
+    cpu->state = NULL;
+    pthread_cond_destroy(&p->woken);
+    pthread_mutex_destroy(&p->lock);
+    free(p->state);
+    g_free(p->cpuid);
+    g_free(p);
+}
+
+static int guest_vcpu_run(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+    int err;
+
+    set_online(p, true);
+    err = p->guest->ops.cpu_run(p->guest->inst->state, p->state);
+    set_online(p, false);
+    return err;
+}
+
+static void guest_vcpu_kick(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+
+    if (!p || !p->state)
+        return;
+    p->guest->ops.cpu_kick(p->guest->inst->state, p->state);
+    host_wake(p);
+}
+
+static void guest_vcpu_reset(struct vcpu *cpu, const struct tenon_x86_start *start)
+{
+    struct processor *p = cpu->state;
+
+    p->guest->ops.cpu_reset(p->guest->inst->state, p->state, start);
+}
+
+static char *guest_vcpu_dump(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+
+    return p->guest->ops.cpu_dump ? p->guest->ops.cpu_dump(p->guest->inst->state, p->state) : NULL;
+}
+
+static void guest_intr(struct accel *accel, bool level)
+{
+    struct guest *g = guest_of(accel);
+
+    g->ops.intr(g->inst->state, level);
+}
+
+static bool guest_msi(struct accel *accel, uint64_t addr, uint32_t data)
+{
+    struct guest *g = guest_of(accel);
+
+    return g->ops.msi(g->inst->state, addr, data);
+}
+
+static const struct accel_ops guest_ops = {
+    .close = guest_close,
+    .board = guest_board,
+    .cpuid = guest_cpuid,
+    .vcpu_create = guest_vcpu_create,
+    .vcpu_destroy = guest_vcpu_destroy,
+    .vcpu_run = guest_vcpu_run,
+    .vcpu_kick = guest_vcpu_kick,
+    .vcpu_reset = guest_vcpu_reset,
+    .vcpu_dump = guest_vcpu_dump,
+    .intr = guest_intr,
+    .msi = guest_msi,
+};
+
+/* ---- Opening ---- */
+
+static struct inst *make_inst(struct machine *m, const char *name, const struct config_group *group,
+                              const char *where)
+{
+    const struct type *type = plugins_load(m->plugins, "accel", name, where);
+    bool own = group && !strcmp(group->kind, "accel");
+    struct setting *settings = g_new(struct setting, own ? group->n_opts : 0);
+    struct inst *inst = NULL;
+    unsigned n = 0;
+
+    for (unsigned i = 0; own && i < group->n_opts; i++)
+        if (strcmp(group->opts[i].key, "accel"))
+            settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };
+    if (type)
+        inst = inst_create(m, type, NULL, where, settings, n);
+    g_free(settings);
+    return inst;
+}
+
+int accel_plugin_open(struct accel *accel, struct machine *m, const char *name,
+                      const struct config_group *group)
+{
+    const char *where = group ? group->from : "-accel";
+    struct inst *inst = make_inst(m, name, group, where);
+    const struct tenon_accel_ops *ops = inst ? inst->type->t.ops : NULL;
+    struct guest *g;
+
+    if (!ops)
+        return -ENOENT;
+    g = g_new0(struct guest, 1);
+    g->machine = m;
+    g->inst = inst;
+    g->blocks = g_ptr_array_new();
+    pthread_mutex_init(&g->lock, NULL);
+    memcpy(&g->ops, ops, MIN(ops->size, sizeof(g->ops)));
+    g->table = guest_ops;
+    g->table.name = inst->type->t.name;
+    accel->ops = &g->table;
+    accel->state = g;
+    return 0;
+}
