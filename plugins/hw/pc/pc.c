@@ -110,6 +110,11 @@ static int add_clock(struct pc *pc)
     return add(pc, "mc146818rtc", props);
 }
 
+static int add_timer(struct pc *pc)
+{
+    return add(pc, "isa-pit", NULL) ? -ENODEV : add(pc, "isa-pcspk", NULL);
+}
+
 /* What the accelerator does not bring. */
 static int add_chips(struct pc *pc)
 {
@@ -120,7 +125,9 @@ static int add_chips(struct pc *pc)
     pic = pc->board->add(pc->dev, "isa-i8259", NULL);
     if (!pic || pc->board->wire_intr(pic, 0))
         return -ENODEV;
-    return add(pc, "ioapic", NULL);
+    if (add(pc, "ioapic", NULL))
+        return -ENODEV;
+    return pc->pit ? add_timer(pc) : 0;
 }
 
 static int add_consoles(struct pc *pc)
