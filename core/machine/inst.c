@@ -172,6 +172,7 @@ static void no_write(void *arg, uint64_t reg, uint64_t value, unsigned size)
 static void window_init(struct mapping *map, const struct tenon_window *w, void *state)
 {
     *map = (struct mapping){
+        .bytes = w->bytes,
         .priority = w->priority,
         .arg = state,
         .name = w->name,

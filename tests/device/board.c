@@ -160,6 +160,13 @@ void board_finish(struct board *b)
     g_free(b);
 }
 
+void board_iterate(struct board *b)
+{
+    loop_unlock(b->m->loop);
+    loop_iterate(b->m->loop, false);
+    loop_lock(b->m->loop);
+}
+
 void board_reset(struct board *b)
 {
     machine_reset(b->m);

@@ -43,6 +43,8 @@ unsigned board_edges(struct board *b, unsigned gsi); /* how often it has risen s
 void board_drive(struct board *b, unsigned gsi, bool level);
 /* Moves guest time without firing timers, as when the program was kept from running. */
 void board_stall(struct board *b, uint64_t ns);
+/* Lets the event loop see what is ready now. */
+void board_iterate(struct board *b);
 void board_reset(struct board *b);
 
 /*
