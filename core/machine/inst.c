@@ -12,6 +12,7 @@
 #include "machine/irq.h"
 #include "machine/machine.h"
 #include "options/options.h"
+#include "plugin/card.h"
 #include "plugin/plugin.h"
 #include "report.h"
 
@@ -257,7 +258,7 @@ static bool set_globals(struct inst *inst)
     while ((g = config_next(inst->machine->config, "global", g))) {
         const char *driver = group_string(g, "driver", ""), *key = group_string(g, "property", "");
 
-        if (strcmp(driver, inst->type->t.name))
+        if (!names_have(inst->type->names, driver))
             continue;
         if (type_prop(inst->type, key)) {
             ok &= set_one(inst, key, group_string(g, "value", ""));

@@ -16,6 +16,7 @@
 #include "machine/ram.h"
 #include "machine/runstate.h"
 #include "options/options.h"
+#include "plugin/card.h"
 #include "plugin/plugin.h"
 #include "report.h"
 
@@ -191,6 +192,46 @@ static bool add_devices(struct machine *m)
     return ok;
 }
 
+/* The accelerator has a timer chip by this name. */
+#define ACCEL_DRIVER "kvm-pit"
+
+static void warn_globals(struct machine *m)
+{
+    const struct config_group *g = NULL;
+
+    while ((g = config_next(m->config, "global", g))) {
+        const char *driver = group_string(g, "driver", "");
+        const struct inst *inst = m->insts;
+
+        while (inst && !names_have(inst->type->names, driver))
+            inst = inst->next;
+        if (!inst && strcmp(driver, ACCEL_DRIVER))
+            report_warning(g->from, "changes nothing: there is no %s in this machine", driver);
+    }
+}
+
+/* Options that a machine without processors, or without memory, has no use for. */
+static void warn_idle(struct machine *m)
+{
+    const struct {
+        const char *kind, *what;
+        bool there;
+    } needs[] = {
+        { "cpu", "processors", m->info.max_cpus },
+        { "smp-opts", "processors", m->info.max_cpus },
+        { "memory", "memory", m->info.ram_bytes },
+        { "mem-path", "memory", m->info.ram_bytes },
+        { "mem-prealloc", "memory", m->info.ram_bytes },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(needs); i++) {
+        const struct config_group *g = config_find(m->config, needs[i].kind, NULL);
+
+        if (g && !needs[i].there)
+            report_warning(g->from, "changes nothing: this machine has no %s", needs[i].what);
+    }
+}
+
 static bool complete(struct machine *m)
 {
     const struct tenon_machine_ops *ops = m->board->type->t.ops;
@@ -218,6 +259,8 @@ static bool build(struct machine *m)
     if (!make_board(m, type))
         return false;
     ok &= add_devices(m);
+    warn_globals(m);
+    warn_idle(m);
     return ok && complete(m) && !vcpus_create(m);
 }
 

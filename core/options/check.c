@@ -87,6 +87,23 @@ static bool says_it(const char *from, bool first)
     return *from == '-' && (first || !strchr(from, ','));
 }
 
+/* A key that is not in the table is the plugin's business, if the group names one. */
+static bool check_free(const struct opt_group *kind, const struct config_group *group,
+                       const struct config_opt *opt)
+{
+    const char *name = group_string(group, kind->keys[0].name, "");
+    const char *near;
+
+    if (!values_have(kind->keys[0].values, name) || opt_key_find(kind, opt->key))
+        return true;
+    near = nearest_name(opt->key, kind->keys, kind->n_keys, key_name_at);
+    if (near)
+        report(opt->from, "%s has no key \"%s\"; did you mean %s?", name, opt->key, near);
+    else
+        report(opt->from, "%s has no key \"%s\"", name, opt->key);
+    return false;
+}
+
 /* Checks one key; true if all is well. */
 static bool check_opt(const struct check *c, const struct opt_group *kind,
                       const struct config_opt *opt)
@@ -116,8 +133,12 @@ static bool check_group(const struct check *c, const struct config_group *group)
     for (unsigned i = 0; i < group->n_opts; i++) {
         const struct config_opt *opt = &group->opts[i];
 
-        if ((gone && strcmp(gone, opt->from) == 0) || check_opt(c, kind, opt))
+        if (gone && strcmp(gone, opt->from) == 0)
             continue;
+        if (check_opt(c, kind, opt)) {
+            good &= !(kind->flags & FREE) || check_free(kind, group, opt);
+            continue;
+        }
         good = false;
         if (strcmp(opt->key, kind->keys[0].name) != 0)
             continue;

@@ -218,7 +218,8 @@ static unsigned apic_limit(const struct tenon_board_info *info)
 
 static void set_numbers(struct pc *pc)
 {
-    bool no_graphics = !pc_switch(pc, "machine", "graphics", true);
+    bool no_graphics =
+        pc_option(pc, "nographic", NULL) || !pc_switch(pc, "machine", "graphics", true);
 
     pc->fwcfg->set(pc->fwcfg_self, KEY_UUID, pc->info->uuid, 16);
     set_number(pc, KEY_RAM_SIZE, 8, pc->info->ram_bytes);
