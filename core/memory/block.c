@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,17 @@ static gpointer prealloc_thread(gpointer arg)
     return NULL;
 }
 
+/* Signals that end the program are blocked while its machine is made; this is where it takes long.
+ */
+static bool told_to_end(void)
+{
+    sigset_t pending;
+
+    return !sigpending(&pending) &&
+           (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+            sigismember(&pending, SIGHUP));
+}
+
 /* Says every second how far it is. */
 static void watch_progress(struct prealloc *p, const char *where)
 {
@@ -282,6 +294,8 @@ static void watch_progress(struct prealloc *p, const char *where)
             ;
         if (!p->running)
             break;
+        if (told_to_end())
+            __atomic_store_n(&p->error, EINTR, __ATOMIC_RELAXED);
         fprintf(stderr, "tenon: %s%sguest memory: %d%% ready%c", where ? where : "",
                 where ? ": " : "", (int)(p->done * 100.0 / p->bytes), tty ? '\r' : '\n');
         said = true;
