@@ -56,7 +56,7 @@ static bool read_identity(struct machine *m)
     return m->info.has_uuid;
 }
 
-static void read_switches(struct machine *m)
+static bool read_switches(struct machine *m)
 {
     const struct config_group *action = config_find(m->config, "action", NULL);
 
@@ -65,6 +65,8 @@ static void read_switches(struct machine *m)
     m->on_panic = group_string(action, "panic", "shutdown");
     m->start_paused = config_find(m->config, "S", NULL);
     m->info.nodefaults = config_find(m->config, "nodefaults", NULL);
+    m->info.hpet = true;
+    return !group_bool(config_find(m->config, "machine", NULL), "hpet", &m->info.hpet);
 }
 
 static const struct type *find_board(struct machine *m)
@@ -164,9 +166,8 @@ static bool complete(struct machine *m)
 static bool build(struct machine *m)
 {
     const struct type *type = find_board(m);
-    bool ok = read_identity(m);
+    bool ok = read_identity(m) & read_switches(m);
 
-    read_switches(m);
     if (!type)
         return false;
     ok &= !ram_size(m, type->t.ops) && !processors_count(m, type->t.ops);
