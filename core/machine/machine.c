@@ -60,6 +60,7 @@ static bool read_switches(struct machine *m)
 {
     const struct config_group *machine = config_find(m->config, "machine", NULL);
     const struct config_group *action = config_find(m->config, "action", NULL);
+    bool ok;
 
     m->info.acpi = strcmp(group_string(machine, "acpi", "on"), "off");
     m->no_reboot = !strcmp(group_string(action, "reboot", ""), "shutdown");
@@ -68,7 +69,9 @@ static bool read_switches(struct machine *m)
     m->start_paused = config_find(m->config, "S", NULL);
     m->info.nodefaults = config_find(m->config, "nodefaults", NULL);
     m->name_threads = true;
-    return !group_bool(config_find(m->config, "name", NULL), "debug-threads", &m->name_threads);
+    m->info.hpet = true;
+    ok = !group_bool(config_find(m->config, "name", NULL), "debug-threads", &m->name_threads);
+    return !group_bool(machine, "hpet", &m->info.hpet) && ok;
 }
 
 static const struct type *find_board(struct machine *m)

@@ -31,7 +31,7 @@ struct tenon_board_info {
     const char *name;           /* -name, or NULL */
     bool has_uuid;
     uint8_t uuid[16];
-    bool nodefaults, acpi, hpet;
+    bool nodefaults, acpi, hpet; /* hpet: wanted where the accelerator brings no chips */
     bool kernel_irqchip;        /* the accelerator brings 8259s, I/O APIC, local APICs and 8254 */
     const char *accel;          /* "kvm" */
     const uint32_t *apic_ids;   /* of the max_cpus processors */

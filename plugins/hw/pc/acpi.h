@@ -56,6 +56,7 @@ struct acpi_config {
     struct acpi_window pci64; /* and above */
     uint32_t com_ports;       /* bit 0: COM1 at 3F8h is there, ... bit 3: COM4 at 2E8h */
     uint16_t pvpanic;         /* port, 0: none */
+    bool hpet;                /* at FED00000h */
     bool no_s3, no_s4;        /* PIIX4_PM's disable_s3, disable_s4 */
     uint8_t s4_type;          /* and s4_val */
     const struct acpi_blob *user;

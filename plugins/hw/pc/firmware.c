@@ -334,6 +334,7 @@ static int build_acpi(struct pc *pc, const struct acpi_blob *user, unsigned n_us
     size_t len;
     const uint8_t *pvpanic = pc->fwcfg->file(pc->fwcfg_self, "etc/pvpanic-port", &len);
     const struct acpi_config config = {
+        .hpet = pc->hpet,
         .cpus = pc->info->cpus,
         .apic_ids = pc->info->apic_ids,
         .pci32 = { pc->low_ram, 0xfec00000 - pc->low_ram },

@@ -98,6 +98,16 @@ static int add(struct pc *pc, const char *driver, const char *props)
     return pc->board->add(pc->dev, driver, props) ? 0 : -ENODEV;
 }
 
+/* An interrupt that the event timers can take over. */
+static int add_legacy(struct pc *pc, const char *driver, const char *props, unsigned n)
+{
+    struct tenon_dev *dev = pc->board->add(pc->dev, driver, props);
+
+    if (!dev)
+        return -ENODEV;
+    return pc->hpet ? pc->board->wire(dev, 0, pc->hpet, "legacy", n) : 0;
+}
+
 static int add_clock(struct pc *pc)
 {
     const char *base = pc_option(pc, "rtc", "base"), *clock = pc_option(pc, "rtc", "clock");
@@ -107,27 +117,39 @@ static int add_clock(struct pc *pc)
     snprintf(props, sizeof(props), "base=%.60s,clock=%.10s,lost_tick_policy=%s",
              base ? base : "utc", clock ? clock : "host",
              drift && !strcmp(drift, "slew") ? "slew" : "discard");
-    return add(pc, "mc146818rtc", props);
+    return add_legacy(pc, "mc146818rtc", props, 1);
 }
 
-static int add_timer(struct pc *pc)
+static int add_event_timers(struct pc *pc)
 {
-    return add(pc, "isa-pit", NULL) ? -ENODEV : add(pc, "isa-pcspk", NULL);
+    pc->hpet = pc->board->add(pc->dev, "hpet", NULL);
+    return pc->hpet ? 0 : -ENODEV;
+}
+
+static int add_pit(struct pc *pc)
+{
+    int err = add_legacy(pc, "isa-pit", NULL, 0);
+
+    return err ? err : add(pc, "isa-pcspk", NULL);
 }
 
 /* What the accelerator does not bring. */
 static int add_chips(struct pc *pc)
 {
     struct tenon_dev *pic;
+    int err;
 
     if (pc->info->kernel_irqchip)
         return 0;
     pic = pc->board->add(pc->dev, "isa-i8259", NULL);
-    if (!pic || pc->board->wire_intr(pic, 0))
-        return -ENODEV;
-    if (add(pc, "ioapic", NULL))
-        return -ENODEV;
-    return pc->pit ? add_timer(pc) : 0;
+    err = pic ? pc->board->wire_intr(pic, 0) : -ENODEV;
+    if (!err)
+        err = add(pc, "ioapic", NULL);
+    if (!err && pc->info->hpet)
+        err = add_event_timers(pc);
+    if (!err && pc->pit)
+        err = add_pit(pc);
+    return err;
 }
 
 static int add_consoles(struct pc *pc)

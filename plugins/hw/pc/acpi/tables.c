@@ -26,9 +26,10 @@ enum {
     FADT_WBINVD = 1 << 0, FADT_PROC_C1 = 1 << 2, FADT_NO_SLEEP_BUTTON = 1 << 5,
     FADT_RTC_S4 = 1 << 7, FADT_RESET_REG = 1 << 10,
     BOOT_LEGACY_DEVICES = 1 << 0, BOOT_8042 = 1 << 1,
-    SPACE_IO = 1,
+    SPACE_MEMORY = 0, SPACE_IO = 1,
     CENTURY_REGISTER = 0x32,
 
+    HPET_ADDR = 0xfed00000u, HPET_ID = 0x8086a201u, /* low half of its capabilities */
     LOCAL_APIC_ADDR = 0xfee00000u, IO_APIC_ADDR = 0xfec00000u,
     MADT_PCAT = 1,              /* there are 8259s too */
     MADT_LOCAL_APIC = 0, MADT_IO_APIC = 1, MADT_OVERRIDE = 2, MADT_LOCAL_NMI = 4,
@@ -107,6 +108,25 @@ static void build_dsdt(struct build *b)
     buf_align(&b->tables, 8);
     b->dsdt = b->tables.len;
     buf_put(&b->tables, dsdt_aml_code, sizeof(dsdt_aml_code));
+}
+
+/* The event timers (IA-PC HPET specification 1.0a, section 3.2.4). */
+static void build_hpet(struct build *b)
+{
+    size_t start;
+
+    if (!b->config->hpet)
+        return;
+    start = table_start(b, "HPET", 1);
+    buf_put_le(&b->tables, HPET_ID, 4);
+    buf_put_le(&b->tables, SPACE_MEMORY, 1);
+    buf_put_le(&b->tables, 0, 3);
+    buf_put_le(&b->tables, HPET_ADDR, 8);
+    buf_put_le(&b->tables, 0, 1); /* number */
+    buf_put_le(&b->tables, 0, 2); /* no least period */
+    buf_put_le(&b->tables, 0, 1); /* no page protection */
+    table_end(b, start);
+    list(b, start);
 }
 
 /* A generic address: space, bits, offset, access size, address. */
@@ -357,6 +377,7 @@ int acpi_build(const struct acpi_config *config, struct acpi_tables *out)
     build_dsdt(&b);
     build_fadt(&b);
     build_madt(&b);
+    build_hpet(&b);
     build_ssdt(&b);
     build_user(&b);
     rsdt = build_list(&b, "RSDT", 4);
