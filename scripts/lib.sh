@@ -45,31 +45,28 @@ leave() {
 
 # ---- packages -------------------------------------------------------------------------------------------
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif ! command -v sudo >/dev/null; then
-        die "not root and no sudo: as root, run: $*"
-    elif [ -t 0 ]; then
-        sudo "$@"
-    else
-        sudo -n "$@"
-    fi
-}
-
 installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# apt COMMAND...: as root; shows its output only if it fails.
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" </dev/null >&2
+    local sudo=sudo
+
+    if [ "$(id -u)" = 0 ]; then
+        sudo=
+    elif ! command -v sudo >/dev/null; then
+        die "neither root nor sudo here: as root, run: apt-get $*"
+    fi
+    quietly $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "$@"
 }
 
 update_once() {
-    [ -z "${updated-}" ] || return 0
+    [ -z "${apt_updated-}" ] || return 0
     say "reading the package lists"
     apt update || die "the package lists cannot be read (no network?)"
-    updated=1
+    export apt_updated=1
 }
 
 # need_packages NAME...: installs those that are missing.
@@ -86,8 +83,7 @@ need_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     update_once
     say "installing ${missing[*]}"
-    apt install --no-install-recommends -y -o Dpkg::Use-Pty=0 "${missing[@]}" >"${scratch:-/tmp}/apt.log" 2>&1 ||
-        { cat "${scratch:-/tmp}/apt.log" >&2; die "cannot install ${missing[*]}"; }
+    apt install --no-install-recommends "${missing[@]}" || die "cannot install ${missing[*]}"
 }
 
 # ---- building -------------------------------------------------------------------------------------------
@@ -109,7 +105,7 @@ build_in() {
 quietly() {
     local log status=0
 
-    log=$(mktemp "${TMPDIR:-/tmp}/tenon-log.XXXXXX")
+    log=$(mktemp "${scratch:-${TMPDIR:-/tmp}}/log.XXXXXX")
     "$@" >"$log" 2>&1 </dev/null || status=$?
     [ $status = 0 ] || cat "$log" >&2
     rm -f "$log"
