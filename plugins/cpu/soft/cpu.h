@@ -147,7 +147,7 @@ struct cpu {
     struct tlb *tlb;
     const struct block *block;  /* the one running: see uop.h */
     uint64_t stop_at;           /* leave before instructions would be more; UINT64_MAX: never */
-    uint32_t epoch;             /* of the linear addresses of code: changes with every TLB flush */
+    uint64_t epoch;             /* from 1; of the linear addresses of code: changes with every TLB flush */
     bool one_insn;              /* -singlestep: one instruction a block */
     bool no_step;               /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     struct blocks *blocks;
@@ -204,6 +204,9 @@ void segment_load(struct cpu *cpu, enum seg seg, uint16_t selector);
 void cpu_stepped(struct cpu *cpu);
 /* MODE_BREAK: about to execute what is at rip; raises #DB where a breakpoint and RF say so. */
 void cpu_check_breakpoint(struct cpu *cpu);
+
+/* Whether IN, OUT, INS, OUTS may touch the ports: IOPL and the TSS's bitmap; faults #GP(0). */
+void io_check(struct cpu *cpu, uint16_t port, unsigned size);
 
 /* ---- mmu.c: linear memory.  lin is a linear address; size 1 to 8.  These fault with #PF. ---- */
 

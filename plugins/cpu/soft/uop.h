@@ -63,9 +63,8 @@ struct block {
     const uint8_t *code;    /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint32_t epoch;         /* cpu->epoch at which its address was last seen to map here */
+    uint64_t epoch;         /* cpu->epoch at which its address was last seen to map here; 0: dead */
     uint16_t bytes, instructions;
-    bool dead;
     const uint8_t *code2;   /* the second page, of an instruction that crosses; else NULL */
     struct block *hash_next, *page_next[2];
     uint16_t n;
@@ -93,6 +92,13 @@ enum {
     X(name##16, name##16Q, props, reads, sets, kills)                                              \
     X(name##32, name##32Q, props, reads, sets, kills)                                              \
     X(name##64, name##64Q, props, reads, sets, kills)
+#define UOP_WIDE(X, name, props, reads, sets, kills)                                               \
+    X(name##16, name##16Q, props, reads, sets, kills)                                              \
+    X(name##32, name##32Q, props, reads, sets, kills)                                              \
+    X(name##64, name##64Q, props, reads, sets, kills)
+#define UOP_BITS(X, name, props)                                                                   \
+    UOP_WIDE(X, name, props | R_B, 0, F_CF, F_CF)                                                  \
+    UOP_WIDE(X, name##I, props | USES_IMM, 0, F_CF, F_CF)
 #define UOP_PLAIN(X, name, props)                                                                  \
     X(name##8, name##8, props, 0, 0, 0)                                                            \
     X(name##16, name##16, props, 0, 0, 0)                                                          \
@@ -146,7 +152,7 @@ enum {
     UOP_SIZED(X, DEC, W_D | R_A, 0, F_SZAPO, F_SZAPO)                                              \
     UOP_SIZED(X, NEG, W_D | R_A, 0, F_ARITH, F_ARITH)                                              \
     UOP_PLAIN(X, NOT, W_D | R_A)                                                                   \
-    UOP_SIZED(X, IMUL, W_D | R_A | R_B, 0, F_ARITH, F_ARITH)                                       \
+    UOP_WIDE(X, IMUL, W_D | R_A | R_B, 0, F_ARITH, F_ARITH)                                       \
     /* By b, or by an immediate that is not 0 when masked */                                       \
     UOP_SIZED(X, SHL, W_D | R_A | R_B, 0, F_ARITH, 0) UOP_SIZED(X, SHR, W_D | R_A | R_B, 0, F_ARITH, 0) \
     UOP_SIZED(X, SAR, W_D | R_A | R_B, 0, F_ARITH, 0) UOP_SIZED(X, ROL, W_D | R_A | R_B, 0, F_ARITH, 0) \
@@ -159,23 +165,21 @@ enum {
     UOP_SIZED(X, ROLI, W_D | R_A | USES_IMM, 0, F_ARITH, F_CF | F_OF)                              \
     UOP_SIZED(X, RORI, W_D | R_A | USES_IMM, 0, F_ARITH, F_CF | F_OF)                              \
     /* BT, BTS, BTR, BTC of bit b (or imm) modulo the size */                                      \
-    UOP_BOTH(X, BT, R_A, 0, F_CF, F_CF) UOP_BOTH(X, BTS, W_D | R_A, 0, F_CF, F_CF)                 \
-    UOP_BOTH(X, BTR, W_D | R_A, 0, F_CF, F_CF) UOP_BOTH(X, BTC, W_D | R_A, 0, F_CF, F_CF)          \
+    UOP_BITS(X, BT, R_A) UOP_BITS(X, BTS, W_D | R_A) UOP_BITS(X, BTR, W_D | R_A)                   \
+    UOP_BITS(X, BTC, W_D | R_A)                                                                    \
     /* d = a, d = imm; zero- and sign-extended to 64 bits from the size named */                   \
     UOP_PLAIN(X, MOV, W_D | R_A) UOP_PLAIN(X, MOVI, W_D | USES_IMM)                                \
     X(ZX8, ZX8, W_D | R_A, 0, 0, 0) X(ZX16, ZX16, W_D | R_A, 0, 0, 0)                              \
     X(SX8, SX8, W_D | R_A, 0, 0, 0) X(SX16, SX16, W_D | R_A, 0, 0, 0)                              \
     X(SX32, SX32, W_D | R_A, 0, 0, 0)                                                              \
     X(BSWAP32, BSWAP32, W_D | R_A, 0, 0, 0) X(BSWAP64, BSWAP64, W_D | R_A, 0, 0, 0)                \
-    UOP_PLAIN(X, SWAP, W_D | R_D | R_A)                                                            \
     /* d = a + (b << scale) + imm, cut to the size; ADDRSEG: and segment base, all checks */       \
-    X(LEA16, LEA16, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \
     X(LEA32, LEA32, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \
     X(LEA64, LEA64, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \
     X(LEASEG, LEASEG, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                         \
     X(ADDRSEG, ADDRSEG, W_D | R_A | R_B | USES_IMM | P_PRECISE, 0, 0, 0)                           \
-    /* Memory at linear a + imm: LOAD into d, LOADZ zero-extended to 64, LOADW: as it will be      \
-     * written, STORE of b, STOREI of an immediate at linear a */                                  \
+    /* Memory at linear a + imm: LOAD into d; LOADZ, LOADW zero-extended to 64, the latter as it   \
+     * will be written; STORE of b */                                                              \
     UOP_PLAIN(X, LOAD, W_D | R_A | USES_IMM | P_LOAD | P_PRECISE)                                  \
     X(LOADZ8, LOADZ8, W_D | R_A | USES_IMM | P_LOAD | P_PRECISE, 0, 0, 0)                          \
     X(LOADZ16, LOADZ16, W_D | R_A | USES_IMM | P_LOAD | P_PRECISE, 0, 0, 0)                        \
@@ -198,6 +202,7 @@ enum {
     X(CALL_LAST, CALL_LAST, P_LOAD | P_STORE | P_PRECISE | P_END, F_ARITH, F_ARITH, 0)             \
     X(CALL_JUMP, CALL_JUMP, P_LOAD | P_STORE | P_PRECISE | P_END, F_ARITH, F_ARITH, 0)             \
     X(CALL_LOOP, CALL_LOOP, P_LOAD | P_STORE | P_PRECISE, F_ARITH, F_ARITH, 0)                     \
+    X(NOP, NOP, 0, 0, 0, 0)                                                                        \
     /* No instruction: leaves a block that has been overwritten. */                                \
     X(STALE, STALE, P_PRECISE | P_END, 0, 0, 0)
 
@@ -302,6 +307,8 @@ static inline bool canonical(const struct cpu *cpu, uint64_t lin)
 /* Faults unless rip may be jumped to: #GP(0) beyond CS's limit or not canonical. */
 void check_target(struct cpu *cpu, uint64_t rip);
 /* Stack accesses as instructions make them, with SS's checks; SP changes after they succeeded. */
+uint64_t stack_linear(struct cpu *cpu, uint64_t offset, unsigned size, bool write);
+void stack_move(struct cpu *cpu, uint64_t rsp); /* as wide as SS makes it */
 void push(struct cpu *cpu, uint64_t value, unsigned size);
 uint64_t pop(struct cpu *cpu, unsigned size);
 
