@@ -273,14 +273,15 @@ static void close_features(struct cpu *cpu, const struct cpu_spec *spec, bool wa
             continue;
         put(&cpu->features, needs[i].name, false);
         if (warn && cpu_features_has(&spec->on, needs[i].name))
-            report_warning(WHERE, "%s is left out: it needs %s", needs[i].name, needs[i].needs);
+            report_warning(spec->where, "%s is left out: it needs %s", needs[i].name,
+                           needs[i].needs);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(word_needs); i++) {
         if (has(cpu, word_needs[i].needs))
             continue;
         cpu->features.word[word_needs[i].word] = 0;
         if (warn && spec->on.word[word_needs[i].word])
-            report_warning(WHERE, "%s is left out: it needs %s",
+            report_warning(spec->where, "%s is left out: it needs %s",
                            cpu_feature_name(word_needs[i].word,
                                             __builtin_ctzll(spec->on.word[word_needs[i].word])),
                            word_needs[i].needs);
@@ -319,7 +320,7 @@ static int drop_unsupported(struct cpu *cpu, const struct cpu_spec *spec,
     }
     if (!dropped || !enforce)
         return 0;
-    report(WHERE, "%s: enforce=on, and the host lacks the features above", spec->model);
+    report(spec->where, "%s: enforce=on, and the host lacks the features above", spec->model);
     return -ENOTSUP;
 }
 
@@ -387,7 +388,7 @@ static void choose_address_bits(struct cpu *cpu, const struct cpu_spec *spec,
     if (spec->number[CPU_PROP_PHYS_BITS]) {
         cpu->phys_bits = spec->number[CPU_PROP_PHYS_BITS];
         if (there && cpu->phys_bits > there)
-            report_warning(WHERE, "phys-bits=%u: the host has %u", cpu->phys_bits, there);
+            report_warning(spec->where, "phys-bits=%u: the host has %u", cpu->phys_bits, there);
     } else if (!has(cpu, "lm")) {
         cpu->phys_bits = has(cpu, "pse36") ? 36 : 32;
     } else if (follow && there) {
@@ -485,7 +486,7 @@ struct cpu *cpu_resolve(const struct cpu_spec *spec, const struct cpu_topology *
     if (host->kvm)
         fill_native(cpu->host, cpu->n_host);
     if (!strcmp(spec->model, "host") && !host->kvm) {
-        report(WHERE, "host: it takes KVM (-accel kvm) to give a guest the host's processor");
+        report(spec->where, "host: it takes KVM (-accel kvm) to give a guest the host's processor");
         goto fail;
     }
     if (cpu->passthrough) {

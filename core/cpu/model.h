@@ -6,7 +6,7 @@
  *     struct cpu_spec spec;
  *     struct cpu *cpu;
  *
- *     if (cpu_spec_parse(&spec, "Haswell,-avx2") == 0 &&
+ *     if (cpu_spec_parse(&spec, "Haswell,-avx2", where) == 0 &&
  *         (cpu = cpu_resolve(&spec, &topology, &host, lookup, plugins))) {
  *         entries = cpu_cpuid(cpu, 0, &n);
  *         ...

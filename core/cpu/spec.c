@@ -11,8 +11,6 @@
 #include "options/options.h"
 #include "report.h"
 
-#define WHERE "-cpu"
-
 enum kind { BOOL, NUMBER, FREQUENCY, TEXT };
 
 /* What becomes of a property that this build does not do. */
@@ -131,14 +129,14 @@ static const char *name_at(const void *unused, unsigned i)
     return i < cpu_feature_count ? cpu_feature_table[i].name : props[i - cpu_feature_count].name;
 }
 
-static int unknown(const char *name)
+static int unknown(const struct cpu_spec *spec, const char *name)
 {
     const char *near = nearest_name(name, NULL, cpu_feature_count + G_N_ELEMENTS(props), name_at);
 
     if (near)
-        report(WHERE, "there is no feature or property '%s'; did you mean '%s'?", name, near);
+        report(spec->where, "there is no feature or property '%s'; did you mean '%s'?", name, near);
     else
-        report(WHERE, "there is no feature or property '%s'; '-cpu help' lists them", name);
+        report(spec->where, "there is no feature or property '%s'; '-cpu help' lists them", name);
     return -EINVAL;
 }
 
@@ -175,7 +173,8 @@ static bool parse_number_word(const char *text, bool frequency, uint64_t *value)
     return true;
 }
 
-static int parse_value(const struct prop *prop, const char *text, uint64_t *value)
+static int parse_value(const struct cpu_spec *spec, const struct prop *prop, const char *text,
+                       uint64_t *value)
 {
     uint64_t none = prop->initial; /* 0 stands for "not given" where it is out of range */
 
@@ -183,14 +182,14 @@ static int parse_value(const struct prop *prop, const char *text, uint64_t *valu
     case BOOL:
         if (parse_bool_word(text, value))
             return 0;
-        report(WHERE, "%s=%s: on or off is wanted", prop->name, text);
+        report(spec->where, "%s=%s: on or off is wanted", prop->name, text);
         return -EINVAL;
     case NUMBER:
     case FREQUENCY:
         if (parse_number_word(text, prop->kind == FREQUENCY, value) &&
             ((*value >= prop->min && *value <= prop->max) || *value == none))
             return 0;
-        report(WHERE,
+        report(spec->where,
                "%s=%s: a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " is wanted",
                prop->name, text, prop->min, prop->max);
         return -EINVAL;
@@ -199,10 +198,10 @@ static int parse_value(const struct prop *prop, const char *text, uint64_t *valu
         if (strlen(text) >= prop->min && strlen(text) <= prop->max)
             return 0;
         if (prop->min)
-            report(WHERE, "%s=%s: it has to be %u characters long", prop->name, text,
+            report(spec->where, "%s=%s: it has to be %u characters long", prop->name, text,
                    (unsigned)prop->max);
         else
-            report(WHERE, "%s=%s: at most %u characters fit", prop->name, text,
+            report(spec->where, "%s=%s: at most %u characters fit", prop->name, text,
                    (unsigned)prop->max);
         return -EINVAL;
     }
@@ -212,7 +211,7 @@ static int parse_value(const struct prop *prop, const char *text, uint64_t *valu
 static int set_prop(struct cpu_spec *spec, const struct prop *prop, const char *text)
 {
     uint64_t value;
-    int err = parse_value(prop, text, &value);
+    int err = parse_value(spec, prop, text, &value);
 
     if (err)
         return err;
@@ -226,10 +225,11 @@ static int set_prop(struct cpu_spec *spec, const struct prop *prop, const char *
     if (value == prop->initial)
         return 0;
     if (prop->other == WARNED) {
-        report_warning(WHERE, "%s: not in this build yet; the guest runs without it", prop->name);
+        report_warning(spec->where, "%s: not in this build yet; the guest runs without it",
+                       prop->name);
         return 0;
     }
-    report(WHERE, "%s: not in this build yet", prop->name);
+    report(spec->where, "%s: not in this build yet", prop->name);
     return -EINVAL;
 }
 
@@ -255,29 +255,29 @@ static int parse_part(struct cpu_spec *spec, const char *part)
     feature = cpu_feature_find(name);
     prop = find_prop(g_strdelimit(name, "_", '-'));
     if (!feature && !prop)
-        return unknown(name);
+        return unknown(spec, name);
     if (!feature)
         return set_prop(spec, prop, value);
     if (!parse_bool_word(value, &on)) {
-        report(WHERE, "%s=%s: on or off is wanted", name, value);
+        report(spec->where, "%s=%s: on or off is wanted", name, value);
         return -EINVAL;
     }
     set_feature(spec, feature, on);
     return 0;
 }
 
-int cpu_spec_parse(struct cpu_spec *spec, const char *arg)
+int cpu_spec_parse(struct cpu_spec *spec, const char *arg, const char *where)
 {
     g_auto(GStrv) parts = g_strsplit(arg, ",", -1);
     int err = 0;
 
-    *spec = (struct cpu_spec){ 0 };
+    *spec = (struct cpu_spec){ .where = where };
     for (size_t i = 0; i < G_N_ELEMENTS(props); i++)
         if (props[i].id != CPU_PROP_OTHER)
             spec->number[props[i].id] = props[i].initial;
 
     if (!parts[0] || !*parts[0]) {
-        report(WHERE, "a model is wanted first; '-cpu help' lists them");
+        report(spec->where, "a model is wanted first; '-cpu help' lists them");
         return -EINVAL;
     }
     spec->model = g_strdup(parts[0]);

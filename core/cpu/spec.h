@@ -47,6 +47,7 @@ enum cpu_prop {
 };
 
 struct cpu_spec {
+    const char *where; /* the option as typed, for messages; the caller's */
     char *model;
     struct cpu_features on, off; /* what was asked for by name; never both */
     bool given[CPU_PROPS];
@@ -56,10 +57,10 @@ struct cpu_spec {
 
 /*
  * Takes arg apart.  Later settings win.  Reports everything that is wrong, a line each, under
- * "-cpu", and returns -EINVAL; hv-* that is switched on is only warned of.  finish() is due either
+ * where, and returns -EINVAL; hv-* that is switched on is only warned of.  finish() is due either
  * way. [any]
  */
-int cpu_spec_parse(struct cpu_spec *spec, const char *arg);
+int cpu_spec_parse(struct cpu_spec *spec, const char *arg, const char *where);
 void cpu_spec_finish(struct cpu_spec *spec);
 
 /* A model as lists show it: what its plugin's card says. */

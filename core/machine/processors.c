@@ -161,7 +161,7 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
     m->info.kernel_irqchip = m->accel->irqchip == IRQCHIP_ON;
     if (!m->info.max_cpus || !arg)
         return 0;
-    err = cpu_spec_parse(&spec, arg);
+    err = cpu_spec_parse(&spec, arg, g ? g->from : "-cpu");
     if (!err)
         err = m->accel->ops->cpuid(m->accel, &entries, &host.n);
     host.entries = entries;

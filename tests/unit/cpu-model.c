@@ -101,7 +101,7 @@ static struct cpu *resolve(const char *arg, struct cpu_topology t, const struct 
     struct cpu *cpu;
 
     g_assert_cmpint(cpu_topology_complete(&t, "-smp"), ==, 0);
-    g_assert_cmpint(cpu_spec_parse(&spec, arg), ==, 0);
+    g_assert_cmpint(cpu_spec_parse(&spec, arg, "-cpu"), ==, 0);
     cpu = cpu_resolve(&spec, &t, host, lookup, NULL);
     cpu_spec_finish(&spec);
     return cpu;

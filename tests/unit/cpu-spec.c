@@ -15,7 +15,7 @@ static void takes(struct cpu_spec *spec, const char *arg, const char *warning)
 {
     GString *said = said_begin();
 
-    g_assert_cmpint(cpu_spec_parse(spec, arg), ==, 0);
+    g_assert_cmpint(cpu_spec_parse(spec, arg, "-cpu"), ==, 0);
     said_end(said, warning);
 }
 
@@ -24,7 +24,7 @@ static void refuses(const char *arg, const char *want)
     struct cpu_spec spec;
     GString *said = said_begin();
 
-    g_assert_cmpint(cpu_spec_parse(&spec, arg), ==, -EINVAL);
+    g_assert_cmpint(cpu_spec_parse(&spec, arg, "-cpu"), ==, -EINVAL);
     said_end(said, want);
     cpu_spec_finish(&spec);
 }
