@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * kvm-chips - the interrupt controllers and the 8254 timer that KVM brings: two 8259A, an I/O APIC,
- * and a local APIC in each processor.
+ * and a local APIC in each processor; or, with kernel-irqchip=split, the local APICs alone.
  */
 
 #include "cpu/kvm.h"
@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 
 #include "cpu/accel.h"
+#include "loop/loop.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "options/options.h"
 #include "report.h"
@@ -18,6 +20,7 @@
 #define TIMER_GSI    0 /* the timer's line is I/O APIC input 2, as the ACPI tables say */
 #define TIMER_PIN    2
 #define N_PIC_INPUTS 16
+#define MSI_LEVEL    0x8000 /* in a message's data */
 
 /* ---- What -machine and -global say of the timer ---- */
 
@@ -106,10 +109,22 @@ static int set_routes(struct kvm *kvm)
     return err;
 }
 
+static int make_split(struct kvm *kvm)
+{
+    struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { N_GSIS } };
+    int err = kvm_ioctl(kvm->vm, KVM_ENABLE_CAP, &cap);
+
+    return err ? failed("local APICs alone", err) : 0;
+}
+
 int kvm_chips_create(struct kvm *kvm)
 {
-    int err = kvm_ioctl(kvm->vm, KVM_CREATE_IRQCHIP, NULL);
+    int err;
 
+    kvm->chips.split = kvm->machine->accel->irqchip == IRQCHIP_SPLIT;
+    if (kvm->chips.split)
+        return make_split(kvm);
+    err = kvm_ioctl(kvm->vm, KVM_CREATE_IRQCHIP, NULL);
     if (!err)
         err = set_routes(kvm);
     if (err)
@@ -126,7 +141,7 @@ void kvm_chips_reset(struct accel *accel)
 {
     struct kvm *kvm = accel->state;
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(kvm->chips.irqchip); i++)
+    for (unsigned i = 0; i < G_N_ELEMENTS(kvm->chips.irqchip) && !kvm->chips.split; i++)
         kvm_ioctl(kvm->vm, KVM_SET_IRQCHIP, &kvm->chips.irqchip[i]);
     if (kvm->chips.has_pit)
         kvm_ioctl(kvm->vm, KVM_SET_PIT2, &kvm->chips.pit);
@@ -160,4 +175,78 @@ bool kvm_msi(struct accel *accel, uint64_t addr, uint32_t data)
     struct kvm_msi msi = { .address_lo = addr, .address_hi = addr >> 32, .data = data };
 
     return kvm_ioctl(kvm->vm, KVM_SIGNAL_MSI, &msi) > 0;
+}
+
+/* ---- The chips that are devices ---- */
+
+/* The ends of an interrupt are reported if a route says that it is level-triggered. */
+static void set_level_routes(struct kvm *kvm)
+{
+    size_t bytes = sizeof(struct kvm_irq_routing) + N_GSIS * sizeof(struct kvm_irq_routing_entry);
+    struct kvm_irq_routing *table = g_malloc0(bytes);
+
+    for (unsigned pin = 0; pin < N_GSIS; pin++)
+        if (kvm->chips.levels[pin].data)
+            table->entries[table->nr++] = (struct kvm_irq_routing_entry){
+                .gsi = pin, .type = KVM_IRQ_ROUTING_MSI, .u.msi = kvm->chips.levels[pin]
+            };
+    kvm_ioctl(kvm->vm, KVM_SET_GSI_ROUTING, table);
+    g_free(table);
+}
+
+void kvm_route(struct accel *accel, unsigned pin, uint64_t addr, uint32_t data)
+{
+    struct kvm *kvm = accel->state;
+    struct kvm_irq_routing_msi *known = &kvm->chips.levels[pin], now = { 0 };
+
+    if (data & MSI_LEVEL)
+        now = (struct kvm_irq_routing_msi){ .address_lo = addr,
+                                            .address_hi = addr >> 32,
+                                            .data = data };
+    if (!memcmp(known, &now, sizeof(now)))
+        return;
+    *known = now;
+    if (kvm->chips.split)
+        set_level_routes(kvm);
+}
+
+/* INTR goes to the boot processor, as on the boards of the time. */
+void kvm_intr(struct accel *accel, bool level)
+{
+    struct kvm *kvm = accel->state;
+
+    __atomic_store_n(&kvm->chips.intr, level, __ATOMIC_SEQ_CST);
+    if (level)
+        kvm_vcpu_kick(&kvm->machine->cpus[0]);
+}
+
+static bool has_intr(const struct kvm *kvm)
+{
+    return __atomic_load_n(&kvm->chips.intr, __ATOMIC_SEQ_CST);
+}
+
+static void acknowledge(struct kvm_vcpu *v)
+{
+    struct machine *m = v->kvm->machine;
+    struct kvm_interrupt interrupt;
+    bool asks;
+
+    loop_lock(m->loop);
+    asks = has_intr(v->kvm);
+    if (asks)
+        interrupt.irq = machine_acknowledge(m);
+    loop_unlock(m->loop);
+    if (!asks)
+        return;
+    kvm_ioctl(v->fd, KVM_INTERRUPT, &interrupt);
+    v->run->ready_for_interrupt_injection = 0;
+}
+
+void kvm_inject(struct kvm_vcpu *v)
+{
+    if (v->cpu->index || !v->kvm->chips.split)
+        return;
+    if (has_intr(v->kvm) && v->run->ready_for_interrupt_injection)
+        acknowledge(v);
+    v->run->request_interrupt_window = has_intr(v->kvm);
 }

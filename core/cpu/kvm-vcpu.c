@@ -13,6 +13,8 @@
 
 #include "cpu/accel.h"
 #include "cpu/model.h"
+#include "loop/loop.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "report.h"
 
@@ -155,6 +157,13 @@ static void system_event(struct machine *m, const struct kvm_run *run)
     }
 }
 
+static void end_of_interrupt(struct machine *m, uint8_t vector)
+{
+    loop_lock(m->loop);
+    machine_eoi(m, vector);
+    loop_unlock(m->loop);
+}
+
 static int handle_exit(struct kvm_vcpu *v)
 {
     struct kvm_run *run = v->run;
@@ -168,6 +177,7 @@ static int handle_exit(struct kvm_vcpu *v)
         memory_access(v);
         v->unfinished = true;
         return 0;
+    case KVM_EXIT_IOAPIC_EOI: end_of_interrupt(v->kvm->machine, run->eoi.vector); return 0;
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN: return 0;
     case KVM_EXIT_SHUTDOWN: /* a triple fault */
@@ -201,6 +211,8 @@ static int step(struct kvm_vcpu *v)
         return 0;
     if (stop) /* completes the access, and not an instruction more */
         __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    else
+        kvm_inject(v);
     enter_guest(v);
     if (ioctl(v->fd, KVM_RUN, NULL) < 0)
         err = errno;

@@ -164,13 +164,12 @@ static int check_needs(const struct kvm *kvm, const char *where, bool quiet)
     return 0;
 }
 
-static int check_irqchip(enum irqchip irqchip, const char *where, bool quiet)
+static int check_split(const struct kvm *kvm, enum irqchip irqchip, const char *where, bool quiet)
 {
-    if (irqchip == IRQCHIP_ON)
+    if (irqchip != IRQCHIP_SPLIT || kvm_has(kvm, KVM_CAP_SPLIT_IRQCHIP))
         return 0;
     if (!quiet)
-        report(where, "kernel-irqchip=%s: not in this build yet",
-               irqchip == IRQCHIP_SPLIT ? "split" : "off");
+        report(where, "kernel-irqchip=split: this host's KVM has none; Linux 4.4 or later does");
     return -ENOTSUP;
 }
 
@@ -223,16 +222,22 @@ static int try_open(struct kvm *kvm, enum irqchip irqchip, const struct config_g
                     bool quiet)
 {
     const char *where = options ? group_from(options, "accel") : NULL;
-    int err = check_irqchip(irqchip, where, quiet);
+    int err;
 
-    if (err)
-        return err;
+    if (irqchip == IRQCHIP_OFF) {
+        if (!quiet)
+            report(where,
+                   "kernel-irqchip=off: not under KVM; split leaves it the local APICs alone");
+        return -ENOTSUP;
+    }
     kvm->dev = kvm_open_device(DEVICE, where, quiet);
     if (kvm->dev < 0)
         return kvm->dev;
     err = make_vm(kvm, where, quiet);
     if (!err)
         err = check_needs(kvm, where, quiet);
+    if (!err)
+        err = check_split(kvm, irqchip, where, quiet);
     if (!err)
         err = check_cpus(kvm, where, quiet);
     if (!err)
@@ -374,6 +379,8 @@ const struct accel_ops accel_kvm = {
     .gsi = kvm_gsi,
     .irqfd = kvm_irqfd,
     .msi = kvm_msi,
+    .intr = kvm_intr,
+    .route = kvm_route,
     .dirty_sync = kvm_dirty_sync,
     .time = kvm_time,
 };

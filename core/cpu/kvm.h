@@ -41,11 +41,14 @@ struct kvm_space {
     struct space_listener listener;
 };
 
-/* The state of the chips when they were new, for resets. */
+/* The chips' state when they were new, for resets; or, where they are devices, what these say. */
 struct kvm_chips {
     struct kvm_irqchip irqchip[3];
     struct kvm_pit_state2 pit;
     bool has_pit;
+    bool split; /* they are devices, but for the local APICs */
+    bool intr;  /* atomic: the 8259A's output */
+    struct kvm_irq_routing_msi levels[24]; /* what level-triggered I/O APIC inputs send */
 };
 
 struct kvm {
@@ -94,6 +97,11 @@ void kvm_chips_reset(struct accel *accel);
 void kvm_gsi(struct accel *accel, unsigned gsi, bool level);
 int kvm_irqfd(struct accel *accel, unsigned gsi, int fd, bool add);
 bool kvm_msi(struct accel *accel, uint64_t addr, uint32_t data);
+void kvm_intr(struct accel *accel, bool level);
+void kvm_route(struct accel *accel, unsigned pin, uint64_t addr, uint32_t data);
+/* Before the processor runs: gives it the 8259A's interrupt, or asks to be told when it can have it.
+ * [vcpu, unlocked] */
+void kvm_inject(struct kvm_vcpu *v);
 
 /* kvm-slots.c */
 void kvm_slots_init(struct kvm *kvm);

@@ -35,10 +35,7 @@ static void set_entry(struct board *b, unsigned pin, uint8_t destination, uint32
 
 static struct board *start(void)
 {
-    struct board *b = board_start("-nodefaults -machine kernel-irqchip=off");
-
-    outb(b, 0x43, 0x30); /* the 8254 leaves interrupt 0 to the test: mode 0 is low */
-    return b;
+    return board_start("-nodefaults -machine kernel-irqchip=off,pit=off");
 }
 
 static void assert_sent(struct board *b, uint64_t addr, uint32_t data)

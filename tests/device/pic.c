@@ -18,7 +18,7 @@ static void program(struct board *b, unsigned port, uint8_t base, uint8_t icw3, 
 
 static struct board *start_with(uint8_t icw4)
 {
-    struct board *b = board_start("-nodefaults -machine kernel-irqchip=off");
+    struct board *b = board_start("-nodefaults -machine kernel-irqchip=off,pit=off");
 
     outb(b, 0x43, 0x30); /* the 8254 leaves interrupt 0 to the test: mode 0 is low */
     program(b, MASTER, 0x20, 4, icw4);
@@ -47,7 +47,7 @@ static void pulse(struct board *b, unsigned gsi)
 
 static void is_silent_until_it_is_initialized(void)
 {
-    struct board *b = board_start("-nodefaults -machine kernel-irqchip=off");
+    struct board *b = board_start("-nodefaults -machine kernel-irqchip=off,pit=off");
 
     board_drive(b, 3, true);
     g_assert_false(board_intr(b));

@@ -218,6 +218,25 @@ static void the_madt_lists_the_controllers(void)
     finish(p);
 }
 
+static void the_hpet_has_a_table_where_it_is(void)
+{
+    struct acpi_config c = config();
+    struct placed *p = build(&c);
+    const uint8_t *hpet;
+
+    g_assert_null(table(p, "HPET"));
+    finish(p);
+    c.hpet = true;
+    p = build(&c);
+    hpet = table(p, "HPET");
+    g_assert_cmpuint(le(hpet + 4, 4), ==, 56);
+    g_assert_cmpuint(sum(hpet, 56), ==, 0);
+    g_assert_cmphex(le(hpet + 36, 4), ==, 0x8086a201);
+    g_assert_cmphex(le(hpet + 40, 4), ==, 0);               /* in memory */
+    g_assert_cmphex(le(hpet + 44, 8), ==, 0xfed00000);
+    finish(p);
+}
+
 /* ---- What an operating system's interpreter makes of them ---- */
 
 static char *save(const char *dir, const char *name, const uint8_t *t)
@@ -546,6 +565,7 @@ int main(int argc, char **argv)
     TEST(the_fadt_names_the_boards_ports);
     TEST(the_facs_is_aligned_to_64_bytes);
     TEST(the_madt_lists_the_controllers);
+    TEST(the_hpet_has_a_table_where_it_is);
     TEST(disassembles_cleanly);
     TEST(objects_say_what_the_board_has);
     TEST(objects_say_what_the_board_has_not);
