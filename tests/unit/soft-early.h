@@ -1,5 +1,4 @@
 /* Until blocks.c and uops.c are there: one instruction by hand. */
-__attribute__((weak)) const struct uop_info uop_info[N_UOPS];
 SOFT_WEAK int blocks_create(struct cpu *cpu) { return 0; }
 SOFT_WEAK void blocks_destroy(struct cpu *cpu) {}
 SOFT_WEAK void blocks_faulted(struct cpu *cpu) {}
@@ -48,3 +47,5 @@ SOFT_WEAK void blocks_run(struct cpu *cpu)
         cpu->instructions++;
     }
 }
+const struct uop *block_leave_at(struct cpu *cpu, const struct uop *u);
+SOFT_WEAK const struct uop *block_leave_at(struct cpu *cpu, const struct uop *u) { return NULL; }

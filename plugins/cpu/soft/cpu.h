@@ -12,12 +12,16 @@
 #define TENON_SOFT_CPU_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <tenon/accel.h>
 
 /* ---- Registers ---- */
+
+#undef REG_RIP  /* <signal.h> has one, too */
+#define REG_RIP REG_NEXT_RIP
 
 enum {
     RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,

@@ -390,7 +390,8 @@ static void run_compare(struct cpu *cpu, const struct uop *u)
     host_begin(x);
     status = x87_compare(NULL, register_insn(insn[which][0], insn[which][1]), st(x, 0), st(x, i));
     host_end(x);
-    settle(cpu, u, status, which < FCOMI ? X87_CC : X87_C1);
+    /* Intel's leave C1 alone in FCOMI, if the stack is in order. */
+    settle(cpu, u, status, which < FCOMI ? X87_CC : 0);
     if (which >= FCOMI)
         cpu->flags = (cpu->flags & ~(uint64_t)F_ARITH) | (status >> 16 & F_ARITH);
     for (unsigned pops = u->d >> POPS; pops; pops--)
