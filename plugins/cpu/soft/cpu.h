@@ -12,12 +12,16 @@
 #define TENON_SOFT_CPU_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <tenon/accel.h>
 
 /* ---- Registers ---- */
+
+#undef REG_RIP  /* <signal.h> has one, too */
+#define REG_RIP REG_NEXT_RIP
 
 enum {
     RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
@@ -86,6 +90,8 @@ union x87_reg {
     };
 } __attribute__((aligned(16)));
 
+struct cpu;
+
 struct x87 {
     union x87_reg r[8];         /* physical: ST(i) is r[(top + i) & 7] */
     uint16_t control, status;   /* status with TOP in bits 13:11 always right */
@@ -93,6 +99,13 @@ struct x87 {
     uint16_t opcode;            /* 11 bits */
     uint16_t cs, ds;
     uint64_t ip, dp;
+    /* Exceptions without CR0.NE: ferr is the line FERR#, latched until no exception is pending.
+     * ferr_raised says that it has been; ferr_frozen, at the next waiting instruction, whether the
+     * processor stands still for an interrupt (no IGNNE#): the instruction is then begun again by way
+     * of fault_exit, fault.vector -1.  NULL: nobody listens, and it does not stand still. */
+    bool ferr;
+    void (*ferr_raised)(struct cpu *cpu);
+    bool (*ferr_frozen)(struct cpu *cpu);
 };
 
 /* A page that loads, stores or fetches reach directly: its linear address where they may, else anything
