@@ -120,20 +120,26 @@ until_true gone "$pid"
 as() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
 name="no rights on /dev/kvm"
 why=
-if [ ! -e /dev/kvm ]; then
-    why="there is no /dev/kvm"
-elif [ "$(id -u)" != 0 ]; then
+if [ "$(id -u)" != 0 ]; then
     as() { "$@"; }
 elif ! chmod 755 "$work" || ! as test -x "$build/tenon"; then
     why="another user cannot reach the build tree"
 fi
-if [ "$why" ]; then
-    skip "$name" "$why"
+if [ "$why" ] || [ ! -e /dev/kvm ]; then
+    skip "$name" "${why:-there is no /dev/kvm}"
 elif as test -w /dev/kvm; then
     skip "$name" "everybody has them here"
 else
-    run as "$build/tenon" "${none[@]}" -enable-kvm
+    run as timeout 20 "$build/tenon" "${none[@]}" -enable-kvm
     sed -i 's/\(no rights on .dev.kvm\):.*/\1/' err
     expect "$name" 1 "-enable-kvm: no rights on /dev/kvm"
+fi
+name="locked memory that the host does not grant"
+if [ "$why" ]; then
+    skip "$name" "$why"
+else
+    ulimit -Sl 64
+    run as timeout 20 "$build/tenon" "${none[@]}" -overcommit mem-lock=on
+    expect "$name" 1 "-overcommit mem-lock=on: cannot lock memory: Cannot allocate memory"
 fi
 plan
