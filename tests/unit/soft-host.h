@@ -154,6 +154,22 @@ SOFT_WEAK void cpu_check_breakpoint(struct cpu *cpu)
 {
 }
 
+SOFT_WEAK void io_check(struct cpu *cpu, uint16_t port, unsigned size)
+{
+}
+
+/* As the test's CPUID leaves say; without any, the processor has everything. */
+SOFT_WEAK bool cpu_has(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, unsigned reg, unsigned bit)
+{
+    for (unsigned i = 0; i < cpu->info->n_cpuid; i++) {
+        const struct tenon_cpuid *c = &cpu->info->cpuid[i];
+
+        if (c->leaf == leaf && c->subleaf == subleaf)
+            return (&c->eax)[reg] >> bit & 1;
+    }
+    return !cpu->info->cpuid;
+}
+
 SOFT_WEAK int mmu_create(struct cpu *cpu)
 {
     cpu->fast = g_new(struct tlb_entry, TLB_ENTRIES);
@@ -245,7 +261,7 @@ SOFT_WEAK const uint8_t *mem_code(struct cpu *cpu, uint64_t lin)
     uint8_t *host = soft_flat(cpu, lin, false);
 
     h->watched[lin >> 12] = true;
-    soft_flat(cpu, lin, false)[0] |= 0;
+    cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)].write = TLB_NONE;
     return host;
 }
 

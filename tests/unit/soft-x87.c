@@ -9,7 +9,6 @@
 #include "soft-host.h"
 #include "soft-native.h"
 #include "x87.h"
-#include "soft-early.h"
 
 enum { IP_BEFORE = 0x123456, DP_BEFORE = 0x654321, OPERAND_BYTES = 128 };
 enum { N_FORMS = 8 * 72 };

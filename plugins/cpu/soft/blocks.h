@@ -22,9 +22,10 @@ enum {
 struct blocks {
     struct block *jump[JUMP_ENTRIES]; /* by rip: where indirect jumps went */
     struct block *hash[HASH_ENTRIES]; /* by host address of the code */
-    struct block *page[PAGE_ENTRIES]; /* by host page: all blocks that have bytes there */
+    struct page_link *page[PAGE_ENTRIES]; /* by host page: the blocks that have bytes there */
     uint8_t *arena;
     size_t used;
+    uint64_t flushes;
     struct uop *link_from; /* the jump that awaits the next block */
     struct block_builder builder;
 };

@@ -68,7 +68,7 @@ static struct uop *emit_address_full(struct block_builder *b, enum uop_op op, en
 {
     struct uop *u;
 
-    if (base == REG_RIP) {
+    if (base == REG_NEXT) {
         base = REG_ZERO;
         disp += b->in->rip + b->in->len;
     }
@@ -113,7 +113,7 @@ struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint
     struct uop *u;
 
     if (is_plain(b, in->seg, in->addr_size)) {
-        if (in->index == REG_ZERO && in->base != REG_RIP) {
+        if (in->index == REG_ZERO && in->base != REG_NEXT) {
             u = emit(b, op, d, REG(in->base), s, in->disp);
             u->seg = in->seg;
             return u;

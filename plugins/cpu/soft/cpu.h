@@ -20,14 +20,11 @@
 
 /* ---- Registers ---- */
 
-#undef REG_RIP  /* <signal.h> has one, too */
-#define REG_RIP REG_NEXT_RIP
-
 enum {
     RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
     REG_T0, REG_T1, REG_T2, REG_T3,     /* of micro-ops; dead between instructions */
     REG_ZERO,                           /* reads 0, never written */
-    REG_RIP,                            /* of the next instruction, for RIP-relative addresses */
+    REG_NEXT,                           /* of the next instruction, for RIP-relative addresses */
     N_REGS = 24
 };
 

@@ -204,7 +204,7 @@ static void memory(struct insn *in, struct reader *r)
         if (rm == 4) {
             sib(in, r);
         } else if (rm == 5 && in->mod == 0) {
-            in->base = in->code == MODE_CODE64 ? REG_RIP : REG_ZERO;
+            in->base = in->code == MODE_CODE64 ? REG_NEXT : REG_ZERO;
             in->disp = take_signed(r, 4);
         }
         if (in->mod)

@@ -15,12 +15,13 @@ void check_target(struct cpu *cpu, uint64_t rip)
         cpu_fault_error(cpu, EXC_GP, 0);
 }
 
-/* Where a direct jump goes: cut to its operand size, which u->addr_size tells. */
+/* Where a direct jump goes. */
 static uint64_t target(const struct cpu *cpu, const struct uop *u)
 {
     uint64_t rip = cpu->block->rip + u->off + u->len + (int64_t)u->rel;
+    unsigned size = u->d & 15;
 
-    return u->d == 8 ? rip : u->d == 4 ? (uint32_t)rip : (uint16_t)rip;
+    return size == 8 ? rip : size == 4 ? (uint32_t)rip : (uint16_t)rip;
 }
 
 /* Leaves for a block that has to be looked up, and then linked. */
@@ -28,8 +29,9 @@ static __attribute__((noinline)) const struct uop *jump_slow(struct cpu *cpu, co
 {
     uint64_t rip = target(cpu, u);
 
-    uop_precise(cpu, u);
-    check_target(cpu, rip);
+    cpu->rip = cpu->block->rip + u->off + (u->d >> 4);
+    if (u->rel)
+        check_target(cpu, rip);
     cpu->rip = rip;
     cpu->blocks->link_from = cpu->block->mode & BLOCK_ONE ? NULL : (struct uop *)u;
     return NULL;
@@ -108,18 +110,17 @@ HANDLER(JNZ_REG)
     }
 #define FUSED_ALL(name, size, insn, source)                                                        \
     FUSED(O, name, size, insn, source, "o")                                                        \
-    FUSED(NO, name, size, insn, source, "no") FUSED(B, name, size, insn, source, "b")              \
-        FUSED(NB, name, size, insn, source, "nb") FUSED(Z, name, size, insn, source, "z")          \
-            FUSED(NZ, name, size, insn, source, "nz") FUSED(BE, name, size, insn, source, "be")    \
-                FUSED(NBE, name, size, insn, source, "nbe")                                        \
-                    FUSED(S, name, size, insn, source, "s")                                        \
-                        FUSED(NS, name, size, insn, source, "ns")                                  \
-                            FUSED(P, name, size, insn, source, "p")                                \
-                                FUSED(NP, name, size, insn, source, "np")                          \
-                                    FUSED(L, name, size, insn, source, "l")                        \
-                                        FUSED(NL, name, size, insn, source, "nl")                  \
-                                            FUSED(LE, name, size, insn, source, "le")              \
-                                                FUSED(NLE, name, size, insn, source, "nle")
+    FUSED(NO, name, size, insn, source, "no")                                                      \
+    FUSED(B, name, size, insn, source, "b") FUSED(NB, name, size, insn, source, "nb")              \
+        FUSED(Z, name, size, insn, source, "z") FUSED(NZ, name, size, insn, source, "nz")          \
+            FUSED(BE, name, size, insn, source, "be") FUSED(NBE, name, size, insn, source, "nbe")  \
+                FUSED(S, name, size, insn, source, "s") FUSED(NS, name, size, insn, source, "ns")  \
+                    FUSED(P, name, size, insn, source, "p")                                        \
+                        FUSED(NP, name, size, insn, source, "np")                                  \
+                            FUSED(L, name, size, insn, source, "l")                                \
+                                FUSED(NL, name, size, insn, source, "nl")                          \
+                                    FUSED(LE, name, size, insn, source, "le")                      \
+                                        FUSED(NLE, name, size, insn, source, "nle")
 #define FUSED_SIZES(name, insn)                                                                    \
     FUSED_ALL(name##8, 8, insn "b", GET8(u->b))                                                    \
     FUSED_ALL(name##I8, 8, insn "b", (uint8_t)u->imm32)                                            \
@@ -190,7 +191,7 @@ HANDLER(RET64)
 static inline void call(struct cpu *cpu, const struct uop *u)
 {
     uop_precise(cpu, u);
-    cpu->r[REG_RIP] = uop_next_rip(cpu, u);
+    cpu->r[REG_NEXT] = uop_next_rip(cpu, u);
     u->call(cpu, u);
 }
 

@@ -105,6 +105,43 @@ STORE(16)
 STORE(32)
 STORE(64)
 
+/* ---- Locked: T1 is what was found, r[REG_NEXT] where, T3 the flags to try again with ---- */
+
+#define LOCKED(size)                                                                               \
+    HANDLER(LOCK_LOAD##size)                                                                       \
+    {                                                                                              \
+        uint64_t lin = cpu->r[REG_T0];                                                             \
+        uint##size##_t *p = tlb_write(cpu, lin, size / 8);                                         \
+                                                                                                   \
+        uop_precise(cpu, u);                                                                       \
+        if (UNLIKELY(!p))                                                                          \
+            p = mem_lock(cpu, lin, size / 8);                                                      \
+        PUT64(u->d, p ? __atomic_load_n(p, __ATOMIC_SEQ_CST) : mem_read(cpu, lin, size / 8));      \
+        cpu->r[REG_NEXT] = (uintptr_t)p;                                                            \
+        cpu->r[REG_T3] = cpu->flags;                                                               \
+        NEXT();                                                                                    \
+    }                                                                                              \
+    HANDLER(LOCK_STORE##size)                                                                      \
+    {                                                                                              \
+        uint##size##_t *p = (uint##size##_t *)(uintptr_t)cpu->r[REG_NEXT];                          \
+        uint##size##_t old = cpu->r[REG_T1];                                                       \
+                                                                                                   \
+        if (UNLIKELY(!p)) {                                                                        \
+            uop_precise(cpu, u);                                                                   \
+            mem_write(cpu, cpu->r[REG_T0], cpu->r[REG_T2], size / 8);                              \
+            mem_unlock_split(cpu);                                                                 \
+        } else if (!__sync_bool_compare_and_swap(p, old, (uint##size##_t)cpu->r[REG_T2])) {        \
+            cpu->flags = cpu->r[REG_T3];                                                           \
+            GO(u - u->imm);                                                                        \
+        }                                                                                          \
+        NEXT();                                                                                    \
+    }
+
+LOCKED(8)
+LOCKED(16)
+LOCKED(32)
+LOCKED(64)
+
 /* ---- The stack in 64-bit mode; its segment has no base and no limit ---- */
 
 static __attribute__((noinline)) HANDLER(PUSH64_slow)

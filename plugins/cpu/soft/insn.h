@@ -30,7 +30,7 @@ struct insn {
     uint8_t mod, reg, rm;       /* reg and rm with R and B */
     /* The memory operand, if mod != 3 */
     uint8_t seg;                /* overridden or by default */
-    uint8_t base, index;        /* register number, REG_ZERO for none, REG_RIP */
+    uint8_t base, index;        /* register number, REG_ZERO for none, REG_NEXT */
     uint8_t scale;              /* a shift */
     int64_t disp;
     uint64_t imm;               /* as read, sign-extended from imm_size */

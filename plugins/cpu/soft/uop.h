@@ -18,6 +18,8 @@
  *  - Flags: cpu->flags is exact wherever a block may be left: at its end and before each micro-op marked
  *    P_PRECISE.  Elsewhere a setter whose flags all die runs quietly.  Functions of UOP_CALL
  *    count as precise and read and write cpu->flags freely.
+ *  - Jumps: d is the operand size, to which the target is cut.  Fused with a comparison they stand for two
+ *    instructions: off is the first's, len both's, and d >> 4 is how far the second lies behind the first.
  *  - A block ends with a micro-op marked P_END: a jump, or emit_call_last(), emit_call_jump().
  *    Whatever changes mode, privilege, segments' flatness, page tables, TF or IF, or may halt, ends the block.
  *  - Stores may kill the running block: the rest of the instruction still runs, its next one is decoded
@@ -34,7 +36,7 @@ struct block;
 
 /* A handler: returns the micro-op to go on with, NULL to leave the block with cpu->rip set. */
 typedef const struct uop *uop_run(struct cpu *cpu, const struct uop *u);
-/* What UOP_CALL calls: a whole instruction.  cpu->rip is its address, r[REG_RIP] its successor's. */
+/* What UOP_CALL calls: a whole instruction.  cpu->rip is its address, r[REG_NEXT] its successor's. */
 typedef void uop_call(struct cpu *cpu, const struct uop *u);
 
 struct uop {
@@ -59,14 +61,22 @@ struct uop {
     };
 };
 
+/* A block's place among those that have bytes in a page of host memory. */
+struct page_link {
+    struct block *block;
+    struct page_link *next;
+    const uint8_t *page;
+};
+
 struct block {
     const uint8_t *code;    /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
     uint64_t epoch;         /* cpu->epoch at which its address was last seen to map here; 0: dead */
     uint16_t bytes, instructions;
-    const uint8_t *code2;   /* the second page, of an instruction that crosses; else NULL */
-    struct block *hash_next, *page_next[2];
+    const uint8_t *code2;   /* the second page, of an only instruction that crosses; else NULL */
+    struct block *hash_next;
+    struct page_link on_page[2];
     uint16_t n;
     struct uop uop[];
 };
@@ -136,6 +146,7 @@ enum {
     UOP_FUSED(X, name##I32, R_A | USES_IMM | P_PRECISE)                                            \
     UOP_FUSED(X, name##64, R_A | R_B | P_PRECISE)                                                  \
     UOP_FUSED(X, name##I64, R_A | USES_IMM | P_PRECISE)
+#define UOP_IS_FUSED(op) ((op) >= UOP_CMPJ8O && (op) <= UOP_TESTJI64NLE)
 
 #define UOPS(X)                                                                                    \
     /* d = a op b */                                                                               \
@@ -185,6 +196,9 @@ enum {
     X(LOADZ16, LOADZ16, W_D | R_A | USES_IMM | P_LOAD | P_PRECISE, 0, 0, 0)                        \
     UOP_PLAIN(X, LOADW, W_D | R_A | USES_IMM | P_LOAD | P_PRECISE)                                 \
     UOP_PLAIN(X, STORE, R_A | R_B | USES_IMM | P_STORE | P_PRECISE)                                \
+    /* Locked: d = what lies at T0; then T2 there unless that has changed, else again by imm back */ \
+    UOP_PLAIN(X, LOCK_LOAD, W_D | P_LOAD | P_PRECISE)                                              \
+    UOP_PLAIN(X, LOCK_STORE, USES_IMM | P_STORE | P_PRECISE)                                       \
     X(PUSH64, PUSH64, R_B | P_STORE | P_PRECISE, 0, 0, 0)                                          \
     X(POP64, POP64, W_D | P_LOAD | P_PRECISE, 0, 0, 0)                                             \
     UOP_COND(X, SET, W_D)                                                                          \
@@ -263,6 +277,8 @@ void emit_store_rm(struct block_builder *b, unsigned t, unsigned size);
 /* Chooses handlers once all is there: quiet ones where flags are dead. */
 void build_finish(struct block_builder *b);
 
+/* The instruction's micro-ops; #UD for what is none. */
+void translate(struct block_builder *b, const struct insn *in);
 /* By opcode's owner; false: #UD.  in is b->in.  LOCK has been refused already unless the opcode is an
  * integer one that allows it. */
 bool integer_translate(struct block_builder *b, const struct insn *in);

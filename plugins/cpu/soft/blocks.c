@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * blocks - decodes guest code into blocks, keeps them, runs them, forgets them when their bytes
+ * change.
+ *
+ * Blocks lie in an arena that is emptied as a whole when it is full.  A block whose bytes were
+ * written is taken out of the tables, and each of its micro-ops made to leave it: so links to it,
+ * and the processor that may just run it, need not be looked for.
+ */
+#include "blocks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "exec.h"
+
+#define PAGE 0x1000ull
+
+static const uint8_t *page_of(const uint8_t *host)
+{
+    return (const uint8_t *)((uintptr_t)host & ~(PAGE - 1));
+}
+
+static struct page_link **page_entry(struct blocks *s, const uint8_t *host)
+{
+    uintptr_t page = (uintptr_t)host / PAGE;
+
+    return &s->page[(page ^ page >> 12) & (PAGE_ENTRIES - 1)];
+}
+
+static struct block **hash_entry(struct blocks *s, const uint8_t *code, uint64_t rip)
+{
+    uint64_t h = (uintptr_t)code ^ rip >> 12;
+
+    return &s->hash[(h ^ h >> 15) & (HASH_ENTRIES - 1)];
+}
+
+/* ---- Memory ---- */
+
+int blocks_create(struct cpu *cpu)
+{
+    struct blocks *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return -ENOMEM;
+    s->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (s->arena == MAP_FAILED) {
+        free(s);
+        return -ENOMEM;
+    }
+    cpu->blocks = s;
+    cpu->epoch += !cpu->epoch;
+    return 0;
+}
+
+void blocks_destroy(struct cpu *cpu)
+{
+    if (!cpu->blocks)
+        return;
+    munmap(cpu->blocks->arena, ARENA_BYTES);
+    free(cpu->blocks);
+    cpu->blocks = NULL;
+}
+
+/* What is running stays where it is until the next block is decoded. */
+void blocks_flush(struct cpu *cpu)
+{
+    struct blocks *s = cpu->blocks;
+
+    memset(s->jump, 0, sizeof(s->jump));
+    memset(s->hash, 0, sizeof(s->hash));
+    memset(s->page, 0, sizeof(s->page));
+    s->link_from = NULL;
+    s->used = 0;
+    s->flushes++;
+    cpu->epoch++;
+}
+
+static struct block *allocate(struct cpu *cpu, unsigned n_uops)
+{
+    size_t bytes = sizeof(struct block) + n_uops * sizeof(struct uop);
+    struct block *block;
+
+    if (cpu->blocks->used + bytes > ARENA_BYTES)
+        blocks_flush(cpu);
+    block = (struct block *)(cpu->blocks->arena + cpu->blocks->used);
+    cpu->blocks->used += (bytes + 15) & ~(size_t)15;
+    return block;
+}
+
+/* ---- Forgetting ---- */
+
+/* Nobody finds the block again; who runs it or is linked to it leaves it at the next instruction.
+ */
+static void block_kill(struct cpu *cpu, struct block *block)
+{
+    struct block **at = hash_entry(cpu->blocks, block->code, block->rip);
+    uint64_t now = cpu->block == block ? cpu->rip - block->rip : UINT64_MAX;
+
+    while (*at && *at != block)
+        at = &(*at)->hash_next;
+    if (*at)
+        *at = block->hash_next;
+    block->epoch = 0;
+    for (unsigned i = 0; i < block->n; i++)
+        if (now == UINT64_MAX || block->uop[i].off > now)
+            block->uop[i].run = run_STALE;
+}
+
+/* The block's bytes in its first page. */
+static unsigned bytes_in_first(const struct block *block)
+{
+    unsigned room = PAGE - ((uintptr_t)block->code & (PAGE - 1));
+
+    return block->bytes < room ? block->bytes : room;
+}
+
+static bool overlaps(const struct block *block, const uint8_t *host, uint64_t bytes)
+{
+    unsigned first = bytes_in_first(block);
+
+    if (block->code < host + bytes && block->code + first > host)
+        return true;
+    return block->code2 && block->code2 < host + bytes &&
+           block->code2 + block->bytes - first > host;
+}
+
+bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes)
+{
+    bool empty = true;
+
+    for (const uint8_t *page = page_of(host); page < host + bytes; page += PAGE) {
+        struct page_link **at = page_entry(cpu->blocks, page), *link;
+
+        while ((link = *at)) {
+            if (link->page == page && overlaps(link->block, host, bytes)) {
+                if (link->block->epoch)
+                    block_kill(cpu, link->block);
+                *at = link->next;
+            } else {
+                empty &= link->page != page;
+                at = &link->next;
+            }
+        }
+    }
+    return empty;
+}
+
+/* The instructions that micro-ops from off on belong to. */
+void block_leave_at(struct cpu *cpu, unsigned off)
+{
+    const struct block *block = cpu->block;
+
+    for (unsigned i = 0; i < block->n; i++) {
+        const struct uop *u = &block->uop[i];
+
+        if (u->off < off)
+            continue;
+        if (i == 0 || u->off != u[-1].off)
+            cpu->instructions--;
+        if (UOP_IS_FUSED(u->op))
+            cpu->instructions--;
+    }
+}
+
+/* ---- Decoding ---- */
+
+/* Where code comes from: its bytes in one page of memory, then one by one. */
+struct source {
+    struct cpu *cpu;
+    const uint8_t *code;  /* NULL: no memory */
+    const uint8_t *code2; /* set when a second page was needed */
+    uint64_t lin;
+    unsigned room; /* bytes to the page's end */
+    uint8_t bytes[INSN_MAX];
+};
+
+static uint64_t linear_of(const struct cpu *cpu, uint64_t rip)
+{
+    uint64_t lin = cpu->seg[SEG_CS].base + rip;
+
+    return cpu->mode & MODE_CODE64 ? rip : (uint32_t)lin;
+}
+
+static uint64_t next_page(const struct cpu *cpu)
+{
+    uint64_t lin = (linear_of(cpu, cpu->rip) | (PAGE - 1)) + 1;
+
+    return cpu->mode & MODE_CODE64 ? lin : (uint32_t)lin;
+}
+
+/* Decodes an instruction that is not whole in its page, or not in memory. */
+static int decode_across(struct source *s, struct insn *in, uint64_t rip)
+{
+    unsigned code = s->cpu->mode & MODE_CODE_MASK;
+    const uint8_t *p = s->code;
+    int len = DECODE_SHORT;
+
+    for (unsigned i = 0; i < INSN_MAX && len == DECODE_SHORT; i++, p += !!p) {
+        uint64_t lin = s->lin + i;
+
+        if (!(s->cpu->mode & MODE_CODE64))
+            lin = (uint32_t)lin;
+        if (i && (lin & (PAGE - 1)) == 0)
+            p = s->code2 = mem_code(s->cpu, lin);
+        s->bytes[i] = p ? *p : mem_fetch(s->cpu, lin);
+        len = decode(in, s->bytes, i + 1, rip, code);
+    }
+    return len;
+}
+
+static int decode_at(struct source *s, struct insn *in, uint64_t rip, unsigned off)
+{
+    int len = DECODE_SHORT;
+
+    if (s->code)
+        len = decode(in, s->code + off, s->room - off, rip + off, s->cpu->mode & MODE_CODE_MASK);
+    if (len == DECODE_SHORT && off == 0)
+        len = decode_across(s, in, rip);
+    return len;
+}
+
+static bool beyond_limit(const struct cpu *cpu, uint64_t rip)
+{
+    return cpu->mode & MODE_CS_CHECK && rip > cpu->seg[SEG_CS].limit;
+}
+
+static uint64_t cut(const struct cpu *cpu, uint64_t rip)
+{
+    return cpu->mode & MODE_CODE64 ? rip : cpu->mode & MODE_CODE32 ? (uint32_t)rip : (uint16_t)rip;
+}
+
+/* On to what follows, which is looked up like any target, but faults as itself. */
+static void emit_continue(struct block_builder *b)
+{
+    static const uint8_t size[] = { [MODE_CODE16] = 2, [MODE_CODE32] = 4, [MODE_CODE64] = 8 };
+
+    emit(b, UOP_JMP, size[b->mode & MODE_CODE_MASK], 0, 0, 0);
+}
+
+/* Adds the instruction at off; false: it does not belong into this block. */
+static bool add(struct block_builder *b, struct source *s, struct insn *in, unsigned off)
+{
+    int len = decode_at(s, in, b->rip, off);
+    bool bad = len == DECODE_LONG || beyond_limit(b->cpu, b->rip + off + len - 1);
+    unsigned n = b->n;
+
+    if (off && (len == DECODE_SHORT || bad))
+        return false;
+    in->len = len > 0 ? len : INSN_MAX;
+    b->in = in;
+    if (bad)
+        emit_fault(b, EXC_GP);
+    else
+        translate(b, in);
+    if (b->n == n)
+        emit(b, UOP_NOP, 0, 0, 0, 0);
+    return true;
+}
+
+static void build(struct block_builder *b, struct source *s, struct block *block)
+{
+    bool one = b->mode & BLOCK_ONE || !s->code;
+    struct insn in[2]; /* the last one stays while the next one is tried */
+
+    block->bytes = block->instructions = 0;
+    do {
+        struct insn *next = &in[block->instructions & 1];
+        uint64_t after;
+
+        if (!add(b, s, next, block->bytes)) {
+            b->in = &in[~block->instructions & 1];
+            break;
+        }
+        block->bytes += next->len;
+        block->instructions++;
+        after = b->rip + block->bytes;
+        one |= block->bytes >= s->room || cut(b->cpu, after) != after;
+    } while (!b->ended && !one && block->instructions < MAX_BLOCK_INSNS &&
+             b->n + MAX_INSN_UOPS < MAX_UOPS);
+    if (!b->ended)
+        emit_continue(b);
+    build_finish(b);
+}
+
+static void enter_page(struct blocks *s, struct block *block, unsigned which, const uint8_t *code)
+{
+    struct page_link **at = page_entry(s, code);
+
+    block->on_page[which] =
+        (struct page_link){ .block = block, .next = *at, .page = page_of(code) };
+    *at = &block->on_page[which];
+}
+
+static void enter(struct cpu *cpu, struct block *block)
+{
+    struct block **at = hash_entry(cpu->blocks, block->code, block->rip);
+
+    block->hash_next = *at;
+    *at = block;
+    enter_page(cpu->blocks, block, 0, block->code);
+    if (block->code2)
+        enter_page(cpu->blocks, block, 1, block->code2);
+}
+
+static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
+{
+    struct block_builder *b = &cpu->blocks->builder;
+    uint64_t lin = linear_of(cpu, cpu->rip);
+    struct source s = { .cpu = cpu, .code = code, .lin = lin, .room = PAGE - (lin & (PAGE - 1)) };
+    struct block head = { .code = code,
+                          .rip = cpu->rip,
+                          .cs_base = cpu->seg[SEG_CS].base,
+                          .mode = mode,
+                          .cs_limit = cpu->seg[SEG_CS].limit };
+    struct block *block;
+
+    b->cpu = cpu;
+    b->rip = cpu->rip;
+    b->mode = mode;
+    b->n = 0;
+    b->ended = false;
+    build(b, &s, &head);
+    block = allocate(cpu, b->n);
+    head.code2 = s.code2;
+    head.n = b->n;
+    head.epoch = cpu->epoch;
+    *block = head;
+    memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
+    if (code && !(block->bytes > s.room && !s.code2))
+        enter(cpu, block);
+    else
+        block->epoch = 0; /* not from memory: never again */
+    return block;
+}
+
+/* ---- Finding ---- */
+
+static const uint8_t *code_at(struct cpu *cpu, uint64_t lin)
+{
+    const struct tlb_entry *e = tlb_entry(cpu, lin);
+
+    if (LIKELY(e->exec == (lin & ~(PAGE - 1))))
+        return (const uint8_t *)(lin + e->addend);
+    return mem_code(cpu, lin);
+}
+
+static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *code, uint32_t mode)
+{
+    if (block->code != code || block->rip != cpu->rip || block->mode != mode ||
+        block->cs_base != cpu->seg[SEG_CS].base || block->cs_limit != cpu->seg[SEG_CS].limit)
+        return false;
+    if (!block->code2)
+        return true;
+    return code_at(cpu, next_page(cpu)) == block->code2;
+}
+
+/* The block for cpu->rip; faults as the instruction's fetch does. */
+static struct block *find(struct cpu *cpu, bool one)
+{
+    uint32_t mode = cpu->mode | (one || cpu->one_insn ? BLOCK_ONE : 0);
+    const uint8_t *code;
+    struct block *block;
+
+    check_target(cpu, cpu->rip);
+    code = code_at(cpu, linear_of(cpu, cpu->rip));
+    if (!code)
+        return make(cpu, NULL, mode | BLOCK_ONE);
+    for (block = *hash_entry(cpu->blocks, code, cpu->rip); block; block = block->hash_next)
+        if (matches(cpu, block, code, mode))
+            break;
+    if (!block)
+        block = make(cpu, code, mode);
+    else
+        block->epoch = cpu->epoch;
+    if (!(block->mode & BLOCK_ONE) && block->epoch)
+        *blocks_jump_entry(cpu, block->rip) = block;
+    return block;
+}
+
+/* ---- Running ---- */
+
+static void run(struct cpu *cpu, const struct uop *u)
+{
+    while (u)
+        u = u->run(cpu, u);
+    cpu->block = NULL;
+}
+
+void blocks_run_one(struct cpu *cpu)
+{
+    bool step = cpu->mode & MODE_TF;
+    struct block *block;
+
+    cpu->inhibit = 0;
+    cpu->no_step = false;
+    if (cpu->mode & MODE_BREAK)
+        cpu_check_breakpoint(cpu);
+    block = find(cpu, true);
+    cpu->instructions++;
+    cpu->block = block;
+    run(cpu, block->uop);
+    if (step)
+        cpu_stepped(cpu);
+}
+
+/* The next block, to which the jump that led here is linked. */
+static struct block *find_next(struct cpu *cpu)
+{
+    struct blocks *s = cpu->blocks;
+    struct uop *from = s->link_from;
+    uint64_t flushes = s->flushes;
+    struct block *block;
+
+    s->link_from = NULL;
+    block = find(cpu, false);
+    if (from && s->flushes == flushes && block->epoch && !(block->mode & BLOCK_ONE))
+        from->link = block;
+    return block;
+}
+
+void blocks_run(struct cpu *cpu)
+{
+    cpu->blocks->link_from = NULL;
+    while (!__atomic_load_n(&cpu->wanted, __ATOMIC_RELAXED) && cpu->instructions < cpu->stop_at) {
+        const struct uop *u;
+
+        if (cpu->inhibit || cpu->mode & (MODE_TF | MODE_BREAK)) {
+            blocks_run_one(cpu);
+            continue;
+        }
+        u = block_enter(cpu, find_next(cpu));
+        if (u)
+            run(cpu, u);
+        else if (!__atomic_load_n(&cpu->wanted, __ATOMIC_RELAXED))
+            blocks_run_one(cpu);
+    }
+}
+
+void blocks_faulted(struct cpu *cpu)
+{
+    const struct block *block = cpu->block;
+
+    if (block && cpu->rip - block->rip < block->bytes)
+        block_leave_at(cpu, cpu->rip - block->rip);
+    cpu->block = NULL;
+}
