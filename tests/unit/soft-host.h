@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "cpu.h"
+#include "mmu.h"
 
 enum {
     SOFT_RAM = 4 << 20,
@@ -357,6 +357,8 @@ static inline struct soft_host *soft_host_create(unsigned bits)
     h->cpu->stop_at = UINT64_MAX;
     h->cpu->fault.vector = -1;
     h->cpu->a20 = true;
+    h->cpu->bus = bus_create();
+    g_assert_nonnull(h->cpu->bus);
     g_assert_cmpint(mmu_create(h->cpu), ==, 0);
     g_assert_cmpint(blocks_create(h->cpu), ==, 0);
     soft_host_mode(h, bits);
@@ -367,6 +369,7 @@ static inline void soft_host_destroy(struct soft_host *h)
 {
     blocks_destroy(h->cpu);
     mmu_destroy(h->cpu);
+    bus_destroy(h->cpu->bus);
     munmap(h->ram, SOFT_RAM);
     free(h->cpu);
     g_free(h);

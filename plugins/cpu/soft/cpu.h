@@ -116,6 +116,7 @@ struct tlb_entry {
 enum { TLB_BITS = 10, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 
 struct tlb;
+struct bus;
 struct block;
 struct blocks;
 struct apic;
@@ -127,6 +128,7 @@ struct cpu {
     uint64_t flags;             /* RFLAGS, whole; bit 1 is always set */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
+    uint64_t pdpte[4];          /* PAE paging: as loaded with CR3 */
     uint64_t xcr0;
     uint32_t pkru, mxcsr;
     uint32_t mode;              /* MODE_*: what decoding and checks depend on; see mode_update() */
@@ -153,8 +155,16 @@ struct cpu {
         uint64_t mcg_status, mcg_ctl, mc[10][4];
         uint64_t xss;
     } msr;
+    struct {
+        uint32_t pending;       /* DR6 bits of traps that the instruction under way has earned */
+        bool tf, rf;            /* RFLAGS.TF and RF as it began */
+        bool held;              /* by the MOV SS before it */
+    } debug;
+    uint64_t monitored;         /* physical address of MONITOR, and what was there */
+    uint64_t monitored_value;
     struct tlb_entry *fast;     /* TLB_ENTRIES, by linear page, for the privilege at hand */
-    struct tlb *tlb;
+    struct tlb *tlb;            /* mmu.h */
+    struct bus *bus;
     const struct block *block;  /* the one running: see uop.h */
     uint64_t stop_at;           /* leave before instructions would be more; UINT64_MAX: never */
     uint64_t epoch;             /* from 1; of the linear addresses of code: changes with every TLB flush */
@@ -169,9 +179,13 @@ struct cpu {
     /* The exception on its way; see cpu_fault(). */
     struct {
         int vector;             /* -1: none */
-        bool has_error, soft_int;
+        bool has_error;
         uint32_t error;
         uint64_t address;       /* #PF */
+        int under;              /* the vector being delivered, plus 1; 0: none */
+        bool trap;              /* #DB behind an instruction, not before it */
+        bool external;          /* EXT: not for INT n, INT3 and INTO */
+        bool benign;            /* an interrupt, or INT n: no party to a double fault */
     } fault;
     uint64_t instructions;      /* executed, for -icount and figures */
 };

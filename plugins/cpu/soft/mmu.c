@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mmu - linear memory: the TLB, and accesses of every size to RAM and what is not RAM.
+ *
+ * Intel SDM volume 3, chapters 4 (paging) and 9 (locked accesses).
+ */
+#include "mmu.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apic.h"
+#include "sys.h"
+
+static unsigned slot_of(uint64_t lin)
+{
+    return lin >> 12 & (TLB_ENTRIES - 1);
+}
+
+/* ---- Pages that hold code ---- */
+
+struct bus *bus_create(void)
+{
+    struct bus *bus = calloc(1, sizeof(*bus));
+
+    if (bus)
+        pthread_mutex_init(&bus->lock, NULL);
+    return bus;
+}
+
+void bus_destroy(struct bus *bus)
+{
+    if (!bus)
+        return;
+    pthread_mutex_destroy(&bus->lock);
+    free(bus);
+}
+
+static uint64_t code_page_id(uint32_t block, uint64_t offset)
+{
+    return PAGE_OF(offset) | (uint64_t)block << 52 | 1;
+}
+
+static unsigned code_slot(uint32_t block, uint64_t offset)
+{
+    return ((offset >> 12) + block * 0x9e3779b1u) & (CODE_SLOTS - 1);
+}
+
+static bool holds_code(const struct cpu *cpu, uint32_t block, uint64_t offset)
+{
+    return __atomic_load_n(&cpu->bus->code[code_slot(block, offset)], __ATOMIC_SEQ_CST);
+}
+
+/* Code is about to be decoded from the page. */
+static void code_add(struct cpu *cpu, const struct tlb_page *page, const uint8_t *host)
+{
+    unsigned n = code_slot(page->block, page->offset);
+    struct code_slot *slot = &cpu->tlb->code[n];
+    uint64_t id = code_page_id(page->block, page->offset);
+
+    if (slot->page == id)
+        return;
+    if (!slot->page)
+        __atomic_fetch_add(&cpu->bus->code[n], 1, __ATOMIC_SEQ_CST);
+    *slot = (struct code_slot){ slot->page ? CODE_SEVERAL : id, host };
+    cpu->host->watch(cpu->info->host, page->block, page->offset);
+    mmu_write_protect(cpu, page->block, page->offset, 4096);
+    soft_tell_others(cpu, mmu_write_protect, page->block, page->offset, 4096);
+}
+
+/* No block of the pages in slot n is left: fetches there come to mem_code() again. */
+static void code_forget(struct cpu *cpu, unsigned n)
+{
+    for (int i = 0; i < TLB_TABLES; i++) {
+        struct tlb_table *t = &cpu->tlb->table[i];
+        for (unsigned k = 0; k < t->n_used; k++) {
+            const struct tlb_page *page = &t->page[t->used[k]];
+            if (page->ram && code_slot(page->block, page->offset) == n)
+                t->entry[t->used[k]].exec |= TLB_SLOW;
+        }
+    }
+    cpu->tlb->code[n].page = 0;
+    __atomic_fetch_sub(&cpu->bus->code[n], 1, __ATOMIC_SEQ_CST);
+}
+
+static void code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes)
+{
+    unsigned n = code_slot(block, offset);
+    const struct code_slot *slot = &cpu->tlb->code[n];
+
+    if (slot->page == CODE_SEVERAL) {
+        blocks_flush(cpu);
+        code_forget(cpu, n);
+    } else if (slot->page == code_page_id(block, offset)) {
+        if (blocks_written(cpu, slot->host + (offset & 0xfff), bytes))
+            code_forget(cpu, n);
+        else
+            cpu->host->watch(cpu->info->host, block, PAGE_OF(offset));
+    }
+}
+
+void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes)
+{
+    for (uint64_t n; bytes; bytes -= n, offset += n) {
+        n = 4096 - (offset & 0xfff);
+        n = n < bytes ? n : bytes;
+        code_written(cpu, block, offset, n);
+    }
+}
+
+void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes)
+{
+    for (int i = 0; i < TLB_TABLES; i++) {
+        struct tlb_table *t = &cpu->tlb->table[i];
+        for (unsigned n = 0; n < t->n_used; n++) {
+            const struct tlb_page *page = &t->page[t->used[n]];
+            if (page->ram && page->block == block && page->offset - PAGE_OF(offset) < bytes)
+                t->entry[t->used[n]].write |= TLB_SLOW;
+        }
+    }
+}
+
+/* ---- Physical memory ---- */
+
+struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
+{
+    uint64_t addr = PAGE_OF(phys) & (cpu->a20 ? ~0ull : ~0x100000ull);
+    struct phys_page *page = &cpu->tlb->phys[addr >> 12 & (PHYS_PAGES - 1)];
+    struct tenon_ram ram = { .host = NULL };
+
+    if (page->phys == addr)
+        return page;
+    if (!apic_at(cpu, addr))
+        cpu->host->lookup(cpu->info->host, addr, &ram);
+    if (ram.host && ram.bytes < 4096)
+        ram.host = NULL;
+    *page = (struct phys_page){ .phys = addr,
+                                .host = ram.host,
+                                .offset = ram.offset,
+                                .block = ram.block,
+                                .writable = ram.host && ram.writable };
+    return page;
+}
+
+uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
+{
+    const struct phys_page *page = phys_page(cpu, phys);
+    uint64_t value = 0;
+
+    if (page->host)
+        memcpy(&value, page->host + (phys & 0xfff), size);
+    else if (apic_at(cpu, page->phys))
+        value = apic_read(cpu, phys & 0xfff, size);
+    else
+        value = cpu->host->read(cpu->info->host, TENON_MEM, page->phys | (phys & 0xfff), size);
+    return value;
+}
+
+/* RAM at page has changed, by this processor. */
+static void written(struct cpu *cpu, uint32_t block, uint64_t offset, unsigned bytes)
+{
+    cpu->host->mark(cpu->info->host, block, offset, bytes);
+    if (holds_code(cpu, block, offset)) {
+        code_written(cpu, block, offset, bytes);
+        soft_tell_others(cpu, mmu_code_written, block, offset, bytes);
+    }
+}
+
+void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size)
+{
+    const struct phys_page *page = phys_page(cpu, phys);
+    uint64_t at = phys & 0xfff;
+
+    if (page->writable) {
+        memcpy(page->host + at, &value, size);
+        written(cpu, page->block, page->offset + at, size);
+    } else if (apic_at(cpu, page->phys)) {
+        apic_write(cpu, at, value, size);
+    } else {
+        cpu->host->write(cpu->info->host, TENON_MEM, page->phys | at, value, size);
+    }
+}
+
+/* ---- The TLB ---- */
+
+static void clear_entry(struct tlb_entry *e)
+{
+    *e = (struct tlb_entry){ .read = TLB_EMPTY, .write = TLB_EMPTY, .exec = TLB_EMPTY };
+}
+
+int mmu_create(struct cpu *cpu)
+{
+    struct tlb *tlb = calloc(1, sizeof(*tlb));
+
+    if (!tlb)
+        return -ENOMEM;
+    for (int i = 0; i < TLB_ENTRIES; i++) {
+        clear_entry(&tlb->none[i]);
+        for (int t = 0; t < TLB_TABLES; t++)
+            clear_entry(&tlb->table[t].entry[i]);
+    }
+    for (int i = 0; i < PHYS_PAGES; i++)
+        tlb->phys[i].phys = 1;
+    cpu->tlb = tlb;
+    cpu->fast = tlb->table[TLB_KERNEL].entry;
+    return 0;
+}
+
+void mmu_destroy(struct cpu *cpu)
+{
+    free(cpu->tlb);
+    cpu->tlb = NULL;
+}
+
+static void flush_table(struct tlb_table *t, bool global)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < t->n_used; i++) {
+        uint16_t slot = t->used[i];
+        if (t->page[slot].global && !global) {
+            t->used[kept++] = slot;
+        } else {
+            clear_entry(&t->entry[slot]);
+            t->page[slot].listed = false;
+        }
+    }
+    t->n_used = kept;
+}
+
+void tlb_flush(struct cpu *cpu, bool global)
+{
+    for (int i = 0; i < TLB_TABLES; i++)
+        flush_table(&cpu->tlb->table[i], global);
+    cpu->epoch++;
+}
+
+/* Whatever the size of the page that lin lies in. */
+void tlb_flush_page(struct cpu *cpu, uint64_t lin)
+{
+    for (int i = 0; i < TLB_TABLES; i++) {
+        struct tlb_table *t = &cpu->tlb->table[i];
+        for (unsigned n = 0; n < t->n_used; n++) {
+            uint16_t slot = t->used[n];
+            if ((t->page[slot].lin ^ lin) >> t->page[slot].bits == 0)
+                clear_entry(&t->entry[slot]);
+        }
+    }
+    cpu->epoch++;
+}
+
+void mmu_forget(struct cpu *cpu)
+{
+    tlb_flush(cpu, true);
+    for (int i = 0; i < PHYS_PAGES; i++)
+        cpu->tlb->phys[i].phys = 1;
+}
+
+static bool checks_alignment(const struct cpu *cpu)
+{
+    return cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->flags & F_AC;
+}
+
+void mmu_update(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb;
+    bool smap = cpu->cr4 & CR4_SMAP && cpu->cr0 & CR0_PG;
+
+    tlb->system = smap ? TLB_STRICT : TLB_KERNEL;
+    if (cpu->cpl == 3)
+        tlb->data = TLB_USER;
+    else
+        tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
+    cpu->fast = checks_alignment(cpu) ? tlb->none : tlb->table[tlb->data].entry;
+}
+
+_Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)
+{
+    cpu->cr2 = cpu->fault.address = lin;
+    cpu_fault_error(cpu, EXC_PF, error);
+}
+
+static uint64_t tag_of(const struct tlb_entry *e, enum mmu_access access)
+{
+    return access == MMU_READ ? e->read : access == MMU_WRITE ? e->write : e->exec;
+}
+
+/* Enters a mapping.  What is no RAM, holds code or a breakpoint stays slow. */
+static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const struct mapping *map)
+{
+    unsigned slot = slot_of(lin);
+    const struct phys_page *ram = phys_page(cpu, map->phys);
+    bool watched = debug_watches_page(cpu, lin);
+    bool code = ram->host && holds_code(cpu, ram->block, ram->offset);
+    uint64_t page = PAGE_OF(lin), slow = watched || !ram->host ? TLB_SLOW : 0;
+    uint64_t write_slow = code || !ram->writable ? TLB_SLOW : slow;
+
+    t->entry[slot] = (struct tlb_entry){
+        .read = map->read ? page | slow : TLB_EMPTY,
+        .write = map->write ? page | write_slow : TLB_EMPTY,
+        .exec = map->fetch ? page | TLB_SLOW : TLB_EMPTY,
+        .addend = (uintptr_t)ram->host - page,
+    };
+    if (!t->page[slot].listed)
+        t->used[t->n_used++] = slot;
+    t->page[slot] = (struct tlb_page){
+        .lin = page,
+        .phys = map->phys,
+        .offset = ram->offset,
+        .block = ram->block,
+        .bits = map->bits,
+        .global = map->global,
+        .listed = true,
+        .ram = ram->host,
+    };
+    if (map->write && !write_slow)
+        cpu->host->mark(cpu->info->host, ram->block, ram->offset, 4096);
+    return slot;
+}
+
+/* The table and slot of lin, allowed for access; faults if it is not. */
+static unsigned find(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum tlb_index as)
+{
+    struct tlb_table *t = &cpu->tlb->table[as];
+    unsigned slot = slot_of(lin);
+    struct mapping map;
+    uint32_t error;
+
+    if ((tag_of(&t->entry[slot], access) & ~(uint64_t)TLB_SLOW) == PAGE_OF(lin))
+        return slot;
+    if (!paging_walk(cpu, lin, access, as, &map, &error)) {
+        if (t->page[slot].lin == PAGE_OF(lin))
+            clear_entry(&t->entry[slot]);
+        page_fault(cpu, lin, error);
+    }
+    return fill(cpu, t, lin, &map);
+}
+
+/* ---- Accesses ---- */
+
+/* The linear address behind the end of a page: 32 bits wide outside 64-bit mode. */
+static uint64_t next_page(const struct cpu *cpu, uint64_t lin)
+{
+    uint64_t next = PAGE_OF(lin) + 4096;
+    return lin >> 32 || (cpu->mode & MODE_CODE_MASK) == MODE_CODE64 ? next : (uint32_t)next;
+}
+
+static void check_alignment(struct cpu *cpu, uint64_t lin, unsigned size)
+{
+    if (cpu->fast == cpu->tlb->none && size <= 8 && !(size & (size - 1)) && lin & (size - 1))
+        cpu_fault_error(cpu, EXC_AC, 0);
+}
+
+/* One part of an access, on one page that has been found. */
+static void part_read(struct cpu *cpu, enum tlb_index as, uint64_t lin, void *to, unsigned size)
+{
+    struct tlb_table *t = &cpu->tlb->table[as];
+    unsigned slot = slot_of(lin);
+
+    if (t->page[slot].ram) {
+        memcpy(to, (void *)(lin + t->entry[slot].addend), size);
+        return;
+    }
+    for (unsigned n; size; size -= n, lin += n, to = (char *)to + n) {
+        n = size < 8 ? size : 8;
+        uint64_t value = phys_read(cpu, t->page[slot].phys | (lin & 0xfff), n);
+        memcpy(to, &value, n);
+    }
+}
+
+/* After a slow write: the page's code may be gone. */
+static void quicken(struct cpu *cpu, struct tlb_table *t, unsigned slot)
+{
+    const struct tlb_page *page = &t->page[slot];
+    uint64_t tag = page->lin | TLB_SLOW;
+
+    if (t->entry[slot].write != tag || !page->ram || !phys_page(cpu, page->phys)->writable ||
+        holds_code(cpu, page->block, page->offset) || debug_watches_page(cpu, page->lin))
+        return;
+    cpu->host->mark(cpu->info->host, page->block, page->offset, 4096);
+    t->entry[slot].write = page->lin;
+}
+
+static void part_write(struct cpu *cpu, enum tlb_index as, uint64_t lin, const void *from,
+                       unsigned size)
+{
+    struct tlb_table *t = &cpu->tlb->table[as];
+    unsigned slot = slot_of(lin);
+
+    if (t->entry[slot].write == PAGE_OF(lin)) {
+        memcpy((void *)(lin + t->entry[slot].addend), from, size);
+        return;
+    }
+    for (unsigned n; size; size -= n, lin += n, from = (const char *)from + n) {
+        uint64_t value = 0;
+        n = size < 8 ? size : 8;
+        memcpy(&value, from, n);
+        phys_write(cpu, t->page[slot].phys | (lin & 0xfff), value, n);
+    }
+    quicken(cpu, t, slot);
+}
+
+static void find_all(struct cpu *cpu, uint64_t lin, unsigned bytes, enum mmu_access access,
+                     enum tlb_index as)
+{
+    find(cpu, lin, access, as);
+    if ((lin & 0xfff) + bytes > 4096)
+        find(cpu, next_page(cpu, lin), access, as);
+}
+
+static void access_read(struct cpu *cpu, uint64_t lin, void *to, unsigned bytes, enum tlb_index as)
+{
+    unsigned first = 4096 - (lin & 0xfff);
+
+    find_all(cpu, lin, bytes, MMU_READ, as);
+    debug_data(cpu, lin, bytes, false);
+    if (bytes <= first) {
+        part_read(cpu, as, lin, to, bytes);
+        return;
+    }
+    part_read(cpu, as, lin, to, first);
+    part_read(cpu, as, next_page(cpu, lin), (char *)to + first, bytes - first);
+}
+
+static void access_write(struct cpu *cpu, uint64_t lin, const void *from, unsigned bytes,
+                         enum tlb_index as)
+{
+    unsigned first = 4096 - (lin & 0xfff);
+
+    find_all(cpu, lin, bytes, MMU_WRITE, as);
+    debug_data(cpu, lin, bytes, true);
+    if (bytes <= first) {
+        part_write(cpu, as, lin, from, bytes);
+        return;
+    }
+    part_write(cpu, as, lin, from, first);
+    part_write(cpu, as, next_page(cpu, lin), (const char *)from + first, bytes - first);
+}
+
+uint64_t mem_read(struct cpu *cpu, uint64_t lin, unsigned size)
+{
+    uint64_t value = 0;
+
+    check_alignment(cpu, lin, size);
+    access_read(cpu, lin, &value, size, cpu->tlb->data);
+    return value;
+}
+
+void mem_write(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size)
+{
+    check_alignment(cpu, lin, size);
+    access_write(cpu, lin, &value, size, cpu->tlb->data);
+}
+
+uint64_t mem_read_sys(struct cpu *cpu, uint64_t lin, unsigned size)
+{
+    uint64_t value = 0;
+
+    access_read(cpu, lin, &value, size, cpu->tlb->system);
+    return value;
+}
+
+void mem_write_sys(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size)
+{
+    access_write(cpu, lin, &value, size, cpu->tlb->system);
+}
+
+void mem_read_bytes(struct cpu *cpu, uint64_t lin, void *to, unsigned bytes)
+{
+    access_read(cpu, lin, to, bytes, cpu->tlb->data);
+}
+
+void mem_write_bytes(struct cpu *cpu, uint64_t lin, const void *from, unsigned bytes)
+{
+    access_write(cpu, lin, from, bytes, cpu->tlb->data);
+}
+
+void mem_probe_write(struct cpu *cpu, uint64_t lin, unsigned bytes)
+{
+    check_alignment(cpu, lin, bytes);
+    find_all(cpu, lin, bytes, MMU_WRITE, cpu->tlb->data);
+}
+
+void mem_probe_write_sys(struct cpu *cpu, uint64_t lin, unsigned bytes)
+{
+    find_all(cpu, lin, bytes, MMU_WRITE, cpu->tlb->system);
+}
+
+uint64_t mem_physical(struct cpu *cpu, uint64_t lin)
+{
+    unsigned slot = find(cpu, lin, MMU_READ, cpu->tlb->data);
+
+    return cpu->tlb->table[cpu->tlb->data].page[slot].phys | (lin & 0xfff);
+}
+
+/* ---- Locked accesses ---- */
+
+/* The page is RAM that host atomics may work on. */
+static bool lockable(struct cpu *cpu, const struct tlb_page *page)
+{
+    return page->ram && phys_page(cpu, page->phys)->writable;
+}
+
+void mmu_settle(struct cpu *cpu)
+{
+    if (cpu->tlb->late.bytes)
+        written(cpu, cpu->tlb->late.block, cpu->tlb->late.offset, cpu->tlb->late.bytes);
+    cpu->tlb->late.bytes = 0;
+}
+
+/*
+ * A locked write bypasses written(): if the page is not the TLB's to write, it is told of now, for
+ * this processor, and again at the instruction's end, for others that decoded in between.
+ */
+static void lock_slow(struct cpu *cpu, const struct tlb_page *page, uint64_t lin, unsigned size)
+{
+    uint64_t offset = page->offset + (lin & 0xfff);
+
+    written(cpu, page->block, offset, size);
+    cpu->tlb->late.block = page->block;
+    cpu->tlb->late.offset = offset;
+    cpu->tlb->late.bytes = size;
+    __atomic_fetch_or(&cpu->wanted, WANT_TLB, __ATOMIC_SEQ_CST);
+}
+
+/* Both pages may be written directly, and lie side by side here too. */
+static bool contiguous(const struct tlb_table *t, unsigned slot, unsigned next)
+{
+    return !((t->entry[slot].write | t->entry[next].write) & TLB_SLOW) &&
+           t->entry[slot].addend == t->entry[next].addend;
+}
+
+void *mem_lock(struct cpu *cpu, uint64_t lin, unsigned size)
+{
+    enum tlb_index as = cpu->tlb->data;
+    struct tlb_table *t = &cpu->tlb->table[as];
+    unsigned slot = slot_of(lin), next = slot_of(next_page(cpu, lin));
+    bool crosses = (lin & 0xfff) + size > 4096;
+
+    check_alignment(cpu, lin, size);
+    find_all(cpu, lin, size, MMU_WRITE, as);
+    if (crosses ? contiguous(t, slot, next) : lockable(cpu, &t->page[slot])) {
+        debug_data(cpu, lin, size, true);
+        if (t->entry[slot].write & TLB_SLOW)
+            lock_slow(cpu, &t->page[slot], lin, size);
+        return (void *)(lin + t->entry[slot].addend);
+    }
+    pthread_mutex_lock(&cpu->bus->lock);
+    return NULL;
+}
+
+void mem_unlock_split(struct cpu *cpu)
+{
+    pthread_mutex_unlock(&cpu->bus->lock);
+}
+
+/* ---- Code ---- */
+
+const uint8_t *mem_code(struct cpu *cpu, uint64_t lin)
+{
+    struct tlb_table *t = &cpu->tlb->table[cpu->tlb->data];
+    unsigned slot = find(cpu, lin, MMU_FETCH, cpu->tlb->data);
+    const uint8_t *host = (const uint8_t *)(lin + t->entry[slot].addend);
+
+    if (!t->page[slot].ram)
+        return NULL;
+    code_add(cpu, &t->page[slot], host - (lin & 0xfff));
+    t->entry[slot].exec = PAGE_OF(lin); /* until code_forget() */
+    return host;
+}
+
+uint8_t mem_fetch(struct cpu *cpu, uint64_t lin)
+{
+    unsigned slot = find(cpu, lin, MMU_FETCH, cpu->tlb->data);
+
+    return phys_read(cpu, cpu->tlb->table[cpu->tlb->data].page[slot].phys | (lin & 0xfff), 1);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mmu - linear memory: the TLB, paging, RAM and everything else behind it, pages that hold code.
+ *
+ * Intel SDM volume 3, chapter 4 (paging) and 10 (memory ordering).
+ */
+#ifndef TENON_SOFT_MMU_H
+#define TENON_SOFT_MMU_H
+
+#include <pthread.h>
+
+#include "cpu.h"
+
+/*
+ * A tag of struct tlb_entry is the page's linear address where accesses go directly; with TLB_SLOW
+ * added, where they are allowed, but are mem_*()'s to do (no RAM, code on the page, a breakpoint);
+ * TLB_EMPTY where there may be none.
+ */
+enum { TLB_SLOW = 1 };
+#define TLB_EMPTY     (~0ull)
+#define PAGE_OF(addr) ((addr) & ~0xfffull)
+
+/* What an entry is besides. */
+struct tlb_page {
+    uint64_t lin, phys, offset;
+    uint32_t block;
+    uint8_t bits;               /* log2 of the guest's page */
+    bool global, listed, ram;
+};
+
+struct tlb_table {
+    struct tlb_entry entry[TLB_ENTRIES];
+    struct tlb_page page[TLB_ENTRIES];
+    uint16_t used[TLB_ENTRIES];   /* the entries to look at when flushing */
+    unsigned n_used;
+};
+
+/* As which the processor accesses; STRICT is a supervisor that SMAP keeps off user pages. */
+enum tlb_index { TLB_KERNEL, TLB_STRICT, TLB_USER, TLB_TABLES };
+
+/* RAM as the host showed it, of recently used physical pages. */
+struct phys_page {
+    uint64_t phys;              /* PAGE_OF(), | 1: empty */
+    uint8_t *host;              /* NULL: not RAM nor ROM */
+    uint64_t offset;
+    uint32_t block;
+    bool writable;
+};
+enum { PHYS_PAGES = 256 };
+
+/*
+ * Pages with decoded code, in slots by a hash.  A processor knows its own; the bus, which all the
+ * machine's share, counts the processors that have one in a slot.  Two pages in one slot: CODE_SEVERAL,
+ * and the processor forgets all its blocks when one of them is written.
+ */
+enum { CODE_SLOTS = 1 << 16 };
+#define CODE_SEVERAL (~0ull)
+struct code_slot {
+    uint64_t page;              /* code_page_id(), 0: none */
+    const uint8_t *host;
+};
+
+struct tlb {
+    enum tlb_index data, system;        /* for the program, and for what the processor does */
+    struct {                    /* a locked write to a page with code, not yet told of */
+        uint64_t offset;
+        uint32_t block, bytes;
+    } late;
+    struct phys_page phys[PHYS_PAGES];
+    struct code_slot code[CODE_SLOTS];
+    struct tlb_table table[TLB_TABLES];
+    struct tlb_entry none[TLB_ENTRIES];     /* never filled, for when alignment is checked */
+};
+
+/* What the processors of a machine share. */
+struct bus {
+    uint32_t code[CODE_SLOTS];  /* atomic */
+    pthread_mutex_t lock;       /* for locked accesses that host atomics cannot do */
+};
+/* NULL: no memory. */
+struct bus *bus_create(void);
+void bus_destroy(struct bus *bus);
+
+/* What CPL, CR0, CR4, AC, DR7 say has changed: mode_update() calls it. */
+void mmu_update(struct cpu *cpu);
+/* Forgets everything, the host's pointers too (memory_changed()). */
+void mmu_forget(struct cpu *cpu);
+/* For WANT_TLB: reports what mem_lock() left over. */
+void mmu_settle(struct cpu *cpu);
+
+/* Code has been written by somebody else: to be called on the processor's thread. */
+void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
+/* Takes away this processor's direct writes to a page. */
+void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
+/*
+ * soft.c: makes the machine's other processors call act, each on its thread between instructions
+ * (WANT_BLOCKS).  For mmu_write_protect it returns after they have; it may serve this processor's
+ * calls meanwhile.
+ */
+typedef void soft_act(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
+void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t offset,
+                      uint64_t bytes);
+
+/* Physical memory; size 1 to 8, within a page.  RAM, the local APIC's page, or the board. */
+uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size);
+void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size);
+struct phys_page *phys_page(struct cpu *cpu, uint64_t phys);
+
+/* The physical address behind lin, which has just been read. */
+uint64_t mem_physical(struct cpu *cpu, uint64_t lin);
+void mem_probe_write_sys(struct cpu *cpu, uint64_t lin, unsigned bytes);
+
+/* ---- paging.c ---- */
+
+enum mmu_access { MMU_READ, MMU_WRITE, MMU_FETCH };
+enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 0x10, PF_PK = 0x20 };
+
+/* A translation that has been found, and what it may be used for. */
+struct mapping {
+    uint64_t phys;              /* of the 4 KiB page */
+    uint8_t bits;
+    bool global, read, write, fetch;
+};
+
+/* Translates; true if found and allowed.  Sets A and D.  *error is the #PF error code otherwise. */
+bool paging_walk(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum tlb_index as,
+                 struct mapping *map, uint32_t *error);
+/* Loads the PDPTEs of PAE paging from where cr3 says; false: a reserved bit is set, none is loaded. */
+bool paging_load_pdptes(struct cpu *cpu, uint64_t cr3);
+
+#endif

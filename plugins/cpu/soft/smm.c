@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * smm - system management mode: the state saved at SMBASE + FC00h on, and RSM.
+ *
+ * AMD APM volume 2, chapter 10: the AMD64 save area (table 10-1), offsets from SMBASE + 8000h.
+ */
+#include "apic.h"
+#include "mmu.h"
+#include "soft.h"
+#include "sys.h"
+
+enum {
+    SAVE = 0xfe00,
+    SAVE_SEGS = 0xfe00,
+    SAVE_GDTR = 0xfe60,
+    SAVE_LDTR = 0xfe70,
+    SAVE_IDTR = 0xfe80,
+    SAVE_TR = 0xfe90,
+    SAVE_REVISION = 0xfefc,
+    SAVE_SMBASE = 0xff00,
+    SAVE_HALT = 0xfec9,
+    SAVE_RIP = 0xff78,
+    SAVE_REGS = 0xfff8,
+    REVISION = 0x20064
+};
+
+static const struct {
+    uint16_t at, offset;
+} words[] = {
+    // clang-format off
+    { 0xfed0, offsetof(struct cpu, efer) },  { 0xff48, offsetof(struct cpu, cr4) },
+    { 0xff50, offsetof(struct cpu, cr3) },   { 0xff58, offsetof(struct cpu, cr0) },
+    { 0xff60, offsetof(struct cpu, dr[7]) }, { 0xff68, offsetof(struct cpu, dr[6]) },
+    { 0xff70, offsetof(struct cpu, flags) }, { SAVE_RIP, offsetof(struct cpu, rip) },
+    // clang-format on
+};
+
+static uint64_t *word(struct cpu *cpu, unsigned i)
+{
+    return (uint64_t *)((char *)cpu + words[i].offset);
+}
+
+/* A segment takes 16 bytes: selector, attributes as in a descriptor without gap, limit, base. */
+static void save_segment(struct cpu *cpu, uint64_t at, const struct segment *s)
+{
+    phys_write(cpu, at, s->selector, 2);
+    phys_write(cpu, at + 2, s->attr, 2);
+    phys_write(cpu, at + 4, s->limit, 4);
+    phys_write(cpu, at + 8, s->base, 8);
+}
+
+static void load_segment(struct cpu *cpu, uint64_t at, struct segment *s)
+{
+    s->selector = phys_read(cpu, at, 2);
+    s->attr = phys_read(cpu, at + 2, 2);
+    s->limit = phys_read(cpu, at + 4, 4);
+    s->base = phys_read(cpu, at + 8, 8);
+}
+
+/* Segments in the order of the save area. */
+static struct segment *segment(struct cpu *cpu, unsigned i)
+{
+    switch (i) {
+    case 6: return &cpu->gdt;
+    case 7: return &cpu->ldt;
+    case 8: return &cpu->idt;
+    case 9: return &cpu->tr;
+    default: return &cpu->seg[i];
+    }
+}
+
+static void enter_state(struct cpu *cpu)
+{
+    for (enum seg i = 0; i < N_SEGS; i++)
+        cpu->seg[i] = (struct segment){ .limit = 0xffffffff, .attr = 0x8093 };
+    cpu->seg[SEG_CS].selector = cpu->msr.smbase >> 4;
+    cpu->seg[SEG_CS].base = cpu->msr.smbase;
+    cpu->rip = 0x8000;
+    cpu->flags = 2;
+    cpu->cr0 &= ~(uint64_t)(CR0_PE | CR0_EM | CR0_TS | CR0_PG);
+    cpu->cr4 = 0;
+    cpu->efer = 0;
+    cpu->dr[7] = DR7_FIXED;
+    cpu->cpl = 0;
+    cpu->inhibit = 0;
+}
+
+void smm_enter(struct cpu *cpu)
+{
+    uint64_t base = cpu->msr.smbase;
+
+    for (unsigned i = 0; i < 10; i++)
+        save_segment(cpu, base + SAVE_SEGS + 16 * i, segment(cpu, i));
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        phys_write(cpu, base + words[i].at, *word(cpu, i), 8);
+    for (unsigned i = 0; i < 16; i++)
+        phys_write(cpu, base + SAVE_REGS - 8 * i, cpu->r[i], 8);
+    phys_write(cpu, base + SAVE_HALT, cpu->halted, 1);
+    phys_write(cpu, base + SAVE_REVISION, REVISION, 4);
+    phys_write(cpu, base + SAVE_SMBASE, base, 4);
+    cpu->in_smm = true;
+    cpu->nmi_blocked = true;
+    cpu->halted = false;
+    enter_state(cpu);
+    mmu_forget(cpu);
+    mode_update(cpu);
+}
+
+/* The state in memory may be anything: what no processor can be in shuts it down. */
+static bool is_possible(const struct cpu *cpu)
+{
+    bool lma = cpu->efer & EFER_LMA;
+
+    return !(cpu->cr0 >> 32) && !(cpu->cr0 & CR0_PG && !(cpu->cr0 & CR0_PE)) &&
+           !(cpu->cr0 & CR0_NW && !(cpu->cr0 & CR0_CD)) &&
+           lma == (cpu->cr0 & CR0_PG && cpu->efer & EFER_LME) && !(lma && !(cpu->cr4 & CR4_PAE)) &&
+           !(lma && cpu->flags & F_VM) && !(cpu->cr4 & ~control_known_cr4(cpu));
+}
+
+static void run_rsm(struct cpu *cpu, const struct uop *u)
+{
+    uint64_t base = cpu->msr.smbase;
+
+    if (!cpu->in_smm)
+        cpu_fault(cpu, EXC_UD);
+    for (unsigned i = 0; i < 10; i++)
+        load_segment(cpu, base + SAVE_SEGS + 16 * i, segment(cpu, i));
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        *word(cpu, i) = phys_read(cpu, base + words[i].at, 8);
+    for (unsigned i = 0; i < 16; i++)
+        cpu->r[i] = phys_read(cpu, base + SAVE_REGS - 8 * i, 8);
+    cpu->msr.smbase = phys_read(cpu, base + SAVE_SMBASE, 4);
+    cpu->flags = (cpu->flags & 0x3f7fd5) | 2;
+    cpu->cpl = cpu->flags & F_VM ? 3 : cpu->cr0 & CR0_PE ? ATTR_DPL(cpu->seg[SEG_SS].attr) : 0;
+    cpu->in_smm = false;
+    cpu->nmi_blocked = false;
+    if (!is_possible(cpu))
+        cpu_shutdown(cpu);
+    if (cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !(cpu->efer & EFER_LMA) &&
+        !paging_load_pdptes(cpu, cpu->cr3))
+        cpu_shutdown(cpu);
+    mmu_forget(cpu);
+    mode_update(cpu);
+    cpu_recheck(cpu);
+    if (phys_read(cpu, base + SAVE_HALT, 1) & 1)
+        cpu_halt(cpu);
+}
+
+bool smm_translate(struct block_builder *b, const struct insn *in)
+{
+    if (in->map != MAP_0F || in->opcode != 0xaa)
+        return false;
+    emit_call_jump(b, run_rsm, 0, 0, 0, 0);
+    return true;
+}

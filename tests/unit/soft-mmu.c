@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * soft-mmu - paging of the software processor: every combination of rights against a plain model,
+ * the formats of all modes, flushes, crossing accesses, pages with code.
+ */
+#include "soft-host.h"
+#include "exec.h"
+#include "sys.h"
+
+enum { PML4 = 0x100000, PDPT = 0x101000, PD = 0x102000, PT = 0x103000, PML5 = 0x104000,
+       PAGE = 0x200000, NEXT = 0x201000, LIN = 0x400000 };
+enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80, G = 0x100 };
+#define XD (1ull << 63)
+
+static const struct tenon_cpuid leaves[] = {
+    { .leaf = 0, .eax = 0xd },
+    { .leaf = 1, .edx = 0xffffffff, .ecx = 0xffffffff },
+    { .leaf = 7, .indexed = 1, .ebx = 0xffffffff, .ecx = 0xffffffff },
+    { .leaf = 0x80000000, .eax = 0x80000008 },
+    { .leaf = 0x80000001, .edx = 0xffffffff },
+};
+
+static uint64_t *entry(struct soft_host *h, uint64_t table, uint64_t index)
+{
+    return (uint64_t *)(h->ram + table) + index;
+}
+
+static struct soft_host *create(unsigned bits)
+{
+    struct soft_host *h = soft_host_create(bits);
+
+    h->info.cpuid = leaves;
+    h->info.n_cpuid = G_N_ELEMENTS(leaves);
+    return h;
+}
+
+/* 4-level tables: LIN to PAGE, and the page behind it to NEXT. */
+static void map_4(struct soft_host *h, uint64_t pde, uint64_t pte)
+{
+    *entry(h, PML4, 0) = PDPT | P | W | U;
+    *entry(h, PDPT, 0) = PD | P | W | U;
+    *entry(h, PD, LIN >> 21) = PT | pde;
+    *entry(h, PT, 0) = PAGE | pte;
+    *entry(h, PT, 1) = NEXT | pte;
+    h->cpu->cr3 = PML4;
+    tlb_flush(h->cpu, true);
+}
+
+/* The error code of an access; -1: it went well. */
+static int access_error(struct soft_host *h, enum mmu_access access, uint64_t lin, unsigned size)
+{
+    struct cpu *cpu = h->cpu;
+
+    cpu->fault.vector = -1;
+    if (sigsetjmp(cpu->fault_exit, 0) == 0) {
+        if (access == MMU_READ)
+            mem_read(cpu, lin, size);
+        else if (access == MMU_WRITE)
+            mem_write(cpu, lin, 0x55, size);
+        else
+            mem_fetch(cpu, lin);
+        return -1;
+    }
+    g_assert_cmpint(cpu->fault.vector, ==, EXC_PF);
+    return cpu->fault.error;
+}
+
+/* ---- Rights ---- */
+
+struct rights {
+    bool user, wp, smep, smap, ac, nxe, pke, ad, wd;
+    uint64_t pde, pte;
+    enum mmu_access access;
+};
+
+static bool key_denies(const struct rights *r, bool user_page)
+{
+    if (!r->pke || !user_page || r->access == MMU_FETCH)
+        return false;
+    return r->ad || (r->access == MMU_WRITE && r->wd && (r->user || r->wp));
+}
+
+static bool page_denies(const struct rights *r, bool user_page, bool writable, bool xd)
+{
+    if (r->user && !user_page)
+        return true;
+    if (r->access == MMU_FETCH)
+        return xd || (!r->user && user_page && r->smep);
+    if (!r->user && user_page && r->smap && !r->ac)
+        return true;
+    return r->access == MMU_WRITE && !writable && (r->user || r->wp);
+}
+
+/* What the manual says, in its order. */
+static int model(const struct rights *r)
+{
+    uint64_t both = r->pde & r->pte;
+    bool xd = (r->pde | r->pte) & XD, absent = !(r->pde & P) || !(r->pte & P);
+    bool reserved = (r->pde & P) && ((r->pde & XD && !r->nxe) ||
+                                     (r->pte & P && (r->pte & 1ull << 51 ||
+                                                     (r->pte & XD && !r->nxe))));
+    bool key = key_denies(r, both & U);
+    int error = (r->access == MMU_WRITE ? 2 : 0) | (r->user ? 4 : 0) |
+                (r->access == MMU_FETCH && (r->nxe || r->smep) ? 0x10 : 0);
+
+    if (reserved)
+        return error | 9;
+    if (absent)
+        return error;
+    if (key || page_denies(r, both & U, both & W, xd))
+        return error | 1 | (key ? 0x20 : 0);
+    return -1;
+}
+
+static void apply(struct soft_host *h, const struct rights *r)
+{
+    struct cpu *cpu = h->cpu;
+
+    map_4(h, r->pde, r->pte | 5ull << 59);
+    cpu->cpl = r->user ? 3 : 0;
+    cpu->cr0 = (cpu->cr0 & ~(uint64_t)CR0_WP) | (r->wp ? CR0_WP : 0);
+    cpu->cr4 = CR4_PAE | (r->smep ? CR4_SMEP : 0) | (r->smap ? CR4_SMAP : 0) |
+               (r->pke ? CR4_PKE : 0);
+    cpu->efer = EFER_LME | EFER_LMA | (r->nxe ? EFER_NXE : 0);
+    cpu->flags = 2 | (r->ac ? F_AC : 0);
+    cpu->pkru = r->ad << 10 | r->wd << 11;
+    mode_update(cpu);
+}
+
+static void test_rights(void)
+{
+    static const uint64_t bits[] = { P, W, U, XD };
+    struct soft_host *h = create(64);
+
+    for (unsigned n = 0; n < 1u << 20; n++) {
+        struct rights r = {
+            .user = n & 1, .wp = n & 2, .smep = n & 4, .smap = n & 8, .ac = n & 0x10,
+            .nxe = n & 0x20, .pke = n & 0x40, .ad = n & 0x80, .wd = n & 0x100,
+            .pte = n & 0x20000 ? 1ull << 51 : 0, .access = n >> 18 & 3
+        };
+        if (r.access > MMU_FETCH || (n & 0x20000 && n & 0x1c0))
+            continue;
+        for (int i = 0; i < 4; i++) {
+            r.pde |= n >> (9 + i) & 1 ? bits[i] : 0;
+            r.pte |= n >> (13 + i) & 1 ? bits[i] : 0;
+        }
+        apply(h, &r);
+        int want = model(&r), got = access_error(h, r.access, LIN + 8, 4);
+        if (want != got)
+            g_error("case %x: error %x instead of %x", n, got, want);
+        if (got < 0) {
+            uint64_t pte = *entry(h, PT, 0);
+            g_assert_true(pte & A && !(pte & D) == (r.access != MMU_WRITE));
+            g_assert_true(*entry(h, PD, LIN >> 21) & A);
+        }
+        /* What the first access left in the TLB allows no more than a walk does. */
+        r.access = (r.access + 1) % 3;
+        want = model(&r);
+        got = access_error(h, r.access, LIN + 8, 4);
+        if (want != got)
+            g_error("case %x, then %d: error %x instead of %x", n, r.access, got, want);
+    }
+    soft_host_destroy(h);
+}
+
+/* ---- Formats ---- */
+
+static void check_maps(struct soft_host *h, uint64_t lin, uint64_t phys)
+{
+    uint32_t magic = 0x12345678 ^ (uint32_t)phys;
+
+    memcpy(h->ram + phys, &magic, 4);
+    tlb_flush(h->cpu, true);
+    if (sigsetjmp(h->cpu->fault_exit, 0))
+        g_error("fault %d %x at %lx", h->cpu->fault.vector, h->cpu->fault.error, (long)lin);
+    g_assert_cmphex(mem_read(h->cpu, lin, 4), ==, magic);
+}
+
+static void set_paging(struct soft_host *h, uint64_t cr4, uint64_t efer)
+{
+    h->cpu->cr4 = cr4;
+    h->cpu->efer = efer;
+    h->cpu->cr0 |= CR0_PG | CR0_WP;
+    mode_update(h->cpu);
+    tlb_flush(h->cpu, true);
+}
+
+static void test_32(void)
+{
+    struct soft_host *h = create(32);
+    uint32_t *pd = (uint32_t *)(h->ram + PD), *pt = (uint32_t *)(h->ram + PT);
+
+    set_paging(h, CR4_PSE, 0);
+    h->cpu->cr3 = PD;
+    pd[1] = PT | P | W;
+    pt[3] = PAGE | P | W;
+    check_maps(h, 0x403010, PAGE + 0x10);
+    pd[0xc0] = 0x000000 | P | PS;
+    check_maps(h, 0x30000000 + PAGE + 0x20, PAGE + 0x20);
+    g_assert_cmphex(pd[0xc0] & (A | D), ==, A);
+    g_assert_cmphex(access_error(h, MMU_WRITE, 0x30000000, 1), ==, PF_P | PF_W);
+    /* Bits 39 to 32 of the address; 21 is reserved. */
+    pd[2] = 1 << 13 | P | PS;
+    struct mapping map;
+    uint32_t error;
+    g_assert_true(paging_walk(h->cpu, 0x801234, MMU_READ, TLB_KERNEL, &map, &error));
+    g_assert_cmphex(map.phys, ==, 0x100001000);
+    pd[2] |= 1 << 21;
+    g_assert_cmphex(access_error(h, MMU_READ, 0x800000, 1), ==, PF_P | PF_RSVD);
+    /* Without PSE the bit means nothing: a table at 0. */
+    pd[3] = PT | PS | P;
+    set_paging(h, 0, 0);
+    check_maps(h, 0xc03000, PAGE);
+    soft_host_destroy(h);
+}
+
+static void test_pae(void)
+{
+    struct soft_host *h = create(32);
+
+    *entry(h, PDPT, 3) = PD | P;
+    *entry(h, PD, 0) = PT | P | W | U;
+    *entry(h, PD, 1) = 0x200000 | P | W | PS;
+    *entry(h, PT, 7) = PAGE | P | W;
+    set_paging(h, CR4_PAE, EFER_NXE);
+    h->cpu->cr3 = PDPT;
+    g_assert_true(paging_load_pdptes(h->cpu, PDPT));
+    check_maps(h, 0xc0007010, PAGE + 0x10);
+    check_maps(h, 0xc0200040, 0x200040);
+    g_assert_cmphex(access_error(h, MMU_READ, 0x10, 1), ==, 0);
+    *entry(h, PT, 8) = PAGE | P | 1ull << 60;
+    g_assert_cmphex(access_error(h, MMU_READ, 0xc0008000, 1), ==, PF_P | PF_RSVD);
+    *entry(h, PD, 2) = 0x202000 | P | PS;
+    g_assert_cmphex(access_error(h, MMU_READ, 0xc0400000, 1), ==, PF_P | PF_RSVD);
+    *entry(h, PDPT, 0) = P | W;     /* a reserved bit: nothing is loaded */
+    g_assert_false(paging_load_pdptes(h->cpu, PDPT));
+    check_maps(h, 0xc0007010, PAGE + 0x10);
+    soft_host_destroy(h);
+}
+
+static void test_long(void)
+{
+    struct soft_host *h = create(64);
+    uint64_t high = 0xff00000000000000 | LIN;
+
+    map_4(h, P | W, P | W);
+    check_maps(h, LIN + 0x123, PAGE + 0x123);
+    *entry(h, PDPT, 1) = P | W | PS;            /* 1 GiB */
+    check_maps(h, 0x40000000 + PAGE, PAGE);
+    *entry(h, PDPT, 2) = P | W | PS | 1 << 21;  /* not aligned */
+    g_assert_cmphex(access_error(h, MMU_READ, 0x80000000, 1), ==, PF_P | PF_RSVD);
+    *entry(h, PML4, 1) = PDPT | P | PS;
+    g_assert_cmphex(access_error(h, MMU_READ, 1ull << 39, 1), ==, PF_P | PF_RSVD);
+
+    *entry(h, PML5, 256) = PML4 | P | W;
+    h->cpu->cr3 = PML5;
+    set_paging(h, CR4_PAE | CR4_LA57, h->cpu->efer);
+    check_maps(h, high + 0x88, PAGE + 0x88);
+    soft_host_destroy(h);
+}
+
+/* ---- What the TLB keeps ---- */
+
+static uint64_t value_at(struct soft_host *h, uint64_t lin)
+{
+    if (sigsetjmp(h->cpu->fault_exit, 0))
+        g_error("fault %d at %lx", h->cpu->fault.vector, (long)lin);
+    return mem_read(h->cpu, lin, 8);
+}
+
+static void test_flush(void)
+{
+    struct soft_host *h = create(64);
+
+    *(uint64_t *)(h->ram + PAGE) = 1;
+    *(uint64_t *)(h->ram + NEXT) = 2;
+    h->cpu->cr4 |= CR4_PGE;
+    map_4(h, P | W, P | W | G);
+    *entry(h, PT, 1) = NEXT | P | W;
+    g_assert_cmpint(value_at(h, LIN), ==, 1);
+    g_assert_cmpint(value_at(h, LIN + 0x1000), ==, 2);
+    *entry(h, PT, 0) = NEXT | P | W | G;
+    *entry(h, PT, 1) = PAGE | P | W;
+    g_assert_cmpint(value_at(h, LIN), ==, 1);
+    control_set_cr3(h->cpu, PML4);
+    g_assert_cmpint(value_at(h, LIN), ==, 1);
+    g_assert_cmpint(value_at(h, LIN + 0x1000), ==, 1);
+    tlb_flush_page(h->cpu, LIN + 0x7ff);
+    g_assert_cmpint(value_at(h, LIN), ==, 2);
+
+    /* PCIDs: with bit 63 the same one's stay, another's must not be seen. */
+    h->cpu->cr4 |= CR4_PCIDE;
+    *entry(h, PT, 1) = NEXT | P | W;
+    control_set_cr3(h->cpu, PML4 | 1ull << 63);
+    g_assert_cmphex(h->cpu->cr3, ==, PML4);
+    g_assert_cmpint(value_at(h, LIN + 0x1000), ==, 1);
+    control_set_cr3(h->cpu, PML4 | 5 | 1ull << 63);
+    g_assert_cmpint(value_at(h, LIN + 0x1000), ==, 2);
+
+    /* All of a large page goes with one of its addresses. */
+    *entry(h, PD, 8) = 0x200000 | P | W | PS;
+    g_assert_cmpint(value_at(h, 0x1000000), ==, 1);
+    g_assert_cmpint(value_at(h, 0x1001000), ==, 2);
+    *entry(h, PD, 8) = 0;
+    tlb_flush_page(h->cpu, 0x1080000);
+    g_assert_cmphex(access_error(h, MMU_READ, 0x1000000, 1), ==, 0);
+    g_assert_cmphex(access_error(h, MMU_READ, 0x1001000, 1), ==, 0);
+    soft_host_destroy(h);
+}
+
+static void test_crossing(void)
+{
+    struct soft_host *h = create(64);
+
+    map_4(h, P | W, P | W);
+    *entry(h, PT, 1) = 0x300000 | P | W;
+    if (sigsetjmp(h->cpu->fault_exit, 0))
+        g_error("fault %d", h->cpu->fault.vector);
+    mem_write(h->cpu, LIN + 0xffd, 0x1122334455667788, 8);
+    g_assert_cmphex(mem_read(h->cpu, LIN + 0xffd, 8), ==, 0x1122334455667788);
+    g_assert_cmphex(h->ram[PAGE + 0xfff], ==, 0x66);
+    g_assert_cmphex(h->ram[0x300000], ==, 0x55);
+    g_assert_null(mem_lock(h->cpu, LIN + 0xffd, 8));
+    mem_unlock_split(h->cpu);
+    g_assert_true(mem_lock(h->cpu, LIN + 0x10, 8) == h->ram + PAGE + 0x10);
+
+    /* A fault on the second page leaves the first one alone. */
+    *entry(h, PT, 1) = 0x300000 | P;
+    tlb_flush(h->cpu, true);
+    g_assert_cmphex(access_error(h, MMU_WRITE, LIN + 0xffd, 8), ==, PF_P | PF_W);
+    g_assert_cmphex(h->cpu->cr2, ==, LIN + 0x1000);
+    g_assert_cmphex(h->ram[PAGE + 0xfff], ==, 0x66);
+    soft_host_destroy(h);
+}
+
+static void test_alignment(void)
+{
+    struct soft_host *h = create(64);
+
+    map_4(h, P | W | U, P | W | U);
+    h->cpu->cr0 |= CR0_AM;
+    h->cpu->flags |= F_AC;
+    h->cpu->cpl = 3;
+    mode_update(h->cpu);
+    g_assert_cmpint(access_error(h, MMU_READ, LIN + 4, 4), ==, -1);
+    g_assert_null(tlb_entry(h->cpu, LIN)->read == LIN ? "direct" : NULL);
+    if (sigsetjmp(h->cpu->fault_exit, 0) == 0) {
+        mem_write(h->cpu, LIN + 2, 0, 4);
+        g_assert_not_reached();
+    }
+    g_assert_cmpint(h->cpu->fault.vector, ==, EXC_AC);
+    h->cpu->cpl = 0;
+    mode_update(h->cpu);
+    g_assert_cmpint(access_error(h, MMU_WRITE, LIN + 2, 4), ==, -1);
+    soft_host_destroy(h);
+}
+
+static void test_a20(void)
+{
+    struct soft_host *h = create(32);
+
+    h->ram[0x1234] = 0x99;
+    h->cpu->a20 = false;
+    mmu_forget(h->cpu);
+    g_assert_cmphex(value_at(h, 0x101234) & 0xff, ==, 0x99);
+    h->cpu->a20 = true;
+    mmu_forget(h->cpu);
+    g_assert_cmphex(value_at(h, 0x101234) & 0xff, ==, 0);
+    soft_host_destroy(h);
+}
+
+/* A page that code comes from is not the TLB's to write, whatever maps it. */
+static void test_code(void)
+{
+    struct soft_host *h = create(64);
+
+    map_4(h, P | W, P | W);
+    *entry(h, PT, 1) = PAGE | P | W;
+    g_assert_cmpint(access_error(h, MMU_WRITE, LIN + 0x1000, 8), ==, -1);
+    g_assert_cmphex(tlb_entry(h->cpu, LIN + 0x1000)->write, ==, LIN + 0x1000);
+    if (sigsetjmp(h->cpu->fault_exit, 0))
+        g_error("fault %d", h->cpu->fault.vector);
+    g_assert_true(mem_code(h->cpu, LIN + 0x20) == h->ram + PAGE + 0x20);
+    g_assert_true(h->watched[PAGE >> 12]);
+    g_assert_cmphex(tlb_entry(h->cpu, LIN)->exec, ==, LIN);
+    g_assert_cmphex(tlb_entry(h->cpu, LIN + 0x1000)->write, ==, LIN + 0x1000 + TLB_SLOW);
+    /* No block is on it after all: a write makes it an ordinary page again. */
+    mem_write(h->cpu, LIN + 0x1000, 7, 8);
+    g_assert_cmphex(tlb_entry(h->cpu, LIN + 0x1000)->write, ==, LIN + 0x1000);
+    g_assert_cmphex(tlb_entry(h->cpu, LIN)->exec, !=, LIN);
+    g_assert_cmpint(h->ram[PAGE], ==, 7);
+    soft_host_destroy(h);
+}
+
+int main(int argc, char *argv[])
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/soft-mmu/rights", test_rights);
+    g_test_add_func("/soft-mmu/32-bit", test_32);
+    g_test_add_func("/soft-mmu/pae", test_pae);
+    g_test_add_func("/soft-mmu/4-and-5-levels", test_long);
+    g_test_add_func("/soft-mmu/flush", test_flush);
+    g_test_add_func("/soft-mmu/crossing", test_crossing);
+    g_test_add_func("/soft-mmu/alignment", test_alignment);
+    g_test_add_func("/soft-mmu/a20", test_a20);
+    g_test_add_func("/soft-mmu/code", test_code);
+    return g_test_run();
+}
