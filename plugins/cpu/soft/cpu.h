@@ -118,6 +118,7 @@ struct tlb_entry {
 };
 enum { TLB_BITS = 10, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 
+struct bus;
 struct tlb;
 struct block;
 struct blocks;
@@ -158,6 +159,7 @@ struct cpu {
     } msr;
     struct tlb_entry *fast;     /* TLB_ENTRIES, by linear page, for the privilege at hand */
     struct tlb *tlb;
+    struct bus *bus;
     const struct block *block;  /* the one running: see uop.h */
     uint64_t stop_at;           /* leave before instructions would be more; UINT64_MAX: never */
     uint64_t epoch;             /* from 1; of the linear addresses of code: changes with every TLB flush */
