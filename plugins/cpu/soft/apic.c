@@ -437,10 +437,10 @@ static bool x2_read(struct cpu *cpu, unsigned reg, uint64_t *value)
 
 static bool x2_write(struct cpu *cpu, unsigned reg, uint64_t value)
 {
-    const struct apic_reg *r = &registers[reg];
+    const struct apic_reg *r = reg < N_REGISTERS ? &registers[reg] : NULL;
     uint64_t valid;
 
-    if (!apic_is_x2(cpu) || reg >= N_REGISTERS || !(r->access & MSR_W))
+    if (!apic_is_x2(cpu) || !r || !(r->access & MSR_W))
         return false;
     valid = r->bits | r->ignored;
     if (reg == ICR)

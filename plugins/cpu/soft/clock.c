@@ -91,11 +91,12 @@ struct alarms {
 /* Wakes those whose time has come; nanoseconds to the next one, or UINT64_MAX.  [locked] */
 static uint64_t ring(struct alarms *a)
 {
+    unsigned n = __atomic_load_n(&a->soft->n_cpus, __ATOMIC_ACQUIRE);
     uint64_t left = UINT64_MAX;
 
     a->next = UINT64_MAX;
-    for (unsigned i = 0; i < a->soft->n_cpus; i++) {
-        struct cpu *cpu = a->soft->cpus[i];
+    for (unsigned i = 0; i < n; i++) {
+        struct cpu *cpu = __atomic_load_n(&a->soft->cpus[i], __ATOMIC_ACQUIRE);
         uint64_t t;
 
         if (!cpu || !a->running[i] || a->when[i] == UINT64_MAX)
