@@ -234,7 +234,7 @@ void apic_lvt(struct apic *a, enum apic_lvt which)
     if (mode == SEND_EXTINT)
         cpu_want(a->cpu, WANT_INTR); /* apic_next() sees the 8259's output itself */
     else
-        take(a, mode, lvt, level);
+        take(a, mode, lvt & 0xff, level);
 }
 
 void apic_lint_eoi(struct apic *a, unsigned vector)

@@ -60,30 +60,32 @@ struct apic_reg {
 };
 // clang-format off
 static const struct apic_reg registers[N_REGISTERS] = {
-    [ID]              = { R },
-    [VERSION]         = { R },
-    [TPR]             = { RW, 0xff },
-    [PPR]             = { R },
-    [EOI]             = { W },
-    [LDR]             = { RW & ~MSR_W, 0xff000000 },
-    [DFR]             = { MEM_R | MEM_W, 0xf0000000 },
-    [SVR]             = { RW, 0x1ff, 0x200 },
-    [ISR ... ISR + 7] = { R },
-    [TMR ... TMR + 7] = { R },
-    [IRR ... IRR + 7] = { R },
-    [ESR]             = { RW },
-    [ICR]             = { RW, 0xccfff, 0x1000 },
-    [ICR_HIGH]        = { MEM_R | MEM_W, 0xff000000 },
-    [LVT + LVT_TIMER]   = { RW, 0x700ff, LVT_STATUS },
-    [LVT + LVT_THERMAL] = { RW, 0x100ff | DELIVERY, LVT_STATUS },
-    [LVT + LVT_PERF]    = { RW, 0x100ff | DELIVERY, LVT_STATUS },
-    [LVT + LVT_LINT0]   = { RW, 0x100ff | DELIVERY | LVT_POLARITY | LVT_LEVEL, LVT_STATUS | LVT_REMOTE_IRR },
-    [LVT + LVT_LINT1]   = { RW, 0x100ff | DELIVERY | LVT_POLARITY | LVT_LEVEL, LVT_STATUS | LVT_REMOTE_IRR },
-    [LVT + LVT_ERROR]   = { RW, 0x100ff, LVT_STATUS },
-    [INITIAL]         = { RW, ~0u },
-    [CURRENT]         = { R },
-    [DIVIDE]          = { RW, 0xb },
-    [SELF_IPI]        = { MSR_W, 0xff },
+    [ID]              = { .access = R },
+    [VERSION]         = { .access = R },
+    [TPR]             = { .access = RW, .bits = 0xff },
+    [PPR]             = { .access = R },
+    [EOI]             = { .access = W },
+    [LDR]             = { .access = RW & ~MSR_W, .bits = 0xff000000 },
+    [DFR]             = { .access = MEM_R | MEM_W, .bits = 0xf0000000 },
+    [SVR]             = { .access = RW, .bits = 0x1ff, .ignored = 0x200 },
+    [ISR ... ISR + 7] = { .access = R },
+    [TMR ... TMR + 7] = { .access = R },
+    [IRR ... IRR + 7] = { .access = R },
+    [ESR]             = { .access = RW },
+    [ICR]             = { .access = RW, .bits = 0xccfff, .ignored = 0x1000 },
+    [ICR_HIGH]        = { .access = MEM_R | MEM_W, .bits = 0xff000000 },
+    [LVT + LVT_TIMER]   = { .access = RW, .bits = 0x700ff, .ignored = LVT_STATUS },
+    [LVT + LVT_THERMAL] = { .access = RW, .bits = 0x100ff | DELIVERY, .ignored = LVT_STATUS },
+    [LVT + LVT_PERF]    = { .access = RW, .bits = 0x100ff | DELIVERY, .ignored = LVT_STATUS },
+    [LVT + LVT_LINT0]   = { .access = RW, .bits = 0x100ff | DELIVERY | LVT_POLARITY | LVT_LEVEL,
+                            .ignored = LVT_STATUS | LVT_REMOTE_IRR },
+    [LVT + LVT_LINT1]   = { .access = RW, .bits = 0x100ff | DELIVERY | LVT_POLARITY | LVT_LEVEL,
+                            .ignored = LVT_STATUS | LVT_REMOTE_IRR },
+    [LVT + LVT_ERROR]   = { .access = RW, .bits = 0x100ff, .ignored = LVT_STATUS },
+    [INITIAL]         = { .access = RW, .bits = ~0u },
+    [CURRENT]         = { .access = R },
+    [DIVIDE]          = { .access = RW, .bits = 0xb },
+    [SELF_IPI]        = { .access = MSR_W, .bits = 0xff },
 };
 // clang-format on
 
@@ -435,10 +437,10 @@ static bool x2_read(struct cpu *cpu, unsigned reg, uint64_t *value)
 
 static bool x2_write(struct cpu *cpu, unsigned reg, uint64_t value)
 {
-    const struct apic_reg *r = &registers[reg];
+    const struct apic_reg *r = reg < N_REGISTERS ? &registers[reg] : NULL;
     uint64_t valid;
 
-    if (!apic_is_x2(cpu) || reg >= N_REGISTERS || !(r->access & MSR_W))
+    if (!apic_is_x2(cpu) || !r || !(r->access & MSR_W))
         return false;
     valid = r->bits | r->ignored;
     if (reg == ICR)

@@ -115,8 +115,8 @@ struct tlb_entry {
 };
 enum { TLB_BITS = 10, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 
-struct tlb;
 struct bus;
+struct tlb;
 struct block;
 struct blocks;
 struct apic;

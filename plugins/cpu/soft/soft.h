@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "apic.h"
 #include "cpu.h"
 
 enum { SOFT_MAX_CPUS = 288 };
@@ -19,23 +20,63 @@ enum { SOFT_MAX_CPUS = 288 };
 struct alarms;
 struct bus;
 
+/* Something for a processor to do about a piece of memory, on its own thread. */
+typedef void soft_act(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
+
+/* What a processor has been told to do; see tell.c. */
+enum { MAIL_ROOM = 64 };
+struct mail {
+    uint64_t posted;         /* how many notes, ever */
+    uint32_t n;
+    bool overflow;           /* there was more: forget everything */
+    struct {
+        soft_act *act;
+        uint32_t block;
+        uint64_t offset, bytes;
+    } item[MAIL_ROOM];
+};
+struct mailbox {
+    pthread_mutex_t lock;
+    bool ready;              /* the lock has been made */
+    bool in_guest;           /* atomic: between two looks at cpu->wanted */
+    uint64_t done;           /* atomic: mail.posted when it was served last */
+    struct mail mail;        /* under lock */
+};
+
+/* The state of one processor, as the host allocates it. */
+struct processor {
+    struct cpu cpu;
+    struct apic apic;
+    struct mailbox mailbox;
+};
+
 struct soft {
     struct tenon_dev dev;
     const struct tenon_accel_host *host;
+    bool one_insn;
+    uint32_t thread;
     struct tenon_cpuid *cpuid;
     uint32_t n_cpuid;
     uint32_t n_cpus;                     /* atomic; places in cpus, some of them perhaps NULL */
     struct cpu *cpus[SOFT_MAX_CPUS];     /* atomic */
     uint32_t intr;                       /* atomic: level of the 8259's output */
     uint32_t turn;                       /* atomic: where the search for the lowest priority begins */
+    uint64_t reset_time;                 /* guest time at which all TSCs were 0 */
     struct bus *bus;
     struct alarms *alarms;
 };
 
+static inline struct processor *processor_of(struct cpu *cpu)
+{
+    return (struct processor *)cpu;
+}
+
+/* ---- run.c ---- */
+
 /* Makes the processor look at WANT_* bits; wakes it.  [any] */
 void cpu_want(struct cpu *cpu, uint32_t bits);
 
-/* IF was set, an IRET or RSM ended the blocking of NMIs, CR8 fell: what was held may come now. [its thread] */
+/* IF was set, an IRET or RSM ended the blocking of NMIs: what was held may come now.  [its thread] */
 static inline void cpu_recheck(struct cpu *cpu)
 {
     if (cpu->held) {
@@ -55,23 +96,71 @@ void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked);
 /* A triple fault: the machine resets.  Leaves through fault_exit. */
 _Noreturn void cpu_shutdown(struct cpu *cpu);
 
+/* tenon_accel_ops.cpu_run.  [its thread] */
+int run(void *self, void *cpu);
+
+/* ---- tell.c ---- */
+
+/*
+ * Makes the machine's other processors (all, if cpu is NULL) call act, each on its thread between
+ * blocks.  With wait, it returns after those that run guest code have, but not much later: who is
+ * held up in a device will do it before its next block.  [cpu's thread; any if cpu is NULL]
+ */
+void tell(struct soft *soft, struct cpu *cpu, bool wait, soft_act *act, uint32_t block,
+          uint64_t offset, uint64_t bytes);
+/* The same for cpu's machine; it waits when act is mmu_write_protect. */
+void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t offset,
+                      uint64_t bytes);
+/* Does what the processor has been told.  [its thread] */
+void mailbox_serve(struct cpu *cpu);
+/* Whether the processor is between blocks, where it looks before it goes on. */
+void mailbox_in_guest(struct cpu *cpu, bool in_guest);
+
+/* ---- clock.c ---- */
+
 /* The time stamp counter, RDTSC and MSRs 10h and 3Bh.  [its thread] */
 uint64_t cpu_tsc(const struct cpu *cpu);
 void cpu_set_tsc(struct cpu *cpu, uint64_t value);
 void cpu_set_tsc_adjust(struct cpu *cpu, uint64_t value);
 /* Guest time at which the TSC reaches value.  [its thread] */
 uint64_t cpu_tsc_time(const struct cpu *cpu, uint64_t value);
+/* Sets the rate from info->tsc_hz, and the TSC to 0 at guest time zero. */
+void tsc_init(struct cpu *cpu, uint64_t zero);
 
-/* INIT or power-on: registers as Intel SDM volume 3, table 10-1 says.  [its thread, or it is stopped] */
-void cpu_init_state(struct cpu *cpu, bool power_on);
-
-/* alarms.c: wakes processors that run guest code at a guest time. */
-struct alarms *alarms_create(void); /* NULL: no memory, no thread */
-void alarms_destroy(struct alarms *alarms);
+/* A thread that wakes processors at guest times.  NULL: no memory, or no thread. */
+struct alarms *alarms_create(struct soft *soft);
+void alarms_destroy(struct alarms *alarms); /* accepts NULL */
 /* cpu_want(cpu, WANT_APIC) at that guest time, once; UINT64_MAX: not.  [its thread] */
 void alarm_set(struct cpu *cpu, uint64_t when);
+/* Guest time stands from now on, or runs again.  [its thread] */
+void alarm_pause(struct cpu *cpu);
+void alarm_resume(struct cpu *cpu);
 
-/* What CPUID can offer on this host, for tenon_accel_ops.cpuid: to be freed with free().  NULL: no memory. */
+/* ---- state.c ---- */
+
+/* INIT: registers as Intel SDM volume 3, table 10-1 says.  [its thread] */
+void state_init(struct cpu *cpu);
+/* A start-up message: runs from vector x 4 KiB.  [its thread] */
+void state_startup(struct cpu *cpu, unsigned vector);
+/* tenon_accel_ops.cpu_reset and cpu_dump. */
+void state_reset(void *self, void *cpu, const struct tenon_x86_start *start);
+char *state_dump(void *self, void *cpu);
+
+/* ---- offer.c ---- */
+
+/* What CPUID can offer on this host: to be freed with free().  NULL: no memory. */
 struct tenon_cpuid *offer_cpuid(uint32_t *n);
+
+/* ---- Of the memory and system parts ---- */
+
+struct bus *bus_create(void);
+void bus_destroy(struct bus *bus);
+int mmu_create(struct cpu *cpu);
+void mmu_destroy(struct cpu *cpu);
+void mmu_forget(struct cpu *cpu);
+void mmu_settle(struct cpu *cpu);
+void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
+void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
+void smm_enter(struct cpu *cpu);
 
 #endif

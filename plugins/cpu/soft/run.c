@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * run - a processor's loop: guest code, what comes in between two blocks of it, and sleep.
+ *
+ * Intel SDM volume 3, section 6.9 (priority among events), 6.8.3 (what STI and MOV SS hold
+ * off), 9.4 (INIT and start-up messages), volume 2 (HLT, MWAIT).
+ */
+#include "soft.h"
+
+/* What fault_exit is left with. */
+enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2 };
+
+/* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
+enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
+
+static uint64_t now(const struct cpu *cpu)
+{
+    return cpu->host->now(cpu->info->host);
+}
+
+/* ---- Asking something of a processor ---- */
+
+/* The other half of this handshake is in nap(): either it sees the bits, or this sees it asleep. */
+void cpu_want(struct cpu *cpu, uint32_t bits)
+{
+    __atomic_fetch_or(&cpu->wanted, bits, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&cpu->asleep, __ATOMIC_SEQ_CST))
+        cpu->host->wake(cpu->info->host);
+}
+
+static uint32_t wanted(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->wanted, __ATOMIC_ACQUIRE);
+}
+
+/* Takes bits out, so that whoever sets them from now on is heard again. */
+static void claim(struct cpu *cpu, uint32_t bits)
+{
+    __atomic_fetch_and(&cpu->wanted, ~bits, __ATOMIC_SEQ_CST);
+}
+
+static void hold(struct cpu *cpu, uint32_t bits)
+{
+    claim(cpu, bits);
+    cpu->held |= bits;
+}
+
+/* ---- Stopping by the guest's own will ---- */
+
+void cpu_halt(struct cpu *cpu)
+{
+    cpu->halted = true;
+    cpu->mwait.on = false;
+    cpu->inhibit = 0;
+    cpu_recheck(cpu);
+    __atomic_fetch_or(&cpu->wanted, WANT_INTR, __ATOMIC_RELAXED); /* leaves the block */
+}
+
+void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked)
+{
+    cpu_halt(cpu);
+    cpu->mwait.on = true;
+    cpu->mwait.masked = masked;
+    cpu->mwait.phys = phys;
+    cpu->mwait.value = value;
+    cpu->mwait.pause = MWAIT_FIRST_NS;
+    cpu->mwait.until = now(cpu) + MWAIT_END_NS;
+}
+
+static bool mwait_over(struct cpu *cpu)
+{
+    struct tenon_ram ram;
+
+    cpu->host->lookup(cpu->info->host, cpu->mwait.phys, &ram);
+    return !ram.host || ram.bytes < 8 || now(cpu) >= cpu->mwait.until ||
+           __atomic_load_n((uint64_t *)ram.host, __ATOMIC_ACQUIRE) != cpu->mwait.value;
+}
+
+_Noreturn void cpu_shutdown(struct cpu *cpu)
+{
+    cpu->shut_down = true;
+    cpu->host->shutdown(cpu->info->host);
+    siglongjmp(cpu->fault_exit, LEAVE_SHUTDOWN);
+}
+
+/* ---- What comes in between blocks, in order of priority ---- */
+
+static void attend_init(struct cpu *cpu)
+{
+    claim(cpu, WANT_INIT);
+    state_init(cpu);
+    cpu->wait_sipi = cpu->info->index != 0;
+}
+
+static void attend_sipi(struct cpu *cpu)
+{
+    uint32_t sipi;
+
+    claim(cpu, WANT_SIPI);
+    sipi = __atomic_exchange_n(&cpu->apic->sipi, 0, __ATOMIC_SEQ_CST);
+    if (sipi && cpu->wait_sipi)
+        state_startup(cpu, sipi & 0xff);
+}
+
+static void attend_smi(struct cpu *cpu)
+{
+    if (cpu->in_smm || cpu->wait_sipi || cpu->inhibit & INHIBIT_MOV_SS) {
+        hold(cpu, WANT_SMI);
+        return;
+    }
+    claim(cpu, WANT_SMI);
+    smm_enter(cpu);
+    cpu->halted = cpu->mwait.on = false;
+}
+
+static void attend_nmi(struct cpu *cpu)
+{
+    if (cpu->nmi_blocked || cpu->inhibit) {
+        hold(cpu, WANT_NMI);
+        return;
+    }
+    claim(cpu, WANT_NMI);
+    cpu->halted = cpu->mwait.on = false;
+    cpu_interrupt(cpu, EXC_NMI);
+}
+
+/* More than one may be pending: so it is looked at again afterwards. */
+static void attend_interrupt(struct cpu *cpu)
+{
+    int next, vector;
+
+    claim(cpu, WANT_APIC | WANT_INTR);
+    apic_tick(cpu->apic);
+    next = apic_next(cpu->apic);
+    if (next == APIC_NONE)
+        return;
+    if (!(cpu->flags & F_IF) || cpu->inhibit) {
+        hold(cpu, WANT_INTR);
+        if (cpu->mwait.on && cpu->mwait.masked)
+            cpu->halted = cpu->mwait.on = false;
+        return;
+    }
+    __atomic_fetch_or(&cpu->wanted, WANT_INTR, __ATOMIC_RELAXED);
+    vector = apic_take(cpu->apic, next);
+    if (vector < 0)
+        return;
+    cpu->halted = cpu->mwait.on = false;
+    cpu_interrupt(cpu, vector);
+}
+
+/* What other threads want done about memory, before any of it is touched. */
+static void attend_memory(struct cpu *cpu, uint32_t bits)
+{
+    if (bits & WANT_TLB) {
+        claim(cpu, WANT_TLB);
+        mmu_settle(cpu);
+    }
+    if (bits & WANT_BLOCKS) {
+        claim(cpu, WANT_BLOCKS);
+        mailbox_serve(cpu);
+    }
+    if (bits & WANT_MEMORY) {
+        claim(cpu, WANT_MEMORY);
+        mmu_forget(cpu);
+        blocks_flush(cpu);
+    }
+}
+
+/* Bits are claimed one by one, just before they are acted on: each may end in a fault, which
+ * leaves. */
+static void attend(struct cpu *cpu)
+{
+    uint32_t bits = wanted(cpu);
+
+    if (!bits)
+        return;
+    claim(cpu, WANT_STOP); /* turn() asks the host */
+    attend_memory(cpu, bits);
+    if (bits & WANT_SMI)
+        attend_smi(cpu);
+    if (bits & WANT_INIT && cpu->in_smm)
+        hold(cpu, WANT_INIT);
+    else if (bits & WANT_INIT)
+        attend_init(cpu);
+    if (bits & WANT_SIPI && cpu->held & WANT_INIT)
+        hold(cpu, WANT_SIPI);
+    else if (bits & WANT_SIPI)
+        attend_sipi(cpu);
+    if (cpu->wait_sipi || cpu->shut_down) {
+        claim(cpu, WANT_NMI | WANT_INTR | WANT_APIC);
+        return;
+    }
+    if (bits & WANT_NMI)
+        attend_nmi(cpu);
+    if (bits & (WANT_INTR | WANT_APIC))
+        attend_interrupt(cpu);
+}
+
+/* ---- Sleep ---- */
+
+/* Returns for any reason; what for is found out by looking again. */
+static void nap(struct cpu *cpu)
+{
+    uint64_t until = cpu->apic->deadline;
+
+    if (cpu->mwait.on) {
+        uint64_t look = now(cpu) + cpu->mwait.pause;
+
+        if (mwait_over(cpu)) {
+            cpu->halted = cpu->mwait.on = false;
+            return;
+        }
+        until = look < until ? look : until;
+        cpu->mwait.pause += cpu->mwait.pause < MWAIT_LONGEST_NS ? cpu->mwait.pause : 0;
+    }
+    __atomic_store_n(&cpu->asleep, true, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&cpu->wanted, __ATOMIC_SEQ_CST))
+        cpu->host->wait(cpu->info->host, until);
+    __atomic_store_n(&cpu->asleep, false, __ATOMIC_RELEASE);
+    __atomic_fetch_or(&cpu->wanted, WANT_APIC,
+                      __ATOMIC_RELAXED); /* the timer's time may have come */
+}
+
+/* ---- The loop ---- */
+
+/* What STI and MOV SS hold off comes after one more instruction. */
+static void run_one(struct cpu *cpu)
+{
+    blocks_run_one(cpu);
+    cpu->inhibit = 0;
+    cpu_recheck(cpu);
+}
+
+/*
+ * The order matters: the host frees memory that changed once all processors have been quiescent
+ * since it said so (WANT_MEMORY).  So that is looked at afterwards, and pointers are used last.
+ * False: the host wants the processor back.
+ */
+static bool turn(struct cpu *cpu)
+{
+    cpu->host->quiescent(cpu->info->host);
+    attend(cpu);
+    if (cpu->host->must_stop(cpu->info->host))
+        return false;
+    if (cpu->halted || cpu->wait_sipi || cpu->shut_down) {
+        nap(cpu);
+        return true;
+    }
+    mailbox_in_guest(cpu, true);
+    if (cpu->inhibit)
+        run_one(cpu);
+    else
+        blocks_run(cpu);
+    mailbox_in_guest(cpu, false);
+    return true;
+}
+
+/* A fault came out of a block, or out of what was delivered between two. */
+static void faulted(struct cpu *cpu)
+{
+    if (processor_of(cpu)->mailbox.in_guest)
+        blocks_faulted(cpu);
+    mailbox_in_guest(cpu, false);
+    cpu_deliver_fault(cpu);
+}
+
+int run(void *self, void *state)
+{
+    struct cpu *cpu = state;
+
+    alarm_resume(cpu);
+    if (sigsetjmp(cpu->fault_exit, 0) == LEAVE_FAULT)
+        faulted(cpu);
+    while (turn(cpu))
+        ;
+    alarm_pause(cpu);
+    return 0;
+}

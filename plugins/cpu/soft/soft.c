@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * soft - the accelerator "soft", or "tcg": x86-64 processors in software.
+ *
+ * Intel SDM volumes 1 to 3.  Each processor has a thread of the host's; cpu.h is its state, run.c
+ * its loop.
+ */
+#include "soft.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- One processor ---- */
+
+static void publish(struct soft *soft, uint32_t index, struct cpu *cpu)
+{
+    __atomic_store_n(&soft->cpus[index], cpu, __ATOMIC_RELEASE);
+    if (index >= soft->n_cpus)
+        __atomic_store_n(&soft->n_cpus, index + 1, __ATOMIC_RELEASE);
+}
+
+static int cpu_create(void *self, void *state, const struct tenon_cpu_info *info)
+{
+    struct soft *soft = self;
+    struct processor *p = state;
+    struct cpu *cpu = &p->cpu;
+    int err;
+
+    cpu->soft = soft;
+    cpu->host = soft->host;
+    cpu->info = info;
+    cpu->bus = soft->bus;
+    cpu->apic = &p->apic;
+    cpu->stop_at = UINT64_MAX;
+    cpu->one_insn = soft->one_insn;
+    p->apic.cpu = cpu;
+    p->apic.id = info->apic_id;
+    if (info->index >= SOFT_MAX_CPUS)
+        return -E2BIG;
+    err = mmu_create(cpu);
+    if (!err)
+        err = blocks_create(cpu);
+    if (err)
+        return err;
+    pthread_mutex_init(&p->mailbox.lock, NULL);
+    p->mailbox.ready = true;
+    state_reset(self, cpu, NULL);
+    publish(soft, info->index, cpu);
+    return 0;
+}
+
+static void cpu_destroy(void *self, void *state)
+{
+    struct soft *soft = self;
+    struct processor *p = state;
+
+    if (p->mailbox.ready) {
+        publish(soft, p->cpu.info->index, NULL);
+        pthread_mutex_destroy(&p->mailbox.lock);
+    }
+    if (p->cpu.blocks)
+        blocks_destroy(&p->cpu);
+    if (p->cpu.tlb)
+        mmu_destroy(&p->cpu);
+}
+
+static void cpu_kick(void *self, void *cpu)
+{
+    cpu_want(cpu, WANT_STOP);
+}
+
+/* ---- All processors ---- */
+
+static const struct tenon_cpuid *cpuid(void *self, uint32_t *n)
+{
+    const struct soft *soft = self;
+
+    *n = soft->n_cpuid;
+    return soft->cpuid;
+}
+
+static void intr(void *self, bool level)
+{
+    apic_line(self, level);
+}
+
+static bool msi(void *self, uint64_t addr, uint32_t data)
+{
+    return apic_message(self, addr, data);
+}
+
+static void memory_changed(void *self)
+{
+    struct soft *soft = self;
+    unsigned n = __atomic_load_n(&soft->n_cpus, __ATOMIC_ACQUIRE);
+
+    for (unsigned i = 0; i < n; i++) {
+        struct cpu *cpu = __atomic_load_n(&soft->cpus[i], __ATOMIC_ACQUIRE);
+
+        if (cpu)
+            cpu_want(cpu, WANT_MEMORY);
+    }
+}
+
+static void code_written(void *self, uint32_t block, uint64_t offset, uint64_t bytes)
+{
+    tell(self, NULL, false, mmu_code_written, block, offset, bytes);
+}
+
+/* ---- The accelerator ---- */
+
+enum { THREAD_SINGLE, THREAD_MULTI };
+
+static int create(void *self)
+{
+    struct soft *soft = self;
+
+    soft->host = tenon_query(&soft->dev, "tenon.accel-host/1");
+    if (!soft->host || soft->host->size < sizeof(*soft->host))
+        return tenon_error(&soft->dev, -ENOTSUP, "this emulator is too old for it");
+    if (soft->thread == THREAD_SINGLE)
+        return tenon_error(&soft->dev, -ENOTSUP,
+                           "thread=single is not there: each processor has its thread");
+    soft->cpuid = offer_cpuid(&soft->n_cpuid);
+    soft->bus = bus_create();
+    soft->alarms = alarms_create(soft);
+    if (!soft->cpuid || !soft->bus || !soft->alarms)
+        return tenon_error(&soft->dev, -ENOMEM, "no memory, or no thread");
+    return 0;
+}
+
+static void destroy(void *self)
+{
+    struct soft *soft = self;
+
+    alarms_destroy(soft->alarms);
+    if (soft->bus)
+        bus_destroy(soft->bus);
+    free(soft->cpuid);
+}
+
+static const struct tenon_accel_ops ops = {
+    .size = sizeof(ops),
+    .cpu_size = sizeof(struct processor),
+    .cpuid = cpuid,
+    .cpu_create = cpu_create,
+    .cpu_destroy = cpu_destroy,
+    .cpu_run = run,
+    .cpu_kick = cpu_kick,
+    .cpu_reset = state_reset,
+    .cpu_dump = state_dump,
+    .intr = intr,
+    .msi = msi,
+    .memory_changed = memory_changed,
+    .code_written = code_written,
+};
+
+static const char *const threads[] = { "single", "multi", NULL };
+
+// clang-format off
+static const struct tenon_prop props[] = {
+    TENON_PROP(struct soft, "one-insn-per-tb", TENON_BOOL, one_insn,
+               .help = "Decode one instruction at a time"),
+    TENON_PROP(struct soft, "thread",          TENON_ENUM, thread, .initial = THREAD_MULTI,
+               .names = threads, .help = "Threads that run processors; only multi: one each"),
+};
+// clang-format on
+
+TENON_ACCEL(soft, "soft tcg", "The software processor: runs x86-64 guests anywhere", .ops = &ops,
+            .props = TENON_ARRAY(props), .create = create, .destroy = destroy);
+TENON_PLUGIN(&tenon_type_soft);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state - a processor's registers after power-on, INIT and start-up messages, as a kernel's entry
+ * wants them, and as text.
+ *
+ * Intel SDM volume 3, table 10-1 ("Processor States Following Power-up, Reset, or INIT"),
+ * section 9.4.4.
+ */
+#include "soft.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define APIC_PAGE 0xfee00000u
+
+enum {
+    CODE = ATTR_P | ATTR_S | ATTR_CODE | ATTR_RW | ATTR_A,
+    DATA = ATTR_P | ATTR_S | ATTR_RW | ATTR_A,
+    LDT = ATTR_P | 2,
+    TSS_BUSY = ATTR_P | 11
+};
+
+/* Family, model and stepping, which RDX tells. */
+static uint32_t signature(const struct cpu *cpu)
+{
+    for (uint32_t i = 0; i < cpu->info->n_cpuid; i++)
+        if (cpu->info->cpuid[i].leaf == 1)
+            return cpu->info->cpuid[i].eax;
+    return 0;
+}
+
+/* ---- INIT, and what it has in common with power-on ---- */
+
+static void set_segments(struct cpu *cpu)
+{
+    const struct segment data = { .limit = 0xffff, .attr = DATA };
+
+    for (unsigned i = 0; i < N_SEGS; i++)
+        cpu->seg[i] = data;
+    cpu->seg[SEG_CS] = (struct segment){ 0xffff0000, 0xffff, 0xf000, CODE };
+    cpu->tr = (struct segment){ .limit = 0xffff, .attr = TSS_BUSY };
+    cpu->ldt = (struct segment){ .limit = 0xffff, .attr = LDT };
+    cpu->gdt = cpu->idt = (struct segment){ .limit = 0xffff };
+    cpu->cpl = 0;
+}
+
+static void set_common(struct cpu *cpu)
+{
+    memset(cpu->r, 0, sizeof(cpu->r));
+    cpu->r[RDX] = signature(cpu);
+    cpu->rip = 0xfff0;
+    cpu->flags = 2;
+    set_segments(cpu);
+    cpu->cr2 = cpu->cr3 = cpu->cr4 = cpu->efer = 0;
+    memset(cpu->dr, 0, sizeof(cpu->dr));
+    cpu->dr[6] = 0xffff0ff0;
+    cpu->dr[7] = 0x400;
+    cpu->inhibit = 0;
+    cpu->halted = cpu->wait_sipi = cpu->shut_down = cpu->mwait.on = false;
+    cpu->in_smm = cpu->nmi_blocked = false;
+    cpu->held = 0;
+    memset(&cpu->fault, 0, sizeof(cpu->fault));
+    cpu->fault.vector = -1;
+    apic_reset(cpu->apic);
+}
+
+static void set_done(struct cpu *cpu)
+{
+    mode_update(cpu);
+    tlb_flush(cpu, true);
+    __atomic_fetch_or(&cpu->wanted, WANT_INTR, __ATOMIC_RELAXED); /* the 8259 may ask already */
+}
+
+/* x87, vector and model-specific registers stay as they are. */
+void state_init(struct cpu *cpu)
+{
+    set_common(cpu);
+    cpu->cr0 = CR0_ET | (cpu->cr0 & (CR0_CD | CR0_NW));
+    set_done(cpu);
+}
+
+void state_startup(struct cpu *cpu, unsigned vector)
+{
+    cpu->wait_sipi = false;
+    cpu->seg[SEG_CS].selector = vector << 8;
+    cpu->seg[SEG_CS].base = vector << 12;
+    cpu->rip = 0;
+    mode_update(cpu);
+    cpu_recheck(cpu);
+}
+
+/* ---- Power-on ---- */
+
+static void set_units(struct cpu *cpu)
+{
+    memset(cpu->v, 0, sizeof(cpu->v));
+    memset(&cpu->x87, 0, sizeof(cpu->x87));
+    cpu->x87.control = 0x40;
+    cpu->x87.tag_valid = 0xff;
+    cpu->mxcsr = 0x1f80;
+    cpu->xcr0 = 1;
+    cpu->pkru = 0;
+}
+
+static void set_msrs(struct cpu *cpu)
+{
+    memset(&cpu->msr, 0, sizeof(cpu->msr));
+    cpu->msr.pat = 0x0007040600070406;
+    cpu->msr.misc_enable = 0x1801; /* fast strings; no BTS, no PEBS */
+    cpu->msr.apic_base = APIC_PAGE | APIC_EN | (cpu->info->index ? 0 : APIC_BSP);
+    cpu->msr.smbase = 0x30000;
+}
+
+static void power_on(struct cpu *cpu)
+{
+    const uint32_t kept = WANT_STOP | WANT_TLB | WANT_BLOCKS | WANT_MEMORY;
+
+    __atomic_fetch_and(&cpu->wanted, kept, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->apic->sipi, 0, __ATOMIC_RELAXED);
+    set_msrs(cpu);
+    set_common(cpu);
+    set_units(cpu);
+    cpu->cr0 = CR0_ET | CR0_CD | CR0_NW;
+    cpu->a20 = true;
+    if (!cpu->info->index)
+        cpu->soft->reset_time = cpu->host->now(cpu->info->host);
+    tsc_init(cpu, cpu->soft->reset_time);
+    cpu->wait_sipi = cpu->info->index != 0;
+}
+
+/* ---- What a kernel's entry wants ---- */
+
+static struct segment segment(const struct tenon_x86_segment *s)
+{
+    return (struct segment){
+        .base = s->base,
+        .limit = s->limit,
+        .selector = s->selector,
+        .attr = s->attributes ? s->attributes : ATTR_NULL,
+    };
+}
+
+static void enter(struct cpu *cpu, const struct tenon_x86_start *s)
+{
+    const uint64_t r[] = { s->rax, s->rcx, s->rdx, s->rbx, s->rsp, s->rbp, s->rsi, s->rdi };
+    const struct tenon_x86_segment *segs[N_SEGS] = {
+        &s->es, &s->cs, &s->ss, &s->ds, &s->fs, &s->gs
+    };
+
+    memcpy(cpu->r, r, sizeof(r));
+    cpu->rip = s->rip;
+    cpu->flags = s->rflags | 2;
+    for (unsigned i = 0; i < N_SEGS; i++)
+        cpu->seg[i] = segment(segs[i]);
+    if (s->tr.attributes)
+        cpu->tr = segment(&s->tr);
+    cpu->ldt = segment(&s->ldt);
+    cpu->gdt = (struct segment){ .base = s->gdt.base, .limit = s->gdt.limit };
+    cpu->idt = (struct segment){ .base = s->idt.base, .limit = s->idt.limit };
+    cpu->cr0 = s->cr0 | CR0_ET;
+    cpu->cr3 = s->cr3;
+    cpu->cr4 = s->cr4;
+    cpu->efer = s->efer;
+    cpu->cpl = ATTR_DPL(cpu->seg[SEG_SS].attr);
+}
+
+/* The boot processor takes interrupts of the 8259A from the start ("virtual wire"), as firmware and
+ * kernels have come to expect. */
+void state_reset(void *self, void *state, const struct tenon_x86_start *start)
+{
+    struct cpu *cpu = state;
+
+    power_on(cpu);
+    if (start)
+        enter(cpu, start);
+    if (!cpu->info->index)
+        cpu->apic->lvt[LVT_LINT0] = 7 << 8;
+    set_done(cpu);
+}
+
+/* ---- As text ---- */
+
+static void dump_registers(FILE *f, const struct cpu *cpu)
+{
+    static const char *const names[] = { "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
+                                         "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15" };
+    static const char letters[] = "C-P-A-ZSTIDO";
+
+    for (unsigned i = 0; i < 16; i++)
+        fprintf(f, "%s %016" PRIx64 "%c", names[i], cpu->r[i], i % 4 == 3 ? '\n' : ' ');
+    fprintf(f, "RIP %016" PRIx64 " RFL %08" PRIx64 " [", cpu->rip, cpu->flags);
+    for (int bit = sizeof(letters) - 2; bit >= 0; bit--)
+        if (letters[bit] != '-')
+            fputc(cpu->flags >> bit & 1 ? letters[bit] : '-', f);
+    fprintf(f, "] CPL %u%s%s%s\n", cpu->cpl, cpu->halted ? " halted" : "",
+            cpu->wait_sipi ? " waits for start-up" : "", cpu->in_smm ? " SMM" : "");
+}
+
+static void dump_segment(FILE *f, const char *name, const struct segment *s)
+{
+    fprintf(f, "%-3s %04x base %016" PRIx64 " limit %08x attributes %04x\n", name, s->selector,
+            s->base, s->limit, s->attr);
+}
+
+static void dump_system(FILE *f, const struct cpu *cpu)
+{
+    static const char *const names[N_SEGS] = { "ES", "CS", "SS", "DS", "FS", "GS" };
+
+    for (unsigned i = 0; i < N_SEGS; i++)
+        dump_segment(f, names[i], &cpu->seg[i]);
+    dump_segment(f, "LDT", &cpu->ldt);
+    dump_segment(f, "TR", &cpu->tr);
+    fprintf(f, "GDT base %016" PRIx64 " limit %04x\n", cpu->gdt.base, cpu->gdt.limit);
+    fprintf(f, "IDT base %016" PRIx64 " limit %04x\n", cpu->idt.base, cpu->idt.limit);
+    fprintf(f,
+            "CR0 %08" PRIx64 " CR2 %016" PRIx64 " CR3 %016" PRIx64 " CR4 %08" PRIx64
+            " EFER %016" PRIx64 "\n",
+            cpu->cr0, cpu->cr2, cpu->cr3, cpu->cr4, cpu->efer);
+    fprintf(f, "DR0 %016" PRIx64 " DR1 %016" PRIx64 " DR2 %016" PRIx64 " DR3 %016" PRIx64 "\n",
+            cpu->dr[0], cpu->dr[1], cpu->dr[2], cpu->dr[3]);
+    fprintf(f, "DR6 %08" PRIx64 " DR7 %08" PRIx64 " APIC %016" PRIx64 " instructions %" PRIu64 "\n",
+            cpu->dr[6], cpu->dr[7], cpu->msr.apic_base, cpu->instructions);
+}
+
+char *state_dump(void *self, void *state)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *f = open_memstream(&text, &bytes);
+
+    if (!f)
+        return NULL;
+    dump_registers(f, state);
+    dump_system(f, state);
+    fclose(f);
+    return text;
+}
