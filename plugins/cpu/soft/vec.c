@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vec - finds the row of a vector instruction and runs it: operands, checks, exceptions of SIMD floating
+ * point.
+ *
+ * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87 state);
+ * volume 2, sections 2.3 and 2.4 (VEX, exception classes).
+ */
+#include <cpuid.h>
+
+#include "vec-kernel.h"
+
+/* ---- Features ---- */
+
+static const struct {
+    uint32_t leaf;
+    uint8_t reg, bit;
+} features[N_ISAS] = {
+    // clang-format off
+    [ISA_MMX]    = { 1, 3, 23 }, [ISA_SSE]   = { 1, 3, 25 }, [ISA_SSE2]   = { 1, 3, 26 },
+    [ISA_SSE3]   = { 1, 2, 0 },  [ISA_SSSE3] = { 1, 2, 9 },  [ISA_SSE41]  = { 1, 2, 19 },
+    [ISA_SSE42]  = { 1, 2, 20 }, [ISA_AES]   = { 1, 2, 25 }, [ISA_PCLMUL] = { 1, 2, 1 },
+    [ISA_SHA]    = { 7, 1, 29 }, [ISA_AVX]   = { 1, 2, 28 }, [ISA_AVX2]   = { 7, 1, 5 },
+    [ISA_FMA]    = { 1, 2, 12 }, [ISA_F16C]  = { 1, 2, 29 },
+    // clang-format on
+};
+
+/* AVX's registers are switched on, on the host. */
+static bool host_ymm(void)
+{
+    uint32_t low, high;
+
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & 6) == 6;
+}
+
+uint32_t vec_host_features(uint32_t leaf, uint32_t subleaf, unsigned reg)
+{
+    uint32_t r[4] = { 0 }, one[4] = { 0 }, offered = 0;
+    bool ymm;
+
+    if (subleaf != 0)
+        return 0;
+    __get_cpuid_count(1, 0, &one[0], &one[1], &one[2], &one[3]);
+    __get_cpuid_count(leaf, 0, &r[0], &r[1], &r[2], &r[3]);
+    ymm = one[2] & 1 << 27 && host_ymm();
+    for (unsigned i = 1; i < N_ISAS; i++)
+        if (features[i].leaf == leaf && features[i].reg == reg && (i < ISA_AVX || ymm))
+            offered |= 1u << features[i].bit;
+    return offered & r[reg & 3];
+}
+
+static bool has(const struct cpu *cpu, enum vec_isa isa)
+{
+    return isa && cpu_has(cpu, features[isa].leaf, 0, features[isa].reg, features[isa].bit);
+}
+
+/* ---- What must hold before an instruction ---- */
+
+void vec_check_sse(struct cpu *cpu, const struct uop *u)
+{
+    if (cpu->cr0 & CR0_EM || !(cpu->cr4 & CR4_OSFXSR))
+        cpu_fault(cpu, EXC_UD);
+    if (cpu->cr0 & CR0_TS)
+        cpu_fault(cpu, EXC_NM);
+}
+
+void vec_check_avx(struct cpu *cpu, const struct uop *u)
+{
+    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & 6) != 6)
+        cpu_fault(cpu, EXC_UD);
+    if (cpu->cr0 & CR0_TS)
+        cpu_fault(cpu, EXC_NM);
+}
+
+void vec_check_mmx(struct cpu *cpu, const struct uop *u)
+{
+    enum { SUMMARY = 0x80 };
+
+    if (cpu->cr0 & CR0_EM)
+        cpu_fault(cpu, EXC_UD);
+    if (cpu->cr0 & CR0_TS)
+        cpu_fault(cpu, EXC_NM);
+    if (cpu->x87.status & SUMMARY)
+        cpu_fault(cpu, EXC_MF);
+}
+
+/* What CR0, CR4 and XCR0 say cannot change within a block. */
+static void emit_once(struct block_builder *b, uop_call *check)
+{
+    for (unsigned i = 0; i < b->n; i++)
+        if (b->uop[i].op == UOP_CALL && b->uop[i].call == check)
+            return;
+    emit_call(b, check, 0, 0, 0, 0);
+}
+
+void vec_emit_check(struct block_builder *b, const struct insn *in)
+{
+    emit_once(b, in->vex ? vec_check_avx : vec_check_sse);
+}
+
+/* ---- Finding the row ---- */
+
+/* Beyond 32-bit operands; W means nothing outside 64-bit code. */
+static bool is_wide(const struct insn *in)
+{
+    return in->w && in->code == MODE_CODE64;
+}
+
+static bool fits(const struct vec_op *op, const struct insn *in)
+{
+    unsigned flags = op->flags;
+
+    return op->opcode == in->opcode && op->map == in->map && op->pp == in->pp &&
+           (!op->ext || (op->ext & 7) == (in->reg & 7)) && !(flags & V_REG && in->mod != 3) &&
+           !(flags & V_MEM && in->mod == 3) && !(flags & V_WIDE && !is_wide(in)) &&
+           !(flags & V_NARROW && is_wide(in)) && !(in->vex && flags & V_W0 && in->w) &&
+           !(in->vex && flags & V_W1 && !in->w) &&
+           !(in->vex && !(flags & (V_NDS | V_NDD)) && in->vvvv != 0);
+}
+
+static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct insn *in)
+{
+    if (in->vex && !has(cpu, ISA_AVX))
+        return false;
+    return has(cpu, op->isa[in->vex ? 1 + in->l : 0]);
+}
+
+static const struct vec_op *find(const struct cpu *cpu, const struct insn *in)
+{
+    static const struct vec_table *const tables[] = { &vec_move_table, &vec_int_table,
+                                                      &vec_float_table, &vec_special_table };
+
+    for (unsigned t = 0; t < sizeof(tables) / sizeof(*tables); t++)
+        for (unsigned i = 0; i < tables[t]->n; i++)
+            if (fits(&tables[t]->op[i], in) && offered(cpu, &tables[t]->op[i], in))
+                return &tables[t]->op[i];
+    return NULL;
+}
+
+/* ---- Micro-operations ---- */
+
+/*
+ * d: destination register, low digit, and KIND_* in the high one
+ * a: first source of the destination's kind, and HOW_* in the high digit
+ * b: source register and kind; of memory the bytes and MUST_ALIGN
+ * imm: the kernel's address, and imm8 in the uppermost byte
+ */
+enum { HOW_FP = 0x10, HOW_VEX = 0x20, HOW_THIRD = 0x40, HOW_256 = 0x80 };
+enum { MUST_ALIGN = 0x80 };
+enum { IMM8_SHIFT = 56 };
+
+static vec_kernel *kernel_of(const struct uop *u)
+{
+    return (vec_kernel *)(uintptr_t)(u->imm & ((1ull << IMM8_SHIFT) - 1));
+}
+
+static unsigned imm8_of(const struct uop *u)
+{
+    return (uint64_t)u->imm >> IMM8_SHIFT;
+}
+
+/* ---- Memory ---- */
+
+static void check_alignment(struct cpu *cpu, uint64_t lin, unsigned how)
+{
+    if (UNLIKELY(how & MUST_ALIGN && lin & ((how & ~MUST_ALIGN) - 1)))
+        cpu_fault_error(cpu, EXC_GP, 0);
+}
+
+static bool within_page(uint64_t lin, unsigned bytes)
+{
+    return (lin & 0xfff) + bytes <= 0x1000;
+}
+
+/* Memory at T0; how as u->b. */
+static inline void load(struct cpu *cpu, union vec *to, unsigned how)
+{
+    uint64_t lin = cpu->r[REG_T0];
+    unsigned bytes = how & ~MUST_ALIGN;
+    const struct tlb_entry *e = &cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)];
+
+    check_alignment(cpu, lin, how);
+    if (LIKELY(e->read == (lin & ~0xfffull) && within_page(lin, bytes)))
+        memcpy(to, (const void *)(lin + e->addend), bytes);
+    else
+        mem_read_bytes(cpu, lin, to, bytes);
+}
+
+static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
+{
+    uint64_t lin = cpu->r[REG_T0];
+    unsigned bytes = how & ~MUST_ALIGN;
+    const struct tlb_entry *e = &cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)];
+
+    check_alignment(cpu, lin, how);
+    if (LIKELY(e->write == (lin & ~0xfffull) && within_page(lin, bytes)))
+        memcpy((void *)(lin + e->addend), from, bytes);
+    else
+        mem_write_bytes(cpu, lin, from, bytes);
+}
+
+/* ---- Floating point: MXCSR and its exceptions ---- */
+
+enum {
+    MX_IE = 1, MX_DE = 2, MX_ZE = 4, MX_OE = 8, MX_UE = 0x10, MX_PE = 0x20, MX_FLAGS = 0x3f,
+    MX_MASKS = 0x1f80, MX_FTZ = 0x8000
+};
+
+/* Runs a kernel under an MXCSR with everything masked; the flags it raised. */
+static unsigned run_under(uint32_t mxcsr, vec_kernel *kernel, union vec *d, const union vec *a,
+                          const union vec *b, unsigned imm)
+{
+    uint32_t host = __builtin_ia32_stmxcsr(), after;
+
+    __builtin_ia32_ldmxcsr((mxcsr & ~MX_FLAGS) | MX_MASKS);
+    kernel(d, a, b, imm);
+    after = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(host);
+    return after & MX_FLAGS;
+}
+
+/* A SIMD floating-point exception, its flags noted. */
+static _Noreturn void raise_fp(struct cpu *cpu, unsigned flags)
+{
+    cpu->mxcsr |= flags;
+    cpu_fault(cpu, cpu->cr4 & CR4_OSXMMEXCPT ? EXC_XM : EXC_UD);
+}
+
+/*
+ * The slow way, where not all exceptions are masked.  Those found before computing (invalid, denormal,
+ * divide by zero) keep the rest from being computed.  Unmasked underflow means any tiny result, and
+ * is not flushed to zero; a run that flushes tells which results are tiny.
+ */
+static void run_unmasked(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
+                         const union vec *b, unsigned imm)
+{
+    unsigned masked = cpu->mxcsr >> 7 & MX_FLAGS, flags;
+    uint32_t mxcsr = cpu->mxcsr;
+    union vec tiny = *d;
+
+    if (!(masked & MX_UE))
+        mxcsr &= ~MX_FTZ;
+    flags = run_under(mxcsr, kernel, d, a, b, imm);
+    if (flags & ~masked & (MX_IE | MX_DE | MX_ZE))
+        raise_fp(cpu, flags & (MX_IE | MX_DE | MX_ZE));
+    if (!(masked & MX_UE))
+        flags |= run_under(mxcsr | MX_FTZ, kernel, &tiny, a, b, imm) & MX_UE;
+    if (flags & ~masked)
+        raise_fp(cpu, flags);
+    cpu->mxcsr |= flags;
+}
+
+/* d is changed even if this faults: it is no register. */
+static inline void run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
+                          const union vec *b, unsigned imm)
+{
+    if (UNLIKELY((cpu->mxcsr & MX_MASKS) != MX_MASKS))
+        run_unmasked(cpu, kernel, d, a, b, imm);
+    else
+        cpu->mxcsr |= run_under(cpu->mxcsr, kernel, d, a, b, imm);
+}
+
+/* ---- The usual: vector registers, and memory as the second source ---- */
+
+enum width { LEGACY, VEX_128, VEX_256 };
+
+static inline __attribute__((always_inline)) void
+run_vector(struct cpu *cpu, const struct uop *u, bool mem, enum width width, bool fp)
+{
+    union vec m = { 0 }, result, *d = &cpu->v[u->d];
+    const union vec *a = &cpu->v[u->a], *b = mem ? &m : &cpu->v[u->b];
+
+    if (mem)
+        load(cpu, &m, u->b);
+    if (fp) {
+        result = *d;
+        run_fp(cpu, kernel_of(u), &result, a, b, imm8_of(u));
+        memcpy(d, &result, width == VEX_256 ? 32 : 16);
+    } else {
+        kernel_of(u)(d, a, b, imm8_of(u));
+    }
+    if (width == VEX_128)
+        vec_clear_upper(d);
+}
+
+#define RUN_VECTOR(name, mem, width, fp)                                                           \
+    static void name(struct cpu *cpu, const struct uop *u)                                         \
+    {                                                                                              \
+        run_vector(cpu, u, mem, width, fp);                                                        \
+    }
+RUN_VECTOR(run_reg, false, LEGACY, false)
+RUN_VECTOR(run_reg_fp, false, LEGACY, true)
+RUN_VECTOR(run_mem, true, LEGACY, false)
+RUN_VECTOR(run_mem_fp, true, LEGACY, true)
+RUN_VECTOR(run_reg_128, false, VEX_128, false)
+RUN_VECTOR(run_reg_128_fp, false, VEX_128, true)
+RUN_VECTOR(run_mem_128, true, VEX_128, false)
+RUN_VECTOR(run_mem_128_fp, true, VEX_128, true)
+RUN_VECTOR(run_reg_256, false, VEX_256, false)
+RUN_VECTOR(run_reg_256_fp, false, VEX_256, true)
+RUN_VECTOR(run_mem_256, true, VEX_256, false)
+RUN_VECTOR(run_mem_256_fp, true, VEX_256, true)
+
+/* By mem, width, fp. */
+static uop_call *const run_vectors[2][3][2] = {
+    { { run_reg, run_reg_fp }, { run_reg_128, run_reg_128_fp }, { run_reg_256, run_reg_256_fp } },
+    { { run_mem, run_mem_fp }, { run_mem_128, run_mem_128_fp }, { run_mem_256, run_mem_256_fp } },
+};
+
+/* ---- Whole moves: no kernel ---- */
+
+static void move_reg(struct cpu *cpu, const struct uop *u)
+{
+    memcpy(&cpu->v[u->d], &cpu->v[u->b], 16);
+}
+
+static void move_reg_128(struct cpu *cpu, const struct uop *u)
+{
+    move_reg(cpu, u);
+    vec_clear_upper(&cpu->v[u->d]);
+}
+
+static void move_reg_256(struct cpu *cpu, const struct uop *u)
+{
+    cpu->v[u->d] = cpu->v[u->b];
+}
+
+/* 16 bytes or fewer, then zeroes; VEX: to the end of the register. */
+static void move_mem(struct cpu *cpu, const struct uop *u)
+{
+    union vec m = { 0 };
+
+    load(cpu, &m, u->b);
+    memcpy(&cpu->v[u->d], &m, 16);
+}
+
+static void move_mem_vex(struct cpu *cpu, const struct uop *u)
+{
+    union vec m = { 0 };
+
+    load(cpu, &m, u->b);
+    cpu->v[u->d] = m;
+}
+
+static void move_mem16(struct cpu *cpu, const struct uop *u)
+{
+    load(cpu, &cpu->v[u->d], 16);
+}
+
+static void move_mem16_aligned(struct cpu *cpu, const struct uop *u)
+{
+    load(cpu, &cpu->v[u->d], 16 | MUST_ALIGN);
+}
+
+static void store_vector(struct cpu *cpu, const struct uop *u)
+{
+    store(cpu, &cpu->v[u->d], u->b);
+}
+
+static void store16(struct cpu *cpu, const struct uop *u)
+{
+    store(cpu, &cpu->v[u->d], 16);
+}
+
+static void store16_aligned(struct cpu *cpu, const struct uop *u)
+{
+    store(cpu, &cpu->v[u->d], 16 | MUST_ALIGN);
+}
+
+/* By mem, width. */
+static uop_call *const moves[2][3] = {
+    { move_reg, move_reg_128, move_reg_256 },
+    { move_mem, move_mem_vex, move_mem_vex },
+};
+
+static uop_call *move_of(bool mem, enum width width, unsigned how)
+{
+    if (width == LEGACY && mem && (how & ~MUST_ALIGN) == 16)
+        return how & MUST_ALIGN ? move_mem16_aligned : move_mem16;
+    return moves[mem][width];
+}
+
+static uop_call *store_of(unsigned how)
+{
+    return how == 16 ? store16 : how == (16 | MUST_ALIGN) ? store16_aligned : store_vector;
+}
+
+/* ---- The rest: any kinds of operands ---- */
+
+void vec_enter_mmx(struct cpu *cpu, const struct uop *u)
+{
+    cpu->x87.status &= ~0x3800;
+    cpu->x87.tag_valid = 0xff;
+}
+
+static const union vec *read_operand(struct cpu *cpu, unsigned operand, union vec *room)
+{
+    unsigned n = operand & 15;
+
+    switch (operand >> 4) {
+    case KIND_V: return &cpu->v[n];
+    case KIND_MM: room->u64[0] = cpu->x87.r[n & 7].mantissa; break;
+    default: room->u64[0] = cpu->r[n]; break;
+    }
+    return room;
+}
+
+static void write_operand(struct cpu *cpu, unsigned operand, const union vec *value, unsigned how)
+{
+    unsigned n = operand & 15;
+
+    switch (operand >> 4) {
+    case KIND_V:
+        memcpy(&cpu->v[n], value, how & HOW_256 ? 32 : 16);
+        if ((how & (HOW_VEX | HOW_256)) == HOW_VEX)
+            vec_clear_upper(&cpu->v[n]);
+        break;
+    case KIND_MM:
+        cpu->x87.r[n & 7].mantissa = value->u64[0];
+        cpu->x87.r[n & 7].sign_exponent = 0xffff;
+        break;
+    case KIND_G: cpu->r[n] = value->u64[0]; break;
+    case KIND_FLAGS: cpu->flags = (cpu->flags & ~F_ARITH) | value->u64[0]; break;
+    }
+}
+
+static void compute(struct cpu *cpu, const struct uop *u, union vec *d, const union vec *a,
+                    const union vec *b)
+{
+    if (!kernel_of(u))
+        *d = *b;
+    else if (u->a & HOW_FP)
+        run_fp(cpu, kernel_of(u), d, a, b, imm8_of(u));
+    else
+        kernel_of(u)(d, a, b, imm8_of(u));
+}
+
+/* The first source: of the destination's kind, a vector where that is flags. */
+static const union vec *first_operand(struct cpu *cpu, const struct uop *u, union vec *room)
+{
+    unsigned kind = u->d >> 4 == KIND_MM ? KIND_MM : KIND_V;
+
+    return read_operand(cpu, kind << 4 | (u->a & 15), room);
+}
+
+static void run_general(struct cpu *cpu, const struct uop *u, const union vec *b)
+{
+    union vec a = { 0 }, d = { 0 };
+
+    if (u->a & HOW_THIRD)
+        d = cpu->v[imm8_of(u) >> 4];
+    compute(cpu, u, &d, first_operand(cpu, u, &a), b);
+    write_operand(cpu, u->d, &d, u->a);
+}
+
+static void run_any(struct cpu *cpu, const struct uop *u)
+{
+    union vec b = { 0 };
+
+    run_general(cpu, u, read_operand(cpu, u->b, &b));
+}
+
+static void run_any_mem(struct cpu *cpu, const struct uop *u)
+{
+    union vec b = { 0 };
+
+    load(cpu, &b, u->b);
+    run_general(cpu, u, &b);
+}
+
+/* Memory is the destination, u->d the source. */
+static void run_any_store(struct cpu *cpu, const struct uop *u)
+{
+    union vec room = { 0 }, d = { 0 };
+
+    mem_probe_write(cpu, cpu->r[REG_T0], u->b & ~MUST_ALIGN);
+    compute(cpu, u, &d, &d, read_operand(cpu, u->d, &room));
+    store(cpu, &d, u->b);
+}
+
+/* ---- Translation ---- */
+
+struct form {
+    const struct vec_op *op;
+    bool mem;
+    enum width width;
+    uint8_t bytes;          /* of memory, and MUST_ALIGN */
+    uint8_t dst, a, src;    /* register numbers; to memory: src is the one */
+    vec_kernel *kernel;
+};
+
+static unsigned memory_bytes(const struct vec_op *op, const struct insn *in, enum width width)
+{
+    if (op->size == SIZE_W)
+        return is_wide(in) ? 8 : 4;
+    if (op->size >= SIZE_FULL)
+        return (width == VEX_256 ? 32 : 16) >> (op->size - SIZE_FULL);
+    return op->size;
+}
+
+static bool must_align(const struct vec_op *op, const struct insn *in, unsigned bytes)
+{
+    return bytes >= 16 && (in->vex ? op->flags & V_ALIGN : !(op->flags & V_UNALIGN));
+}
+
+static struct form form_of(const struct vec_op *op, const struct insn *in)
+{
+    bool to_rm = op->flags & V_TO_RM, ndd = op->flags & V_NDD;
+    struct form f = { .op = op, .mem = in->mod != 3, .dst = in->reg, .a = in->reg, .src = in->rm };
+
+    f.width = !in->vex ? LEGACY : in->l && !(op->flags & V_LIG) ? VEX_256 : VEX_128;
+    f.kernel = f.width == VEX_256 ? op->y : op->x;
+    f.bytes = memory_bytes(op, in, f.width);
+    if (must_align(op, in, f.bytes))
+        f.bytes |= MUST_ALIGN;
+    if (to_rm) {
+        f.dst = f.a = in->rm;
+        f.src = in->reg;
+    }
+    if (ndd)
+        f.dst = in->vex ? in->vvvv : in->rm;
+    if (op->flags & V_NDS && in->vex)
+        f.a = in->vvvv;
+    return f;
+}
+
+/* imm8 with the register of the third source in its upper digit. */
+static unsigned third(const struct vec_op *op, const struct insn *in)
+{
+    unsigned imm = in->imm & 0xff;
+
+    if (!(op->flags & V_THIRD))
+        return imm;
+    return !in->vex ? 0 : in->code == MODE_CODE64 ? imm : imm & 0x7f;
+}
+
+static unsigned operand(unsigned kind, unsigned n)
+{
+    return kind << 4 | n;
+}
+
+static int64_t packed(const struct form *f, unsigned imm)
+{
+    return (int64_t)((uintptr_t)f->kernel | (uint64_t)imm << IMM8_SHIFT);
+}
+
+static void emit_general(struct block_builder *b, const struct form *f, unsigned imm)
+{
+    const struct vec_op *op = f->op;
+    unsigned how = f->a | (op->flags & V_FP ? HOW_FP : 0) | (op->flags & V_THIRD ? HOW_THIRD : 0) |
+                   (f->width != LEGACY ? HOW_VEX : 0) | (f->width == VEX_256 ? HOW_256 : 0);
+
+    if (!f->mem)
+        emit_call(b, run_any, operand(op->dst, f->dst), how, operand(op->src, f->src),
+                  packed(f, imm));
+    else if (op->flags & V_TO_RM)
+        emit_call(b, run_any_store, operand(op->src, f->src), how & ~15, f->bytes, packed(f, imm));
+    else
+        emit_call(b, run_any_mem, operand(op->dst, f->dst), how, f->bytes, packed(f, imm));
+}
+
+static void emit_op(struct block_builder *b, const struct form *f, unsigned imm)
+{
+    const struct vec_op *op = f->op;
+    bool vectors = op->dst == KIND_V && op->src == KIND_V && !(op->flags & V_THIRD);
+    bool to_memory = op->flags & V_TO_RM && f->mem;
+
+    if (vectors && to_memory && !f->kernel)
+        emit_call(b, store_of(f->bytes), f->src, 0, f->bytes, 0);
+    else if (vectors && !to_memory && !f->kernel)
+        emit_call(b, move_of(f->mem, f->width, f->bytes), f->dst, 0, f->mem ? f->bytes : f->src, 0);
+    else if (vectors && !to_memory)
+        emit_call(b, run_vectors[f->mem][f->width][!!(op->flags & V_FP)], f->dst, f->a,
+                  f->mem ? f->bytes : f->src, packed(f, imm));
+    else
+        emit_general(b, f, imm);
+}
+
+/* An MMX register is an operand: not if memory stands for it. */
+static bool uses_mmx(const struct form *f)
+{
+    unsigned other = f->op->flags & V_TO_RM ? f->op->dst : f->op->src;
+
+    return (f->op->flags & V_TO_RM ? f->op->src : f->op->dst) == KIND_MM ||
+           (other == KIND_MM && !f->mem);
+}
+
+static bool uses_vector(const struct vec_op *op)
+{
+    return op->dst == KIND_V || op->src == KIND_V || op->dst == KIND_FLAGS;
+}
+
+bool vec_translate(struct block_builder *b, const struct insn *in)
+{
+    const struct vec_op *op = NULL;
+    struct form f;
+
+    if (in->vex && (!(b->mode & MODE_PE) || b->mode & MODE_VM86))
+        return false;
+    op = find(b->cpu, in);
+    if (!op)
+        return false;
+    if (op->emit) {
+        op->emit(b, in);
+        return true;
+    }
+    f = form_of(op, in);
+    if (uses_vector(op))
+        vec_emit_check(b, in);
+    if (uses_mmx(&f))
+        emit_call(b, vec_check_mmx, 0, 0, 0, 0);
+    if (f.mem)
+        emit_address(b, f.bytes & ~MUST_ALIGN, op->flags & V_TO_RM);
+    emit_op(b, &f, third(op, in));
+    if (uses_mmx(&f))
+        emit_call(b, vec_enter_mmx, 0, 0, 0, 0);
+    return true;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, SHA.
+ *
+ * Intel SDM volume 2, and volume 1 chapters 9 to 14.  Each encoding is a row of a table: its opcode, the
+ * operands it takes and the features it belongs to, and kernels that do the work with the host's own
+ * instruction.  No row fits: #UD.
+ */
+#ifndef TENON_SOFT_VEC_H
+#define TENON_SOFT_VEC_H
+
+#include "uop.h"
+
+/* What CPUID offers instructions by. */
+enum vec_isa {
+    ISA_NONE, /* no such encoding */
+    ISA_MMX, ISA_SSE, ISA_SSE2, ISA_SSE3, ISA_SSSE3, ISA_SSE41, ISA_SSE42, ISA_AES, ISA_PCLMUL, ISA_SHA,
+    ISA_AVX, ISA_AVX2, ISA_FMA, ISA_F16C,
+    N_ISAS
+};
+
+/*
+ * d = a op b, 16 bytes or (y_*) 32; imm is imm8.  Of general registers, MMX registers and flags the
+ * low 8 bytes count.  d is the destination's old value before; it may be a or b, so it is written last.
+ */
+typedef void vec_kernel(union vec *d, const union vec *a, const union vec *b, unsigned imm);
+
+enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS };
+
+/* Bytes of a memory operand: 1 to 16, or these: the whole vector or a fraction, 4 or 8 by W. */
+enum { SIZE_FULL = 0x80, SIZE_HALF, SIZE_QUARTER, SIZE_EIGHTH, SIZE_W };
+
+enum {
+    V_NDS = 1,            /* VEX.vvvv is the first source; otherwise it must be unused */
+    V_NDD = 2,            /* VEX.vvvv, or rm without VEX, is the destination */
+    V_TO_RM = 4,          /* reg is the source, rm the destination */
+    V_REG = 8,            /* rm is a register */
+    V_MEM = 0x10,         /* rm is memory */
+    V_W0 = 0x20,          /* VEX.W */
+    V_W1 = 0x40,
+    V_WIDE = 0x80,        /* REX.W or VEX.W says the operand has 64 bits */
+    V_NARROW = 0x100,     /* it has 32 */
+    V_LIG = 0x200,        /* VEX.L is ignored */
+    V_ALIGN = 0x400,      /* memory is aligned even with VEX */
+    V_UNALIGN = 0x800,    /* memory need not be aligned even without */
+    V_FP = 0x1000,        /* MXCSR controls it */
+    V_THIRD = 0x2000,     /* d comes as the register of imm8, XMM0 without VEX */
+};
+
+struct vec_op {
+    uint8_t map, pp, opcode;
+    uint8_t ext;          /* 0, or EXT(ModRM.reg) */
+    uint8_t dst, src;     /* KIND_*; memory stands for rm if that is not V_REG */
+    uint8_t size;
+    uint8_t isa[3];       /* without VEX, VEX.128, VEX.256 */
+    uint16_t flags;
+    vec_kernel *x, *y;    /* 128 bits (64), 256 bits; NULL: the value as it is */
+    void (*emit)(struct block_builder *b, const struct insn *in); /* instead of all that */
+};
+#define EXT(n) (8 | (n))
+
+struct vec_table {
+    const struct vec_op *op;
+    unsigned n;
+};
+extern const struct vec_table vec_int_table, vec_float_table, vec_move_table, vec_special_table;
+
+/* Bits of a CPUID register (0 to 3: EAX to EDX) that vector instructions are offered by and this host
+ * can execute. Any thread. */
+uint32_t vec_host_features(uint32_t leaf, uint32_t subleaf, unsigned reg);
+
+/* ---- For emit functions ---- */
+
+/* What must hold before: #UD and #NM by CR0, CR4 and XCR0; #MF for MMX. */
+void vec_check_sse(struct cpu *cpu, const struct uop *u);
+void vec_check_avx(struct cpu *cpu, const struct uop *u);
+void vec_check_mmx(struct cpu *cpu, const struct uop *u);
+/* Emits the check that fits, unless the block has it. Not for MMX. */
+void vec_emit_check(struct block_builder *b, const struct insn *in);
+/* MMX registers are the x87 registers' low parts: using one makes all valid, and ST(0) the first. */
+void vec_enter_mmx(struct cpu *cpu, const struct uop *u);
+/* Clears the upper half of a register after VEX.128. */
+static inline void vec_clear_upper(union vec *v)
+{
+    v->u64[2] = v->u64[3] = 0;
+}
+
+#endif
