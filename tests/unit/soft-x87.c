@@ -335,10 +335,188 @@ static void test_faults(struct fixture *f, const void *data)
     }
 }
 
+/* ---- Without a host's counterpart ---- */
+
+/* CR0.EM and TS forbid everything; FWAIT minds TS with MP alone. */
+static void test_unavailable(struct fixture *f, const void *data)
+{
+    static const uint8_t fwait = 0x9b;
+    struct cpu *cpu = f->host->cpu;
+    uint64_t cr0 = cpu->cr0 & ~(uint64_t)CR0_MP;
+    uint8_t code[2];
+
+    for (unsigned form = 0; form < N_FORMS; form++) {
+        form_bytes(form, code);
+        if (!is_instruction(f, code))
+            continue;
+        cpu->cr0 = cr0 | CR0_TS;
+        g_assert_cmpint(soft_run(f, code, 2), ==, EXC_NM);
+        cpu->cr0 = cr0 | CR0_EM;
+        g_assert_cmpint(soft_run(f, code, 2), ==, EXC_NM);
+    }
+    g_assert_cmpint(soft_run(f, &fwait, 1), ==, -1);
+    cpu->cr0 = cr0 | CR0_TS;
+    g_assert_cmpint(soft_run(f, &fwait, 1), ==, -1);
+    cpu->cr0 = cr0 | CR0_TS | CR0_MP;
+    g_assert_cmpint(soft_run(f, &fwait, 1), ==, EXC_NM);
+}
+
+/* An operand that is not there leaves everything as it was. */
+static void test_page_fault(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+    uint8_t code[2];
+
+    for (unsigned form = 0; form < N_FORMS; form++) {
+        struct fx before, after;
+
+        form_bytes(form, code);
+        if (!is_instruction(f, code) || code[1] >= 0xc0)
+            continue;
+        for (unsigned i = 0; i < 32; i++) {
+            draw_state(f->rand, &before);
+            before.control |= 0x3f;
+            give(cpu, &before);
+            take(cpu, &before);
+            cpu->r[RDI] = SOFT_RAM - 1;
+            f->host->ram[SOFT_RAM - 1] = 0x5a;
+            g_assert_cmpint(soft_run(f, code, 2), ==, EXC_PF);
+            take(cpu, &after);
+            g_assert_true(same(&before, &after));
+            g_assert_cmpint(f->host->ram[SOFT_RAM - 1], ==, 0x5a);
+        }
+    }
+}
+
+static unsigned ferr_raised, ferr_asked;
+static void note_raised(struct cpu *cpu)
+{
+    ferr_raised++;
+}
+
+static bool freeze_once(struct cpu *cpu)
+{
+    return ferr_asked++ == 0;
+}
+
+/* Without CR0.NE an exception goes out by FERR#, and the next instruction waits for an interrupt. */
+static void test_ferr(struct fixture *f, const void *data)
+{
+    static const uint8_t fdiv[] = { 0xd8, 0xf1 }, fld1[] = { 0xd9, 0xe8 }, fnclex[] = { 0xdb, 0xe2 };
+    struct fx zero = { .control = 0x37b, .tags = 0xff, .mxcsr = 0x1f80 };
+    struct cpu *cpu = f->host->cpu;
+
+    zero.st[0][9] = 0x3f;
+    zero.st[0][8] = 0xff;
+    zero.st[0][7] = 0x80;
+    cpu->cr0 &= ~(uint64_t)CR0_NE;
+    give(cpu, &zero);
+    g_assert_cmpint(soft_run(f, fdiv, 2), ==, -1);
+    g_assert_cmphex(cpu->x87.status, ==, 0x8084);
+    g_assert_true(cpu->x87.ferr);
+    cpu->x87.tag_valid = 0;
+    g_assert_cmpint(soft_run(f, fld1, 2), ==, -1);
+    g_assert_cmpuint(x87_top(&cpu->x87), ==, 7);
+    g_assert_cmpint(soft_run(f, fnclex, 2), ==, -1);
+    g_assert_false(cpu->x87.ferr);
+
+    give(cpu, &zero);
+    cpu->x87.ferr_raised = note_raised;
+    cpu->x87.ferr_frozen = freeze_once;
+    ferr_raised = ferr_asked = 0;
+    g_assert_cmpint(soft_run(f, fdiv, 2), ==, -1);
+    g_assert_cmpuint(ferr_raised, ==, 1);
+    cpu->x87.tag_valid = 0;
+    g_assert_cmpint(soft_run(f, fld1, 2), ==, -1);
+    g_assert_cmpuint(x87_top(&cpu->x87), ==, 0);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE);
+    g_assert_cmpint(soft_host_run(f->host, 1), ==, -1);
+    g_assert_cmpuint(x87_top(&cpu->x87), ==, 7);
+    g_assert_cmpuint(ferr_raised, ==, 1);
+}
+
+/* Segments and a division by zero whose pointers the environment shows. */
+static void divide_by_zero(struct fixture *f, unsigned bits)
+{
+    static const uint8_t fdiv_bx[] = { 0xd8, 0x37 }, fdiv_edi[] = { 0xd8, 0x37 };
+    struct cpu *cpu = f->host->cpu;
+
+    soft_host_mode(f->host, bits);
+    cpu->seg[SEG_CS].selector = bits == 16 ? 0x100 : 0x18;
+    cpu->seg[SEG_CS].base = 0x1000;
+    cpu->seg[SEG_DS].selector = bits == 16 ? 0x1eee : 0x2b;
+    cpu->seg[SEG_DS].base = 0x1eee0;
+    mode_update(cpu);
+    cpu->r[RBX] = cpu->r[RDI] = 0x2345;
+    memset(f->host->ram + 0x1eee0 + 0x2345, 0, 4);
+    memset(&cpu->x87, 0, sizeof(cpu->x87));
+    cpu->x87.control = 0x37b;
+    cpu->x87.tag_valid = 0x81;
+    cpu->x87.r[0].ld = 1;
+    soft_host_code(f->host, SOFT_CODE, bits == 16 ? fdiv_bx : fdiv_edi, 2);
+    cpu->rip -= 0x1000;
+    g_assert_cmpint(soft_host_run(f->host, 1), ==, -1);
+    g_assert_cmphex(cpu->x87.status, ==, 0x8084);
+}
+
+static void step_at_cs(struct fixture *f, const uint8_t *code, unsigned bytes)
+{
+    soft_host_code(f->host, SOFT_CODE + 64, code, bytes);
+    f->host->cpu->rip -= 0x1000;
+    g_assert_cmpint(soft_host_run(f->host, 1), ==, -1);
+}
+
+/* The four layouts, stored and loaded again. */
+static void test_environment(struct fixture *f, const void *data)
+{
+    static const struct tenon_cpuid cpuid[] = { { .leaf = 1, .edx = 1 } };
+    static const uint16_t real16[] = { 0x37b, 0x8084, 0x7ffc, 0, 0x1037, 0x1225, 0x2000 };
+    static const uint16_t protected16[] = { 0x37b, 0x8084, 0x7ffc, 0xf000, 0x18, 0x2345, 0x2b };
+    static const uint32_t real32[] = { 0xffff037b, 0xffff8084, 0xffff7ffc, 0xffff0000,
+                                       0x1037,     0xffff1225, 0x2000 };
+    static const uint32_t protected32[] = { 0xffff037b, 0xffff8084, 0xffff7ffc, 0xf000,
+                                            0x370018,   0x2345,     0xffff002b };
+    static const struct {
+        unsigned mode, prefix, bytes;
+        const void *want;
+    } c[] = {
+        { 16, 0, 14, real16 }, { 16, 1, 28, real32 }, { 32, 1, 14, protected16 }, { 32, 0, 28, protected32 }
+    };
+    static const uint8_t fnstenv[] = { 0x66, 0xd9, 0x37 }, fldenv[] = { 0x66, 0xd9, 0x27 };
+    const struct tenon_cpuid *was = f->host->info.cpuid;
+    struct cpu *cpu = f->host->cpu;
+    const uint8_t *env = f->host->ram + 0x1eee0 + 0x2345;
+
+    f->host->info.cpuid = cpuid;
+    f->host->info.n_cpuid = 1;
+    for (unsigned i = 0; i < G_N_ELEMENTS(c); i++) {
+        const uint8_t *store = fnstenv + !c[i].prefix, *load = fldenv + !c[i].prefix;
+        uint8_t first[28];
+
+        divide_by_zero(f, c[i].mode);
+        cpu->x87.r[7] = (union x87_reg){ 0 };
+        step_at_cs(f, store, 2 + c[i].prefix);
+        g_assert_cmpmem(env, c[i].bytes, c[i].want, c[i].bytes);
+        g_assert_cmphex(cpu->x87.control, ==, 0x37f);
+        g_assert_cmphex(cpu->x87.status, ==, 4);
+        memcpy(first, env, 28);
+        x87_init(&cpu->x87);
+        step_at_cs(f, load, 2 + c[i].prefix);
+        step_at_cs(f, store, 2 + c[i].prefix);
+        g_assert_cmpmem(env, c[i].bytes, first, c[i].bytes);
+    }
+    f->host->info.cpuid = was;
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add("/soft/x87/faults", struct fixture, NULL, setup, test_faults, teardown);
-    g_test_add("/soft/x87/differential", struct fixture, NULL, setup, test_differential, teardown);
+#define TEST(name) g_test_add("/soft/x87/" #name, struct fixture, NULL, setup, test_##name, teardown)
+    TEST(faults);
+    TEST(differential);
+    TEST(unavailable);
+    TEST(page_fault);
+    TEST(ferr);
+    TEST(environment);
     return g_test_run();
 }
