@@ -36,7 +36,7 @@ struct tenon_cpu_model {
  */
 #define TENON_CPU_MODEL(id, names_, help_, ...)                                                    \
     struct id {                                                                                    \
-        struct tenon_dev dev;                                                                      \
+        struct tenon_dev *dev;                                                                      \
     };                                                                                             \
     static const struct tenon_cpu_model tenon_cpu_##id = {                                         \
         .size = sizeof(struct tenon_cpu_model), __VA_ARGS__                                        \

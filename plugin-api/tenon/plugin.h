@@ -303,7 +303,9 @@ struct tenon_plugin {
  * "watchdog", "sound", "display", "input", "network", "storage", "bridge", "misc".
  */
 #define TENON_TYPE(id, kind_, names_, bus_, tags_, help_, ops_id_, ...)                            \
-    TENON_ASSERT_(offsetof(struct id, dev) == 0, "dev comes first");                               \
+    TENON_ASSERT_(offsetof(struct id, dev) == 0 &&                                                 \
+                  sizeof(((struct id *)0)->dev) == sizeof(struct tenon_dev *),                     \
+                  "struct tenon_dev *dev comes first");                                            \
     TENON_NOTE_(id, "need=" TENON_STR1_(TENON_ABI_NEED) "\tkind=" kind_ "\tname=" names_           \
                 "\tbus=" bus_ "\ttags=" tags_ "\thelp=" help_);                                    \
     static const struct tenon_type tenon_type_##id = {                                             \

@@ -7,7 +7,6 @@
 #include "soft-host.h"
 #include "soft-native.h"
 #include "x87.h"
-#include "soft-early.h"
 
 enum { PAGE = 0x1000, DATA_BYTES = 3 * PAGE, SAVED = 0, IMAGE = PAGE, FIRST = 2 * PAGE, ROUNDS = 20000 };
 enum { MXCSR_AT = 24, BV_AT = 512, COMPACT_AT = 520, AVX_AT = 576, PKRU_AT = 2688, IMAGE_BYTES = 832 };

@@ -16,7 +16,7 @@ struct feature {
 static const struct feature
     bmi1 = { 7, 1, 3 }, bmi2 = { 7, 1, 8 }, adx = { 7, 1, 19 },
     popcnt = { 1, 2, 23 }, movbe = { 1, 2, 22 }, crc32 = { 1, 2, 20 }, cx16 = { 1, 2, 13 },
-    lzcnt = { 0x80000001, 2, 5 }, prefetch = { 0x80000001, 2, 8 }, sse2 = { 1, 3, 26 };
+    lzcnt = { 0x80000001, 2, 5 }, sse2 = { 1, 3, 26 };
 // clang-format on
 
 static bool has(const struct block_builder *b, struct feature f)
@@ -292,7 +292,7 @@ bool translate_0f(struct block_builder *b, const struct insn *in)
     case 0x0b:
     case 0xb9:
     case 0xff: return false;
-    case 0x0d: return in->mod != 3 && has(b, prefetch);
+    case 0x0d: return in->mod != 3; /* a hint where it is not offered: long mode implies it, Intel */
     case 0x18 ... 0x1f: return true; /* hints, and what is reserved for them */
     case 0x40 ... 0x4f: return cmov(b, in);
     case 0x80 ... 0x8f: emit_jcc(b, in); return true;

@@ -115,17 +115,17 @@ static int create(void *self)
 {
     struct soft *soft = self;
 
-    soft->host = tenon_query(&soft->dev, "tenon.accel-host/1");
+    soft->host = tenon_query(soft->dev, "tenon.accel-host/1");
     if (!soft->host || soft->host->size < sizeof(*soft->host))
-        return tenon_error(&soft->dev, -ENOTSUP, "this emulator is too old for it");
+        return tenon_error(soft->dev, -ENOTSUP, "this emulator is too old for it");
     if (soft->thread == THREAD_SINGLE)
-        return tenon_error(&soft->dev, -ENOTSUP,
+        return tenon_error(soft->dev, -ENOTSUP,
                            "thread=single is not there: each processor has its thread");
     soft->cpuid = offer_cpuid(&soft->n_cpuid);
     soft->bus = bus_create();
     soft->alarms = alarms_create(soft);
     if (!soft->cpuid || !soft->bus || !soft->alarms)
-        return tenon_error(&soft->dev, -ENOMEM, "no memory, or no thread");
+        return tenon_error(soft->dev, -ENOMEM, "no memory, or no thread");
     return 0;
 }
 

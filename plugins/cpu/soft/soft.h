@@ -51,7 +51,7 @@ struct processor {
 };
 
 struct soft {
-    struct tenon_dev dev;
+    struct tenon_dev *dev;
     const struct tenon_accel_host *host;
     bool one_insn;
     uint32_t thread;
