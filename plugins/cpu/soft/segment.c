@@ -129,7 +129,9 @@ void segments_drop(struct cpu *cpu)
 
     for (int i = 0; i < 4; i++) {
         const struct segment *s = &cpu->seg[data[i]];
-        if (!is_conforming(s->attr) && ATTR_DPL(s->attr) < cpu->cpl)
+
+        /* What is null already stays as it is: a base put there by an MSR counts in 64-bit mode. */
+        if (!(s->attr & ATTR_NULL) && !is_conforming(s->attr) && ATTR_DPL(s->attr) < cpu->cpl)
             segment_set_null(cpu, data[i], 0);
     }
 }
