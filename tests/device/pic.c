@@ -20,7 +20,6 @@ static struct board *start_with(uint8_t icw4)
 {
     struct board *b = board_start("-nodefaults -machine kernel-irqchip=off,pit=off");
 
-    outb(b, 0x43, 0x30); /* the 8254 leaves interrupt 0 to the test: mode 0 is low */
     program(b, MASTER, 0x20, 4, icw4);
     program(b, SLAVE, 0x28, 2, icw4);
     return b;

@@ -16,9 +16,12 @@
 #include "cpu/accel.h"
 #include "cpu/model.h"
 #include "loop/loop.h"
+#include "machine/inst.h"
+#include "machine/irq.h"
 #include "machine/machine.h"
 #include "memory/memory.h"
 #include "options/options.h"
+#include "plugin/plugin.h"
 #include "report.h"
 
 #define RAM_BYTES 0x100000
@@ -394,6 +397,63 @@ static void test_interrupts(void)
     vm_finish(vm);
 }
 
+/* With the local APIC alone: it says "p" for the 8259A's vector 21h, and "l" for messages 41h and
+ * 42h, which it ends. */
+GUEST(split, 16,
+      "movl $pic - split + 0x1000, 0x21 * 4\n"
+      "movl $lapic - split + 0x1000, 0x41 * 4\n movl $lapic - split + 0x1000, 0x42 * 4\n"
+      "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%ebx)\n movl $0x700, 0x350(%ebx)\n" SAY(
+          'r') "sti\n 1: hlt\n jmp 1b\n"
+               "pic:\n" SAY('p') "iret\n"
+                                 "lapic:\n" SAY('l') "movl $0, 0xb0(%ebx)\n iret");
+
+/* Stands for the 8259A: its output falls with the acknowledge. */
+static int acknowledge(void *self)
+{
+    struct vm *vm = self;
+
+    vm->accel->ops->intr(vm->accel, false);
+    return 0x21;
+}
+
+static void end_of_interrupt(void *self, uint8_t of)
+{
+    struct vm *vm = self;
+
+    g_string_append_c(vm->log, of);
+    loop_call(vm->m.loop, wake, NULL);
+}
+
+static void test_split(void)
+{
+    static const struct tenon_pic pic = { .size = sizeof(pic), .acknowledge = acknowledge };
+    static const struct tenon_ioapic ioapic = { .size = sizeof(ioapic), .eoi = end_of_interrupt };
+    struct tenon_iface ifaces[] = { { TENON_PIC, &pic }, { TENON_IOAPIC, &ioapic } };
+    struct vm *vm = vm_start("tenon -accel kvm,kernel-irqchip=split");
+    struct type type = { .ifaces = ifaces, .n_ifaces = 2 };
+    struct inst chips = { .machine = &vm->m, .type = &type, .state = vm, .created = true };
+    struct accel *accel = vm->accel = vm->m.accel;
+
+    vm->m.insts = &chips;
+    LOAD(vm, split, UNREAL);
+    machine_resume(&vm->m);
+    wait_for_log(vm, 1);
+    accel->ops->intr(accel, true);
+    wait_for_log(vm, 2);
+    accel->ops->route(accel, 9, 0xfee00000, 0xc041);
+    g_assert_true(accel->ops->msi(accel, 0xfee00000, 0xc041));
+    wait_for_log(vm, 4);
+    g_assert_true(accel->ops->msi(accel, 0xfee00000, 0x42)); /* nobody asked for its end */
+    wait_for_log(vm, 5);
+    accel->ops->intr(accel, true);
+    wait_for_log(vm, 6);
+    assert_log(vm, "rplAlp", 6);
+    machine_pause(&vm->m, STATE_PAUSED);
+    machine_irq_forget(&vm->m);
+    vm->m.insts = NULL;
+    vm_finish(vm);
+}
+
 /* The boot processor sends INIT and SIPI for page 2 to the other, which takes an MSI then. */
 GUEST(two, 32,
       "mov $0xfee00300, %ebx\n movl $0x000c4500, (%ebx)\n movl $0x000c4602, (%ebx)\n"
@@ -697,6 +757,7 @@ static const struct test {
     { "/kvm/long-mode",           test_long_mode },
     { "/kvm/reset-vector",        test_reset_vector },
     { "/kvm/interrupts",          test_interrupts },
+    { "/kvm/split",               test_split },
     { "/kvm/two-processors",      test_two_processors },
     { "/kvm/doorbells",           test_doorbells },
     { "/kvm/triple-fault",        test_triple_fault },
