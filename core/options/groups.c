@@ -26,7 +26,7 @@ static const struct opt_key machine_keys[] = {
     { "kernel-irqchip",    KEY_ENUM,   0,     "on|off|split" },
     { "kernel_irqchip",    KEY_STRING, ALIAS, "kernel-irqchip" },
     { "acpi",              KEY_ENUM,   0,     "on|off|auto" },
-    { "hpet",              KEY_BOOL,   LATER },
+    { "hpet",              KEY_BOOL,   0 },
     { "usb",               KEY_BOOL,   LATER },
     { "fd-bootchk",        KEY_BOOL,   0 },
     { "graphics",          KEY_BOOL,   0 },

@@ -361,6 +361,15 @@ static void a_board_may_have_none(void)
     board_finish(b);
 }
 
+static void the_accelerators_timers_exclude_it(void)
+{
+    char *errors;
+
+    g_assert_null(board_try("-nodefaults -machine hpet=on", &errors));
+    g_assert_nonnull(g_strstr_len(errors, -1, "hpet=on: not beside the accelerator's timers"));
+    g_free(errors);
+}
+
 static void a_reset_stops_all(void)
 {
     struct board *b = start();
@@ -402,6 +411,7 @@ int main(int argc, char **argv)
     TEST(input_2_is_where_the_timer_arrives);
     TEST(messages_are_sent_where_there_are);
     TEST(a_board_may_have_none);
+    TEST(the_accelerators_timers_exclude_it);
     TEST(a_reset_stops_all);
     return g_test_run();
 }

@@ -264,8 +264,8 @@ static const struct {
     { "-net nic -netdev user,id=n", "-net nic: not in this build yet\n"
                                     "-netdev user,id=n: not in this build yet\n" },
     { "-no-fd-bootchk -machine graphics=off,accel=qtest -no-hpet", "" },
-    { "-machine hpet=on -m 1G,slots=2,maxmem=2G",
-      "-machine hpet=on: not in this build yet\n"
+    { "-machine usb=on -m 1G,slots=2,maxmem=2G",
+      "-machine usb=on: not in this build yet\n"
       "-m 1G,slots=2,maxmem=2G: slots=2: not in this build yet\n"
       "-m 1G,slots=2,maxmem=2G: maxmem=2G: not in this build yet\n" },
     { "-machine pc-q35-8.1", "-machine pc-q35-8.1: not in this build yet\n" },
