@@ -207,7 +207,7 @@ make_initramfs() {
     busybox=$(command -v busybox) || die "no busybox"
     initramfs=$folder/$(cat "$init" "$busybox" "$from/modules/order" | cksum | cut -d' ' -f1).cpio
     [ ! -s "$initramfs" ] || return 0
-    tree=$(mktemp -d "${TMPDIR:-/tmp}/tenon-initramfs.XXXXXX")
+    tree=$scratch/initramfs
     mkdir -p "$tree"/{bin,dev,etc,mnt,proc,root,run,sys,tmp}
     cp "$busybox" "$tree/bin/busybox"
     ln -s busybox "$tree/bin/sh"
