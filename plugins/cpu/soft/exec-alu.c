@@ -140,6 +140,29 @@ SIZES(UNARY, NEG, "neg", 0)
         PUT##size(u->d, a);                                                                        \
         NEXT();                                                                                    \
     }
+/* Rotates by an immediate other than 1 leave OF alone, which those by CL do not. */
+#define ROTATE(size, suffix, name, insn)                                                           \
+    HANDLER(name##size)                                                                            \
+    {                                                                                              \
+        uint##size##_t a = GET##size(u->a);                                                        \
+        uint64_t keep = u->imm == 1 ? 0 : F_OF, flags = cpu->flags & keep;                         \
+        unsigned f = flags_get(cpu);                                                               \
+                                                                                                   \
+        if (u->imm == 1)                                                                           \
+            asm(ASM_FLAGS_IN insn suffix " $1, %[a]" ASM_FLAGS_OUT                                 \
+                : [a] "+r"(a), "+a"(f)                                                             \
+                :                                                                                  \
+                : "cc");                                                                           \
+        else                                                                                       \
+            asm(ASM_FLAGS_IN insn suffix " %%cl, %[a]" ASM_FLAGS_OUT                               \
+                : [a] "+r"(a), "+a"(f)                                                             \
+                : "c"((uint8_t)u->imm)                                                             \
+                : "cc");                                                                           \
+        PUT##size(u->d, a);                                                                        \
+        flags_put(cpu, f);                                                                         \
+        cpu->flags = (cpu->flags & ~keep) | flags;                                                 \
+        NEXT();                                                                                    \
+    }
 #define SHIFTS(name, insn, source, carry)                                                          \
     SIZES(SHIFT, name, insn, source)                                                               \
     SIZES(SHIFT_QUIET, name, insn, source, carry)
@@ -154,8 +177,10 @@ SHIFTS(RCR, "rcr", B_REG, CARRY_IN)
 SHIFTS(SHLI, "shl", B_IMM, "")
 SHIFTS(SHRI, "shr", B_IMM, "")
 SHIFTS(SARI, "sar", B_IMM, "")
-SHIFTS(ROLI, "rol", B_IMM, "")
-SHIFTS(RORI, "ror", B_IMM, "")
+SIZES(ROTATE, ROLI, "rol")
+SIZES(ROTATE, RORI, "ror")
+SIZES(SHIFT_QUIET, ROLI, "rol", B_IMM, "")
+SIZES(SHIFT_QUIET, RORI, "ror", B_IMM, "")
 
 /* ---- Bits ---- */
 

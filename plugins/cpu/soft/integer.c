@@ -116,7 +116,8 @@ static bool group1_translate(struct block_builder *b, const struct insn *in, uns
     return true;
 }
 
-/* Shifts and rotates; by an immediate that masks to 0 they do nothing at all. */
+/* Shifts and rotates.  What a rotate by an immediate does to OF differs between registers and
+ * memory, where it is as by CL; so are RCL and RCR, and whatever masks to 0. */
 static bool group2(struct block_builder *b, unsigned size, bool by_cl, unsigned count)
 {
     static const uint16_t by_reg[8] = { UOP_ROL8, UOP_ROR8, UOP_RCL8, UOP_RCR8,
@@ -128,7 +129,7 @@ static bool group2(struct block_builder *b, unsigned size, bool by_cl, unsigned 
     count &= size == 8 ? 63 : 31;
     if (by_cl) {
         change_rm(b, by_reg[kind], size, REG(RCX), 0);
-    } else if (by_imm[kind] && count) {
+    } else if (by_imm[kind] && count && (kind > 1 || b->in->mod == 3)) {
         change_rm(b, by_imm[kind], size, 0, count);
     } else {
         struct change c = change_begin(b, size);

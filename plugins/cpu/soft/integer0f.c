@@ -184,7 +184,10 @@ static bool cmpxchg(struct block_builder *b, const struct insn *in)
     emit(b, sized(UOP_CMP8, size), 0, REG(RAX), t1, 0);
     emit_mov(b, t2, operand_reg(b, size), size);
     emit(b, UOP_CMOVNZ, t2, t1, 0, 0);
-    change_store(b, &c);
+    if (!c.memory && size >= 4)
+        emit(b, UOP_CMOVZ, c.to, t2, 0, 0); /* its upper half stays if it is not written */
+    else
+        change_store(b, &c);
     emit(b, UOP_MOV64, t2, size < 4 ? REG(RAX) : t1, 0, 0);
     if (size < 4)
         emit_mov(b, t2, t1, size);

@@ -209,8 +209,8 @@ static void compare(struct string *s, uint64_t a, uint64_t b)
 {
     unsigned shift = 64 - 8 * s->size, f, low;
 
-    asm("subb %b[b], %b[a]" ASM_FLAGS_OUT
-        : "=&a"(low)
+    asm("cmpb %b[b], %b[a]" ASM_FLAGS_OUT
+        : "=a"(low)
         : [a] "q"((uint8_t)a), [b] "q"((uint8_t)b)
         : "cc");
     asm("cmpq %[b], %[a]" ASM_FLAGS_OUT

@@ -173,8 +173,9 @@ enum {
     UOP_SIZED(X, SHLI, W_D | R_A | USES_IMM, 0, F_ARITH, F_ARITH)                                  \
     UOP_SIZED(X, SHRI, W_D | R_A | USES_IMM, 0, F_ARITH, F_ARITH)                                  \
     UOP_SIZED(X, SARI, W_D | R_A | USES_IMM, 0, F_ARITH, F_ARITH)                                  \
-    UOP_SIZED(X, ROLI, W_D | R_A | USES_IMM, 0, F_ARITH, F_CF | F_OF)                              \
-    UOP_SIZED(X, RORI, W_D | R_A | USES_IMM, 0, F_ARITH, F_CF | F_OF)                              \
+    /* By any immediate but 1, OF stays */                                                         \
+    UOP_SIZED(X, ROLI, W_D | R_A | USES_IMM, 0, F_CF | F_OF, F_CF)                                 \
+    UOP_SIZED(X, RORI, W_D | R_A | USES_IMM, 0, F_CF | F_OF, F_CF)                                 \
     /* BT, BTS, BTR, BTC of bit b (or imm) modulo the size */                                      \
     UOP_BITS(X, BT, R_A) UOP_BITS(X, BTS, W_D | R_A) UOP_BITS(X, BTR, W_D | R_A)                   \
     UOP_BITS(X, BTC, W_D | R_A)                                                                    \
