@@ -24,6 +24,18 @@ enum {
     SOFT_STACK = 0x9000
 };
 
+/* A processor that has everything. */
+static const struct tenon_cpuid soft_host_cpuid[] = {
+    { .leaf = 0, .eax = 0xd },
+    { .leaf = 1, .ecx = 0xffffffff, .edx = 0xffffffff },
+    { .leaf = 7, .indexed = 1, .ebx = 0xffffffff, .ecx = 0xffffffff },
+    { .leaf = 0xd, .indexed = 1, .eax = 7, .ebx = 832, .ecx = 832 },
+    { .leaf = 0xd, .indexed = 1, .subleaf = 1, .eax = 7 },
+    { .leaf = 0xd, .indexed = 1, .subleaf = 2, .eax = 256, .ebx = 576 },
+    { .leaf = 0x80000000, .eax = 0x80000008 },
+    { .leaf = 0x80000001, .ecx = 0xffffffff, .edx = 0xffffffff },
+};
+
 struct soft_host {
     struct tenon_accel_host ops;
     struct tenon_cpu_info info;
@@ -351,7 +363,9 @@ static inline struct soft_host *soft_host_create(unsigned bits)
     g_assert_true(h->ram != MAP_FAILED);
     h->cpu = aligned_alloc(64, (sizeof(struct cpu) + 63) & ~63);
     memset(h->cpu, 0, sizeof(struct cpu));
-    h->info = (struct tenon_cpu_info){ .size = sizeof(h->info), .phys_bits = 40, .host = h };
+    h->info = (struct tenon_cpu_info){ .size = sizeof(h->info), .phys_bits = 40, .host = h,
+                                        .cpuid = soft_host_cpuid,
+                                        .n_cpuid = G_N_ELEMENTS(soft_host_cpuid) };
     h->cpu->host = &h->ops;
     h->cpu->info = &h->info;
     h->cpu->stop_at = UINT64_MAX;

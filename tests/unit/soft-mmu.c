@@ -7,31 +7,22 @@
 #include "exec.h"
 #include "sys.h"
 
-enum { PML4 = 0x100000, PDPT = 0x101000, PD = 0x102000, PT = 0x103000, PML5 = 0x104000,
-       PAGE = 0x200000, NEXT = 0x201000, LIN = 0x400000 };
+enum {
+    PML4 = 0x100000,
+    PDPT = 0x101000,
+    PD = 0x102000,
+    PT = 0x103000,
+    PML5 = 0x104000,
+    PAGE = 0x200000,
+    NEXT = 0x201000,
+    LIN = 0x400000
+};
 enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80, G = 0x100 };
 #define XD (1ull << 63)
-
-static const struct tenon_cpuid leaves[] = {
-    { .leaf = 0, .eax = 0xd },
-    { .leaf = 1, .edx = 0xffffffff, .ecx = 0xffffffff },
-    { .leaf = 7, .indexed = 1, .ebx = 0xffffffff, .ecx = 0xffffffff },
-    { .leaf = 0x80000000, .eax = 0x80000008 },
-    { .leaf = 0x80000001, .edx = 0xffffffff },
-};
 
 static uint64_t *entry(struct soft_host *h, uint64_t table, uint64_t index)
 {
     return (uint64_t *)(h->ram + table) + index;
-}
-
-static struct soft_host *create(unsigned bits)
-{
-    struct soft_host *h = soft_host_create(bits);
-
-    h->info.cpuid = leaves;
-    h->info.n_cpuid = G_N_ELEMENTS(leaves);
-    return h;
 }
 
 /* 4-level tables: LIN to PAGE, and the page behind it to NEXT. */
@@ -96,9 +87,9 @@ static int model(const struct rights *r)
 {
     uint64_t both = r->pde & r->pte;
     bool xd = (r->pde | r->pte) & XD, absent = !(r->pde & P) || !(r->pte & P);
-    bool reserved = (r->pde & P) && ((r->pde & XD && !r->nxe) ||
-                                     (r->pte & P && (r->pte & 1ull << 51 ||
-                                                     (r->pte & XD && !r->nxe))));
+    bool reserved =
+        (r->pde & P) && ((r->pde & XD && !r->nxe) ||
+                         (r->pte & P && (r->pte & 1ull << 51 || (r->pte & XD && !r->nxe))));
     bool key = key_denies(r, both & U);
     int error = (r->access == MMU_WRITE ? 2 : 0) | (r->user ? 4 : 0) |
                 (r->access == MMU_FETCH && (r->nxe || r->smep) ? 0x10 : 0);
@@ -119,8 +110,8 @@ static void apply(struct soft_host *h, const struct rights *r)
     map_4(h, r->pde, r->pte | 5ull << 59);
     cpu->cpl = r->user ? 3 : 0;
     cpu->cr0 = (cpu->cr0 & ~(uint64_t)CR0_WP) | (r->wp ? CR0_WP : 0);
-    cpu->cr4 = CR4_PAE | (r->smep ? CR4_SMEP : 0) | (r->smap ? CR4_SMAP : 0) |
-               (r->pke ? CR4_PKE : 0);
+    cpu->cr4 =
+        CR4_PAE | (r->smep ? CR4_SMEP : 0) | (r->smap ? CR4_SMAP : 0) | (r->pke ? CR4_PKE : 0);
     cpu->efer = EFER_LME | EFER_LMA | (r->nxe ? EFER_NXE : 0);
     cpu->flags = 2 | (r->ac ? F_AC : 0);
     cpu->pkru = r->ad << 10 | r->wd << 11;
@@ -130,14 +121,20 @@ static void apply(struct soft_host *h, const struct rights *r)
 static void test_rights(void)
 {
     static const uint64_t bits[] = { P, W, U, XD };
-    struct soft_host *h = create(64);
+    struct soft_host *h = soft_host_create(64);
 
     for (unsigned n = 0; n < 1u << 20; n++) {
-        struct rights r = {
-            .user = n & 1, .wp = n & 2, .smep = n & 4, .smap = n & 8, .ac = n & 0x10,
-            .nxe = n & 0x20, .pke = n & 0x40, .ad = n & 0x80, .wd = n & 0x100,
-            .pte = n & 0x20000 ? 1ull << 51 : 0, .access = n >> 18 & 3
-        };
+        struct rights r = { .user = n & 1,
+                            .wp = n & 2,
+                            .smep = n & 4,
+                            .smap = n & 8,
+                            .ac = n & 0x10,
+                            .nxe = n & 0x20,
+                            .pke = n & 0x40,
+                            .ad = n & 0x80,
+                            .wd = n & 0x100,
+                            .pte = n & 0x20000 ? 1ull << 51 : 0,
+                            .access = n >> 18 & 3 };
         if (r.access > MMU_FETCH || (n & 0x20000 && n & 0x1c0))
             continue;
         for (int i = 0; i < 4; i++) {
@@ -187,7 +184,7 @@ static void set_paging(struct soft_host *h, uint64_t cr4, uint64_t efer)
 
 static void test_32(void)
 {
-    struct soft_host *h = create(32);
+    struct soft_host *h = soft_host_create(32);
     uint32_t *pd = (uint32_t *)(h->ram + PD), *pt = (uint32_t *)(h->ram + PT);
 
     set_paging(h, CR4_PSE, 0);
@@ -216,7 +213,7 @@ static void test_32(void)
 
 static void test_pae(void)
 {
-    struct soft_host *h = create(32);
+    struct soft_host *h = soft_host_create(32);
 
     *entry(h, PDPT, 3) = PD | P;
     *entry(h, PD, 0) = PT | P | W | U;
@@ -232,7 +229,7 @@ static void test_pae(void)
     g_assert_cmphex(access_error(h, MMU_READ, 0xc0008000, 1), ==, PF_P | PF_RSVD);
     *entry(h, PD, 2) = 0x202000 | P | PS;
     g_assert_cmphex(access_error(h, MMU_READ, 0xc0400000, 1), ==, PF_P | PF_RSVD);
-    *entry(h, PDPT, 0) = P | W;     /* a reserved bit: nothing is loaded */
+    *entry(h, PDPT, 0) = P | W; /* a reserved bit: nothing is loaded */
     g_assert_false(paging_load_pdptes(h->cpu, PDPT));
     check_maps(h, 0xc0007010, PAGE + 0x10);
     soft_host_destroy(h);
@@ -240,14 +237,14 @@ static void test_pae(void)
 
 static void test_long(void)
 {
-    struct soft_host *h = create(64);
+    struct soft_host *h = soft_host_create(64);
     uint64_t high = 0xff00000000000000 | LIN;
 
     map_4(h, P | W, P | W);
     check_maps(h, LIN + 0x123, PAGE + 0x123);
-    *entry(h, PDPT, 1) = P | W | PS;            /* 1 GiB */
+    *entry(h, PDPT, 1) = P | W | PS; /* 1 GiB */
     check_maps(h, 0x40000000 + PAGE, PAGE);
-    *entry(h, PDPT, 2) = P | W | PS | 1 << 21;  /* not aligned */
+    *entry(h, PDPT, 2) = P | W | PS | 1 << 21; /* not aligned */
     g_assert_cmphex(access_error(h, MMU_READ, 0x80000000, 1), ==, PF_P | PF_RSVD);
     *entry(h, PML4, 1) = PDPT | P | PS;
     g_assert_cmphex(access_error(h, MMU_READ, 1ull << 39, 1), ==, PF_P | PF_RSVD);
@@ -270,7 +267,7 @@ static uint64_t value_at(struct soft_host *h, uint64_t lin)
 
 static void test_flush(void)
 {
-    struct soft_host *h = create(64);
+    struct soft_host *h = soft_host_create(64);
 
     *(uint64_t *)(h->ram + PAGE) = 1;
     *(uint64_t *)(h->ram + NEXT) = 2;
@@ -310,7 +307,7 @@ static void test_flush(void)
 
 static void test_crossing(void)
 {
-    struct soft_host *h = create(64);
+    struct soft_host *h = soft_host_create(64);
 
     map_4(h, P | W, P | W);
     *entry(h, PT, 1) = 0x300000 | P | W;
@@ -335,7 +332,7 @@ static void test_crossing(void)
 
 static void test_alignment(void)
 {
-    struct soft_host *h = create(64);
+    struct soft_host *h = soft_host_create(64);
 
     map_4(h, P | W | U, P | W | U);
     h->cpu->cr0 |= CR0_AM;
@@ -357,7 +354,7 @@ static void test_alignment(void)
 
 static void test_a20(void)
 {
-    struct soft_host *h = create(32);
+    struct soft_host *h = soft_host_create(32);
 
     h->ram[0x1234] = 0x99;
     h->cpu->a20 = false;
@@ -372,7 +369,7 @@ static void test_a20(void)
 /* A page that code comes from is not the TLB's to write, whatever maps it. */
 static void test_code(void)
 {
-    struct soft_host *h = create(64);
+    struct soft_host *h = soft_host_create(64);
 
     map_4(h, P | W, P | W);
     *entry(h, PT, 1) = PAGE | P | W;

@@ -52,6 +52,7 @@ WEAK void apic_set_cr8(struct cpu *cpu, unsigned value)
 WEAK void cpu_halt(struct cpu *cpu)
 {
     cpu->halted = true;
+    cpu->wanted |= WANT_INTR;
 }
 
 WEAK void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked)
