@@ -25,8 +25,8 @@ struct fake {
     uint64_t wait_deadline;
     /* With threads of their own, they really sleep. */
     bool threads, kicked;
-    GMutex lock;
-    GCond woken;
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
 };
 
 struct machine {
@@ -52,13 +52,13 @@ static void host_wait(void *host, uint64_t deadline)
     f->waits++;
     f->wait_deadline = deadline;
     if (f->threads) {
-        g_mutex_lock(&f->lock);
+        pthread_mutex_lock(&f->lock);
         while (!f->kicked)
-            g_cond_wait(&f->woken, &f->lock);
+            pthread_cond_wait(&f->woken, &f->lock);
         f->kicked = false;
-        g_mutex_unlock(&f->lock);
+        pthread_mutex_unlock(&f->lock);
     } else if (deadline != UINT64_MAX) {
-        fake_time = MAX(fake_time, deadline);
+        __atomic_store_n(&fake_time, MAX(fake_time, deadline), __ATOMIC_RELAXED);
     } else {
         f->stop = true;
     }
@@ -68,10 +68,10 @@ static void host_wake(void *host)
 {
     struct fake *f = host;
 
-    g_mutex_lock(&f->lock);
+    pthread_mutex_lock(&f->lock);
     f->kicked = true;
-    g_cond_signal(&f->woken);
-    g_mutex_unlock(&f->lock);
+    pthread_cond_signal(&f->woken);
+    pthread_mutex_unlock(&f->lock);
 }
 
 static uint64_t host_now(void *host)
@@ -147,6 +147,7 @@ void blocks_run_one(struct cpu *cpu)
     uint32_t wanted = __atomic_exchange_n(&cpu->wanted, 0, __ATOMIC_SEQ_CST);
 
     fake_of(cpu)->ones++;
+    cpu->inhibit = 0;
     run_guest(cpu);
     __atomic_fetch_or(&cpu->wanted, wanted, __ATOMIC_SEQ_CST);
 }
@@ -260,6 +261,8 @@ static struct machine *machine_create(void)
         f->p->apic.cpu = &f->p->cpu;
         f->p->apic.id = i;
         pthread_mutex_init(&f->p->mailbox.lock, NULL);
+        pthread_mutex_init(&f->lock, NULL);
+        pthread_cond_init(&f->woken, NULL);
         state_reset(NULL, &f->p->cpu, NULL);
         m->soft->cpus[i] = &f->p->cpu;
     }

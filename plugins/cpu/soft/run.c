@@ -223,11 +223,10 @@ static void nap(struct cpu *cpu)
 
 /* ---- The loop ---- */
 
-/* What STI and MOV SS hold off comes after one more instruction. */
+/* What STI and MOV SS hold off comes after one more instruction, unless that is another such one. */
 static void run_one(struct cpu *cpu)
 {
     blocks_run_one(cpu);
-    cpu->inhibit = 0;
     cpu_recheck(cpu);
 }
 
