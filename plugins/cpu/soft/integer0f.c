@@ -213,7 +213,7 @@ static bool group9(struct block_builder *b, const struct insn *in)
     bool big = in->op_size == 8;
 
     if ((in->reg & 7) != 1 || in->mod == 3)
-        return sys_translate(b, in);
+        return sys_translate(b, in) || fpu_translate(b, in);
     if (big && !has(b, cx16))
         return false;
     emit_address(b, big ? 16 : 8, true);
