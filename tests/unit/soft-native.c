@@ -80,6 +80,18 @@ int native_run(struct native *n, const uint8_t *bytes, unsigned count, const str
     return -1;
 }
 
+void native_leave_flags(unsigned flags)
+{
+    struct {
+        uint32_t control, status, rest[5];
+    } env;
+
+    __asm__ volatile("fnstenv %0" : "=m"(env));
+    env.control |= 0x3f;
+    env.status = (env.status & ~0x3f) | (flags & 0x3f);
+    __asm__ volatile("fldenv %0" : : "m"(env));
+}
+
 bool native_keeps_pointers(void)
 {
     unsigned a, b, c, d;

@@ -33,6 +33,8 @@ void native_destroy(struct native *n);
  * raised: #UD, #MF for SIGFPE, #GP for SIGSEGV. */
 int native_run(struct native *n, const uint8_t *bytes, unsigned count, const struct fx *in,
                struct fx *out, uint64_t *flags, uint64_t *rax);
+/* Leaves exception flags in this thread's x87 unit, as any code before may have. */
+void native_leave_flags(unsigned flags);
 /* FXSAVE stores the last instruction's pointers always: AMD's only while an exception is pending.
  */
 bool native_keeps_pointers(void);
