@@ -48,7 +48,8 @@ void native_destroy(struct native *n)
         signal(signals[i], SIG_DFL);
 }
 
-/* in -> registers, RDI = data, EDX:EAX = ax, the code, -> out.  Returns the flags; *rax gets RAX. */
+/* in -> registers, RDI = data, EDX:EAX = ax, the code, -> out.  Returns the flags; *rax gets RAX.
+ */
 uint64_t native_call(const struct fx *in, struct fx *out, void *code, void *data, uint64_t flags,
                      uint64_t *rax);
 __asm__(".text\n"
@@ -64,8 +65,8 @@ __asm__(".text\n"
         "fninit; movl $0x1f80, -8(%rsp); ldmxcsr -8(%rsp)\n"
         "pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n");
 
-int native_run(struct native *n, const uint8_t *bytes, unsigned count, const struct fx *in, struct fx *out,
-               uint64_t *flags, uint64_t *rax)
+int native_run(struct native *n, const uint8_t *bytes, unsigned count, const struct fx *in,
+               struct fx *out, uint64_t *flags, uint64_t *rax)
 {
     switch (sigsetjmp(native_out, 0)) {
     case 0: break;
@@ -79,9 +80,30 @@ int native_run(struct native *n, const uint8_t *bytes, unsigned count, const str
     return -1;
 }
 
+void native_leave_flags(unsigned flags)
+{
+    struct {
+        uint32_t control, status, rest[5];
+    } env;
+
+    __asm__ volatile("fnstenv %0" : "=m"(env));
+    env.control |= 0x3f;
+    env.status = (env.status & ~0x3f) | (flags & 0x3f);
+    __asm__ volatile("fldenv %0" : : "m"(env));
+}
+
+bool native_keeps_pointers(void)
+{
+    unsigned a, b, c, d;
+
+    __cpuid(0, a, b, c, d);
+    return b == signature_INTEL_ebx;
+}
+
 struct tenon_cpuid *native_cpuid(uint32_t *count)
 {
-    static const uint32_t wanted[][2] = { { 1, 0 }, { 7, 0 }, { 13, 0 }, { 13, 1 }, { 13, 2 }, { 13, 9 } };
+    static const uint32_t wanted[][2] = { { 1, 0 },  { 7, 0 },  { 13, 0 },
+                                          { 13, 1 }, { 13, 2 }, { 13, 9 } };
     struct tenon_cpuid *all = g_new0(struct tenon_cpuid, G_N_ELEMENTS(wanted));
 
     for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++) {

@@ -87,8 +87,6 @@ union x87_reg {
     };
 } __attribute__((aligned(16)));
 
-struct cpu;
-
 struct x87 {
     union x87_reg r[8];         /* physical: ST(i) is r[(top + i) & 7] */
     uint16_t control, status;   /* status with TOP in bits 13:11 always right */
@@ -96,13 +94,7 @@ struct x87 {
     uint16_t opcode;            /* 11 bits */
     uint16_t cs, ds;
     uint64_t ip, dp;
-    /* Exceptions without CR0.NE: ferr is the line FERR#, latched until no exception is pending.
-     * ferr_raised says that it has been; ferr_frozen, at the next waiting instruction, whether the
-     * processor stands still for an interrupt (no IGNNE#): the instruction is then begun again by way
-     * of fault_exit, fault.vector -1.  NULL: nobody listens, and it does not stand still. */
-    bool ferr;
-    void (*ferr_raised)(struct cpu *cpu);
-    bool (*ferr_frozen)(struct cpu *cpu);
+    bool ferr;                  /* FERR#, latched until no exception is pending; see ferr_raised */
 };
 
 /* A page that loads, stores or fetches reach directly: its linear address where they may, else anything
@@ -147,6 +139,11 @@ struct cpu {
     uint64_t tsc_rate;          /* TSC ticks a nanosecond, 32.32 fixed point */
     union vec v[16];            /* the upper half of a YMM register is bytes 16 to 31 */
     struct x87 x87;
+    /* x87 exceptions without CR0.NE: FERR# has been raised; whether the processor then stands still for
+     * an interrupt before the next waiting instruction (no IGNNE#), which is begun again by way of
+     * fault_exit, fault.vector -1.  NULL: nobody listens, and it does not stand still. */
+    void (*ferr_raised)(struct cpu *cpu);
+    bool (*ferr_frozen)(struct cpu *cpu);
     uint64_t dr[8];
     struct {
         uint64_t star, lstar, cstar, fmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;

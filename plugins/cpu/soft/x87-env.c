@@ -29,8 +29,8 @@ void x87_load(struct cpu *cpu, uint16_t control, uint16_t status)
     x->status = (status & ~(X87_ES | X87_B)) | (pending ? X87_ES | X87_B : 0);
     if (pending && !(cpu->cr0 & CR0_NE) && !x->ferr) {
         x->ferr = true;
-        if (x->ferr_raised)
-            x->ferr_raised(cpu);
+        if (cpu->ferr_raised)
+            cpu->ferr_raised(cpu);
     }
     x->ferr &= pending;
 }
@@ -76,7 +76,7 @@ void x87_check_pending(struct cpu *cpu)
         return;
     if (cpu->cr0 & CR0_NE)
         cpu_fault(cpu, EXC_MF);
-    if (cpu->x87.ferr_frozen && cpu->x87.ferr_frozen(cpu)) {
+    if (cpu->ferr_frozen && cpu->ferr_frozen(cpu)) {
         cpu->fault.vector = -1;
         siglongjmp(cpu->fault_exit, 1);
     }

@@ -2,13 +2,13 @@
 /*
  * x87 - floating-point instructions, D8 to DF and FWAIT, executed by the host's own unit.
  *
- * Intel SDM volume 1, chapter 8; volume 2.  Guest registers live in struct x87.  While every exception is
- * masked and the stack is as the instruction needs it, just the operands are taken to the host's unit;
- * else, and for what is rare, the guest's whole state is, so that stack faults, unmasked exceptions
- * and what they leave unchanged come out as the host's unit has them.
+ * Intel SDM volume 1, chapter 8; volume 2.  Guest registers live in struct x87.  While every
+ * exception is masked and the stack is as the instruction needs it, just the operands are taken to
+ * the host's unit; else, and for what is rare, the guest's whole state is, so that stack faults,
+ * unmasked exceptions and what they leave unchanged come out as the host's unit has them.
  *
- * Between instructions the host's unit is empty, with the ABI's control word; its exception flags may
- * be set.  Nothing here executes a waiting instruction while an unmasked one is.
+ * Between instructions the host's unit is empty, with the ABI's control word; its exception flags
+ * may be set.  Nothing here executes a waiting instruction while an unmasked one is.
  */
 #include "x87.h"
 
@@ -23,13 +23,13 @@ struct image {
 };
 
 /*
- * Each instruction as a function: memory forms, with the operand at (%rdi), by opcode and reg; register
- * forms by opcode and ModRM.  Four bytes each.
+ * Each instruction as a function: memory forms, with the operand at (%rdi), by opcode and reg;
+ * register forms by opcode and ModRM.  Four bytes each.
  *
- * The callers of these take a memory operand in rdi, an instruction in rsi, ST(0) in rdx, and return the
- * status word in ax: push stores a result at rdx; unary and binary replace ST(0); store's instruction
- * pops.  compare returns SF to CF in bits 23:16.  full runs with the image in rdx and flags rcx and returns
- * the flags.
+ * The callers of these take a memory operand in rdi, an instruction in rsi, ST(0) in rdx, and
+ * return the status word in ax: push stores a result at rdx; unary and binary replace ST(0);
+ * store's instruction pops.  compare returns SF to CF in bits 23:16.  full runs with the image in
+ * rdx and flags rcx and returns the flags.
  */
 // clang-format off
 __asm__(
@@ -303,8 +303,8 @@ static void run_compare_memory(struct cpu *cpu, const struct uop *u)
         pop_stack(x);
 }
 
-/* FST, FSTP, FIST, FISTP, FISTTP, FBSTP: u->d bytes.  Nothing is stored where an exception other than
- * #P is unmasked. */
+/* FST, FSTP, FIST, FISTP, FISTTP, FBSTP: u->d bytes.  Nothing is stored where an exception other
+ * than #P is unmasked. */
 static void store_full(struct cpu *cpu, const struct uop *u, uint64_t lin)
 {
     struct image image;
@@ -375,9 +375,10 @@ enum { FCOM, FUCOM, FCOMI, FUCOMI, POPS = 4 };
 
 static void run_compare(struct cpu *cpu, const struct uop *u)
 {
-    static const uint8_t insn[][2] = {
-        [FCOM] = { 0xd8, 0xd1 }, [FUCOM] = { 0xdd, 0xe1 }, [FCOMI] = { 0xdb, 0xf1 }, [FUCOMI] = { 0xdb, 0xe9 }
-    };
+    static const uint8_t insn[][2] = { [FCOM] = { 0xd8, 0xd1 },
+                                       [FUCOM] = { 0xdd, 0xe1 },
+                                       [FCOMI] = { 0xdb, 0xf1 },
+                                       [FUCOMI] = { 0xdb, 0xe9 } };
     struct x87 *x = &cpu->x87;
     unsigned i = u->a & 7, which = u->d & 3;
     uint32_t status;
@@ -465,8 +466,8 @@ int64_t fpu_operand(const struct insn *in)
 
 uint64_t fpu_offset(const struct cpu *cpu, const struct uop *u)
 {
-    uint64_t offset = cpu->r[u->imm >> 32 & 31] + (cpu->r[u->imm >> 37 & 31] << (u->imm >> 42 & 3)) +
-                      (int32_t)u->imm;
+    uint64_t offset = cpu->r[u->imm >> 32 & 31] +
+                      (cpu->r[u->imm >> 37 & 31] << (u->imm >> 42 & 3)) + (int32_t)u->imm;
 
     switch (u->imm >> 47 & 3) {
     case 1: return (uint16_t)offset;
@@ -562,7 +563,8 @@ static const struct form *register_form(uint8_t opcode, uint8_t modrm)
 /* CPUID.7: FDP_EXCPTN_ONLY, and FCS and FDS gone. */
 static uint8_t pointer_flags(const struct cpu *cpu)
 {
-    return (cpu_has(cpu, 7, 0, 1, 6) ? 0 : DP_ALWAYS) | (cpu_has(cpu, 7, 0, 1, 13) ? 0 : SAVES_CS_DS);
+    return (cpu_has(cpu, 7, 0, 1, 6) ? 0 : DP_ALWAYS) |
+           (cpu_has(cpu, 7, 0, 1, 13) ? 0 : SAVES_CS_DS);
 }
 
 static bool escape(struct block_builder *b, const struct insn *in)
@@ -581,8 +583,11 @@ static bool escape(struct block_builder *b, const struct insn *in)
     if (in->mod == 3)
         emit_call(b, form->run, form->d, in->modrm, (in->opcode & 7) | flags, 0);
     else
-        emit_call(b, form->run, form->d ? form->d : in->op_size == 2 ? 2 : 4, in->modrm,
-                  (in->opcode & 7) | flags, fpu_operand(in));
+        emit_call(b, form->run,
+                  form->d            ? form->d
+                  : in->op_size == 2 ? 2
+                                     : 4,
+                  in->modrm, (in->opcode & 7) | flags, fpu_operand(in));
     return true;
 }
 

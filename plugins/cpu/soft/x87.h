@@ -31,16 +31,16 @@ uint16_t x87_tags(const struct x87 *x);
 void x87_set_tags(struct x87 *x, uint16_t tags);
 
 /*
- * Before an instruction that waits: #NM by CR0.EM and TS; an exception that is pending is #MF, or without
- * CR0.NE goes to the line FERR# (see x87.ferr): then this may return.
+ * Before an instruction that waits: #NM by CR0.EM and TS; an exception that is pending is #MF, or
+ * without CR0.NE goes to the line FERR# (see cpu->ferr_raised): then this may return.
  */
 void x87_check(struct cpu *cpu);
 void x87_check_pending(struct cpu *cpu);
 /* Before an MMX instruction: #UD by CR0.EM, #NM by TS, then what is pending. */
 void x87_check_mmx(struct cpu *cpu);
 
-/* What an MMX instruction does to the stack, after its last access that may fault: TOP 0, no register
- * empty.  Whoever writes an MMX register uses x87_write_mmx(). */
+/* What an MMX instruction does to the stack, after its last access that may fault: TOP 0, no
+ * register empty.  Whoever writes an MMX register uses x87_write_mmx(). */
 static inline void x87_enter_mmx(struct cpu *cpu)
 {
     cpu->x87.tag_valid = 0xff;
@@ -62,8 +62,9 @@ static inline void x87_emms(struct cpu *cpu)
 
 /* ---- Of the parts of the floating-point unit themselves ---- */
 
-/* A memory operand as u->imm carries it; its offset in the segment, and its linear address once checked.
- * Bits: displacement 31:0, base 36:32, index 41:37, scale 43:42, segment 46:44, log2 of address size 48:47. */
+/* A memory operand as u->imm carries it; its offset in the segment, and its linear address once
+ * checked. Bits: displacement 31:0, base 36:32, index 41:37, scale 43:42, segment 46:44, log2 of
+ * address size 48:47. */
 int64_t fpu_operand(const struct insn *in);
 uint64_t fpu_offset(const struct cpu *cpu, const struct uop *u);
 uint64_t fpu_linear(struct cpu *cpu, const struct uop *u, unsigned bytes, bool write);

@@ -4,12 +4,14 @@
  *
  * Intel SDM volume 1, section 10.5 and chapter 13; volume 2.
  *
- * The whole image is made or read in a buffer, and memory is touched once the operand is known to be
- * there, so that an instruction that faults has changed nothing.
+ * The whole image is made or read in a buffer, and memory is touched once the operand is known to
+ * be there, so that an instruction that faults has changed nothing.
  */
 #include "x87.h"
 
 #include <string.h>
+
+#include "sys.h"
 
 enum { X87 = 1, SSE = 2, AVX = 4, PKRU = 0x200, KNOWN = X87 | SSE | AVX | PKRU, COMPACT_BIT = 63 };
 enum { LEGACY_BYTES = 512, XMM_AT = 160, HEADER_BYTES = 64, IMAGE_MAX = 4096, PIECE = 512 };
@@ -21,11 +23,11 @@ struct legacy {
     uint16_t control, status;
     uint8_t tags, reserved;
     uint16_t opcode;
-    uint64_t ip, dp;            /* offset of 32 bits and selector, but with REX.W */
+    uint64_t ip, dp; /* offset of 32 bits and selector, but with REX.W */
     uint32_t mxcsr, mxcsr_mask;
     uint8_t st[8][16];
     uint8_t xmm[16][16];
-    uint8_t unused[96];         /* not written */
+    uint8_t unused[96]; /* not written */
 };
 
 struct header {
@@ -114,8 +116,8 @@ static void check_fx(struct cpu *cpu)
         cpu_fault(cpu, EXC_NM);
 }
 
-static uint64_t aligned_operand(struct cpu *cpu, const struct uop *u, unsigned bytes, unsigned align,
-                                bool write)
+static uint64_t aligned_operand(struct cpu *cpu, const struct uop *u, unsigned bytes,
+                                unsigned align, bool write)
 {
     uint64_t lin = fpu_linear(cpu, u, bytes, write);
 
@@ -220,8 +222,8 @@ static bool all_zero(const void *at, size_t bytes)
 
 static bool x87_in_use(const struct x87 *x)
 {
-    return x->control != X87_CONTROL_INIT || x->status || x->tag_valid || x->opcode || x->cs || x->ds ||
-           x->ip || x->dp || !all_zero(x->r, sizeof(x->r));
+    return x->control != X87_CONTROL_INIT || x->status || x->tag_valid || x->opcode || x->cs ||
+           x->ds || x->ip || x->dp || !all_zero(x->r, sizeof(x->r));
 }
 
 /* Outside 64-bit mode, too, by all 16 registers. */
@@ -243,8 +245,8 @@ static uint8_t *ymm_of(struct image *image, struct place p, unsigned i)
     return (uint8_t *)image + p.offset + 16 * i;
 }
 
-static void components_out(const struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact,
-                           bool w)
+static void components_out(const struct cpu *cpu, struct image *image, uint64_t which,
+                           uint64_t compact, bool w)
 {
     if (which & X87)
         x87_out(cpu, &image->legacy, w);
@@ -264,7 +266,8 @@ static void components_out(const struct cpu *cpu, struct image *image, uint64_t 
     }
 }
 
-static void components_in(struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact, bool w)
+static void components_in(struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact,
+                          bool w)
 {
     if (which & X87)
         x87_in(cpu, &image->legacy, w);
@@ -277,8 +280,10 @@ static void components_in(struct cpu *cpu, struct image *image, uint64_t which, 
             memcpy(&cpu->v[i].u64[2], ymm_of(image, p, i), 16);
     }
     if (which & PKRU) {
-        memcpy(&cpu->pkru, (uint8_t *)image + place_of(cpu, 9, compact).offset, 4);
-        tlb_flush(cpu, true);
+        uint32_t pkru;
+
+        memcpy(&pkru, (uint8_t *)image + place_of(cpu, 9, compact).offset, 4);
+        pkru_set(cpu, pkru);
     }
 }
 
@@ -292,10 +297,8 @@ static void components_clear(struct cpu *cpu, uint64_t which)
         if (which & AVX)
             cpu->v[i].u64[2] = cpu->v[i].u64[3] = 0;
     }
-    if (which & PKRU && cpu->pkru) {
-        cpu->pkru = 0;
-        tlb_flush(cpu, true);
-    }
+    if (which & PKRU)
+        pkru_set(cpu, 0);
 }
 
 /* ---- XSAVE and its forms ---- */
@@ -378,15 +381,14 @@ static unsigned spans_of(const struct cpu *cpu, const struct uop *u, uint64_t wr
         if (!(written & 1ull << extended[i]))
             continue;
         p = place_of(cpu, extended[i], compact);
-        span[n++] = (struct span){
-            p.offset, p.offset + (extended[i] == 2 ? 16 * n_xmm(cpu) : p.bytes)
-        };
+        span[n++] =
+            (struct span){ p.offset, p.offset + (extended[i] == 2 ? 16 * n_xmm(cpu) : p.bytes) };
     }
     return n;
 }
 
-static void write_spans(struct cpu *cpu, uint64_t lin, const struct image *image, const struct span *span,
-                        unsigned n, unsigned header_bytes)
+static void write_spans(struct cpu *cpu, uint64_t lin, const struct image *image,
+                        const struct span *span, unsigned n, unsigned header_bytes)
 {
     for (unsigned i = 0; i < n; i++)
         mem_write_bytes(cpu, lin + span[i].from, (const uint8_t *)image + span[i].from,
@@ -485,10 +487,8 @@ static bool emit_form(struct block_builder *b, const struct insn *in, const stru
 bool xsave_translate(struct block_builder *b, const struct insn *in)
 {
     static const struct form ae[8] = {
-        [0] = { run_fxsave, 0, 1, 3, 24 },
-        [1] = { run_fxrstor, 0, 1, 3, 24 },
-        [4] = { run_xsave, 0, 1, 2, 26 },
-        [5] = { run_xrstor, 0, 1, 2, 26 },
+        [0] = { run_fxsave, 0, 1, 3, 24 },        [1] = { run_fxrstor, 0, 1, 3, 24 },
+        [4] = { run_xsave, 0, 1, 2, 26 },         [5] = { run_xrstor, 0, 1, 2, 26 },
         [6] = { run_xsave, OPTIMIZED, 13, 0, 0 },
     };
     static const struct form c7[8] = {
