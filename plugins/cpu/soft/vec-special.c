@@ -6,6 +6,7 @@
  * Intel SDM volume 2.
  */
 #include "vec-kernel.h"
+#include "x87.h"
 
 /* ---- AES, carry-less multiplication, SHA ---- */
 
@@ -112,7 +113,7 @@ static void run_strings(struct cpu *cpu, const struct uop *u)
     uint32_t length[2] = { wide ? saturate(cpu->r[RAX]) : cpu->r[RAX],
                            wide ? saturate(cpu->r[RDX]) : cpu->r[RDX] };
     const union vec *a = &cpu->v[u->d & 15], *b = &cpu->v[u->a];
-    struct compared out;
+    struct compared out = { 0 };
     union vec m = { 0 };
 
     if (u->d & HOW_MEM) {
@@ -336,8 +337,7 @@ static void emit_mxcsr(struct block_builder *b, const struct insn *in)
 
 static void run_emms(struct cpu *cpu, const struct uop *u)
 {
-    vec_enter_mmx(cpu, u);
-    cpu->x87.tag_valid = 0;
+    x87_emms(cpu);
 }
 
 static void emit_emms(struct block_builder *b, const struct insn *in)

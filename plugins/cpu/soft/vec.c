@@ -8,7 +8,9 @@
  */
 #include <cpuid.h>
 
+#include "exec.h"
 #include "vec-kernel.h"
+#include "x87.h"
 
 /* ---- Features ---- */
 
@@ -75,14 +77,7 @@ void vec_check_avx(struct cpu *cpu, const struct uop *u)
 
 void vec_check_mmx(struct cpu *cpu, const struct uop *u)
 {
-    enum { SUMMARY = 0x80 };
-
-    if (cpu->cr0 & CR0_EM)
-        cpu_fault(cpu, EXC_UD);
-    if (cpu->cr0 & CR0_TS)
-        cpu_fault(cpu, EXC_NM);
-    if (cpu->x87.status & SUMMARY)
-        cpu_fault(cpu, EXC_MF);
+    x87_check_mmx(cpu);
 }
 
 /* What CR0, CR4 and XCR0 say cannot change within a block. */
@@ -168,21 +163,16 @@ static void check_alignment(struct cpu *cpu, uint64_t lin, unsigned how)
         cpu_fault_error(cpu, EXC_GP, 0);
 }
 
-static bool within_page(uint64_t lin, unsigned bytes)
-{
-    return (lin & 0xfff) + bytes <= 0x1000;
-}
-
 /* Memory at T0; how as u->b. */
 static inline void load(struct cpu *cpu, union vec *to, unsigned how)
 {
     uint64_t lin = cpu->r[REG_T0];
     unsigned bytes = how & ~MUST_ALIGN;
-    const struct tlb_entry *e = &cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)];
+    const void *p = tlb_read(cpu, lin, bytes);
 
     check_alignment(cpu, lin, how);
-    if (LIKELY(e->read == (lin & ~0xfffull) && within_page(lin, bytes)))
-        memcpy(to, (const void *)(lin + e->addend), bytes);
+    if (LIKELY(p))
+        memcpy(to, p, bytes);
     else
         mem_read_bytes(cpu, lin, to, bytes);
 }
@@ -191,11 +181,11 @@ static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
 {
     uint64_t lin = cpu->r[REG_T0];
     unsigned bytes = how & ~MUST_ALIGN;
-    const struct tlb_entry *e = &cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)];
+    void *p = tlb_write(cpu, lin, bytes);
 
     check_alignment(cpu, lin, how);
-    if (LIKELY(e->write == (lin & ~0xfffull) && within_page(lin, bytes)))
-        memcpy((void *)(lin + e->addend), from, bytes);
+    if (LIKELY(p))
+        memcpy(p, from, bytes);
     else
         mem_write_bytes(cpu, lin, from, bytes);
 }
@@ -390,8 +380,7 @@ static uop_call *store_of(unsigned how)
 
 void vec_enter_mmx(struct cpu *cpu, const struct uop *u)
 {
-    cpu->x87.status &= ~0x3800;
-    cpu->x87.tag_valid = 0xff;
+    x87_enter_mmx(cpu);
 }
 
 static const union vec *read_operand(struct cpu *cpu, unsigned operand, union vec *room)
@@ -416,10 +405,7 @@ static void write_operand(struct cpu *cpu, unsigned operand, const union vec *va
         if ((how & (HOW_VEX | HOW_256)) == HOW_VEX)
             vec_clear_upper(&cpu->v[n]);
         break;
-    case KIND_MM:
-        cpu->x87.r[n & 7].mantissa = value->u64[0];
-        cpu->x87.r[n & 7].sign_exponent = 0xffff;
-        break;
+    case KIND_MM: x87_write_mmx(cpu, n & 7, value->u64[0]); break;
     case KIND_G: cpu->r[n] = value->u64[0]; break;
     case KIND_FLAGS: cpu->flags = (cpu->flags & ~F_ARITH) | value->u64[0]; break;
     }
@@ -492,8 +478,6 @@ struct form {
 
 static unsigned memory_bytes(const struct vec_op *op, const struct insn *in, enum width width)
 {
-    if (op->size == SIZE_W)
-        return is_wide(in) ? 8 : 4;
     if (op->size >= SIZE_FULL)
         return (width == VEX_256 ? 32 : 16) >> (op->size - SIZE_FULL);
     return op->size;

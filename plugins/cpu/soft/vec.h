@@ -27,8 +27,8 @@ typedef void vec_kernel(union vec *d, const union vec *a, const union vec *b, un
 
 enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS };
 
-/* Bytes of a memory operand: 1 to 16, or these: the whole vector or a fraction, 4 or 8 by W. */
-enum { SIZE_FULL = 0x80, SIZE_HALF, SIZE_QUARTER, SIZE_EIGHTH, SIZE_W };
+/* Bytes of a memory operand: 1 to 16, or these: the whole vector or a fraction. */
+enum { SIZE_FULL = 0x80, SIZE_HALF, SIZE_QUARTER, SIZE_EIGHTH };
 
 enum {
     V_NDS = 1,            /* VEX.vvvv is the first source; otherwise it must be unused */
@@ -77,7 +77,7 @@ void vec_check_avx(struct cpu *cpu, const struct uop *u);
 void vec_check_mmx(struct cpu *cpu, const struct uop *u);
 /* Emits the check that fits, unless the block has it. Not for MMX. */
 void vec_emit_check(struct block_builder *b, const struct insn *in);
-/* MMX registers are the x87 registers' low parts: using one makes all valid, and ST(0) the first. */
+/* After an instruction that has used an MMX register. */
 void vec_enter_mmx(struct cpu *cpu, const struct uop *u);
 /* Clears the upper half of a register after VEX.128. */
 static inline void vec_clear_upper(union vec *v)
