@@ -551,6 +551,57 @@ static void compare_table(struct fixture *f, const struct vec_table *table)
     }
 }
 
+/* What other instructions share the opcode's row, or what the host has beyond the tables' features. */
+static bool is_foreign(const struct vec_op *op, const struct choice *h)
+{
+    bool aes = op->map == MAP_0F38 && op->opcode >= 0xdb && op->opcode <= 0xdf;
+    bool pclmul = op->map == MAP_0F3A && op->opcode == 0x44;
+
+    return is_hint(op) || (op->map == MAP_0F && op->opcode == 0xae) ||
+           ((aes || pclmul) && h->vex && h->l);
+}
+
+/* Prefixes, VEX.L, W and vvvv, registers for memory: as they come, right or wrong. */
+static void compare_spoilt(struct fixture *f, const struct vec_op *op)
+{
+    struct choice h = choose(f->rand, op, g_rand_int(f->rand) % 3);
+    struct state s;
+    struct code c;
+
+    h.vex ^= g_rand_int(f->rand) % 8 == 0;
+    h.w = g_rand_boolean(f->rand);
+    h.l ^= g_rand_int(f->rand) % 4 == 0;
+    if (g_rand_int(f->rand) % 4 == 0)
+        h.vvvv = g_rand_int(f->rand) & 15;
+    if (g_rand_int(f->rand) % 4 == 0)
+        h.pp = g_rand_int(f->rand) & 3;
+    if (g_rand_int(f->rand) % 4 == 0)
+        h.mem ^= !op->ext;
+    h.reg = op->ext ? h.reg : pick(f->rand, true);
+    h.rm = pick(f->rand, true);
+    if (is_foreign(op, &h))
+        return;
+    draw_state(f->rand, &s);
+    draw_memory(f->rand, op);
+    if (h.gather)
+        tame_index(&s, &h);
+    encode(&c, &h);
+    compare(f, &c, &s);
+}
+
+static void test_invalid(struct fixture *f, const void *data)
+{
+    static const struct vec_table *const tables[] = { &vec_int_table, &vec_move_table,
+                                                      &vec_float_table, &vec_special_table };
+
+    for (unsigned t = 0; t < G_N_ELEMENTS(tables); t++)
+        for (unsigned i = 0; i < tables[t]->n; i++)
+            for (unsigned n = 0; n < f->rounds; n++)
+                compare_spoilt(f, &tables[t]->op[i]);
+    g_test_message("%" PRIu64 " cases, %" PRIu64 " of them faults", f->cases, f->faults);
+    g_assert_cmpuint(f->faults, >, 0);
+}
+
 #define COMPARE_TABLE(name)                                                                        \
     static void test_##name(struct fixture *f, const void *data)                                   \
     {                                                                                              \
@@ -562,6 +613,203 @@ COMPARE_TABLE(int)
 COMPARE_TABLE(float)
 COMPARE_TABLE(move)
 COMPARE_TABLE(special)
+
+/* ---- What the system allows ---- */
+
+static const struct rule {
+    const char *what;
+    uint64_t cr0_set, cr4_clear, xcr0;
+    int sse, avx, mmx, neither; /* the exceptions of ADDPS, VADDPS, PADDB MM and MOVNTI */
+} rules[] = {
+    // clang-format off
+    { "all is set up",   0,               0,              7, -1,     -1,     -1,     -1 },
+    { "CR0.EM",          CR0_EM,          0,              7, EXC_UD, -1,     EXC_UD, -1 },
+    { "CR0.TS",          CR0_TS,          0,              7, EXC_NM, EXC_NM, EXC_NM, -1 },
+    { "CR0.EM and TS",   CR0_EM | CR0_TS, 0,              7, EXC_UD, EXC_NM, EXC_UD, -1 },
+    { "no CR4.OSFXSR",   0,               CR4_OSFXSR,     7, EXC_UD, -1,     -1,     -1 },
+    { "no CR4.OSXSAVE",  0,               CR4_OSXSAVE,    7, -1,     EXC_UD, -1,     -1 },
+    { "XCR0 without AVX", 0,              0,              3, -1,     EXC_UD, -1,     -1 },
+    { "OSXSAVE and TS",  CR0_TS,          CR4_OSXSAVE,    7, EXC_NM, EXC_UD, EXC_NM, -1 },
+    // clang-format on
+};
+
+#define STEP(f, ...)                                                                               \
+    soft_step((f)->host->cpu, (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ }))
+#define ADDPS      0x0f, 0x58, 0xc1
+#define VADDPS     0xc5, 0xf8, 0x58, 0xc1
+#define PADDB_MM   0x0f, 0xfc, 0xc1
+#define PADDB_MEM  0x0f, 0xfc, 0x07
+#define MOVNTI     0x0f, 0xc3, 0x07
+#define DIVPS      0x0f, 0x5e, 0xc1
+
+static void test_rules(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+    uint64_t cr0 = cpu->cr0, cr4 = cpu->cr4;
+
+    cpu->r[RDI] = SOFT_DATA;
+    for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
+        const struct rule *r = &rules[i];
+
+        g_test_message("%s", r->what);
+        cpu->cr0 = cr0 | r->cr0_set;
+        cpu->cr4 = cr4 & ~r->cr4_clear;
+        cpu->xcr0 = r->xcr0;
+        g_assert_cmpint(STEP(f, ADDPS), ==, r->sse);
+        g_assert_cmpint(STEP(f, VADDPS), ==, r->avx);
+        g_assert_cmpint(STEP(f, PADDB_MM), ==, r->mmx);
+        g_assert_cmpint(STEP(f, MOVNTI), ==, r->neither);
+        g_assert_cmpint(STEP(f, 0x0f, 0x18, 0x07), ==, -1); /* PREFETCHNTA */
+        g_assert_cmpint(STEP(f, 0x0f, 0xae, 0xf0), ==, -1); /* MFENCE */
+    }
+}
+
+static void test_pending(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+
+    cpu->r[RDI] = SOFT_DATA;
+    cpu->x87.control = 0;
+    cpu->x87.status = 0x8081 | 3 << 11;
+    cpu->x87.tag_valid = 5;
+    g_assert_cmpint(STEP(f, PADDB_MM), ==, EXC_MF);
+    g_assert_cmpint(STEP(f, PADDB_MEM), ==, EXC_MF);
+    g_assert_cmpint(STEP(f, 0x0f, 0x77), ==, EXC_MF); /* EMMS */
+    g_assert_cmpint(STEP(f, ADDPS), ==, -1);
+    g_assert_cmpint(cpu->x87.tag_valid, ==, 5);
+    g_assert_cmpint(cpu->x87.status, ==, 0x8081 | 3 << 11);
+}
+
+/* An unmasked exception: #XM, or #UD where the system does not know of it; nothing but the flags changes. */
+static void test_simd_exception(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+
+    for (unsigned known = 0; known < 2; known++) {
+        cpu->cr4 = (cpu->cr4 & ~CR4_OSXMMEXCPT) | (known ? CR4_OSXMMEXCPT : 0);
+        cpu->mxcsr = 0x1f80 & ~0x200; /* divide by zero */
+        cpu->v[0] = (union vec){ .f32 = { 1, 2, 3, 4, 5 } };
+        cpu->v[1] = (union vec){ .f32 = { 3, 0, 1, 1 } };
+        g_assert_cmpint(STEP(f, DIVPS), ==, known ? EXC_XM : EXC_UD);
+        g_assert_cmphex(cpu->mxcsr, ==, 0x1d80 | 4);
+        g_assert_cmpfloat(cpu->v[0].f32[0], ==, 1);
+        cpu->mxcsr = 0x1f80;
+        g_assert_cmpint(STEP(f, DIVPS), ==, -1);
+        g_assert_cmphex(cpu->mxcsr, ==, 0x1f80 | 0x24);
+        g_assert_cmpfloat(cpu->v[0].f32[2], ==, 3);
+        g_assert_cmpfloat(cpu->v[0].f32[4], ==, 5);
+    }
+}
+
+/* The guest's MXCSR is not the emulator's. */
+static void test_host_mxcsr(struct fixture *f, const void *data)
+{
+    f->host->cpu->mxcsr = 0xffc0;
+    f->host->cpu->v[1] = (union vec){ .f32 = { 3, 3, 3, 3 } };
+    __builtin_ia32_ldmxcsr(0x1f80);
+    g_assert_cmpint(STEP(f, DIVPS), ==, -1);
+    g_assert_cmphex(__builtin_ia32_stmxcsr(), ==, 0x1f80);
+}
+
+static void test_features(struct fixture *f, const void *data)
+{
+    static const struct tenon_cpuid sse2[] = { { .leaf = 1, .edx = 1 << 25 | 1 << 26 } };
+    static const struct tenon_cpuid sse41_avx[] = { { .leaf = 1, .edx = 1 << 25 | 1 << 26,
+                                                      .ecx = 1 << 19 | 1 << 28 } };
+    const struct tenon_cpuid *all = f->host->info.cpuid;
+    uint32_t n = f->host->info.n_cpuid;
+
+    f->host->info.n_cpuid = 1;
+    f->host->info.cpuid = sse2;
+    g_assert_cmpint(STEP(f, ADDPS), ==, -1);
+    g_assert_cmpint(STEP(f, VADDPS), ==, EXC_UD);
+    g_assert_cmpint(STEP(f, PADDB_MM), ==, EXC_UD);
+    g_assert_cmpint(STEP(f, 0x66, 0x0f, 0x38, 0x40, 0xc1), ==, EXC_UD); /* PMULLD */
+    f->host->info.cpuid = sse41_avx;
+    g_assert_cmpint(STEP(f, VADDPS), ==, -1);
+    g_assert_cmpint(STEP(f, 0x66, 0x0f, 0x38, 0x40, 0xc1), ==, -1);
+    g_assert_cmpint(STEP(f, 0xc5, 0xfd, 0xfc, 0xc1), ==, EXC_UD);       /* VPADDB YMM */
+    g_assert_cmpint(STEP(f, 0xc4, 0xe2, 0x79, 0xdc, 0xc1), ==, EXC_UD); /* VAESENC */
+    f->host->info.cpuid = all;
+    f->host->info.n_cpuid = n;
+    /* What the host is said to have. */
+    g_assert_cmphex(vec_host_features(1, 0, 3) & (1 << 25 | 1 << 26), ==, 1 << 25 | 1 << 26);
+    g_assert_cmphex(vec_host_features(1, 0, 2) & ~0x3a181203 & ~0x100000, ==, 0);
+    g_assert_cmphex(vec_host_features(7, 0, 1) & ~(1 << 5 | 1 << 29), ==, 0);
+    g_assert_cmphex(vec_host_features(7, 1, 1), ==, 0);
+}
+
+/* Other modes than 64 bits: eight registers, REX bits that mean nothing, no VEX in real mode. */
+static void test_modes(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+
+    soft_host_mode(f->host, 32);
+    cpu->v[0] = cpu->v[1] = cpu->v[8] = (union vec){ .f32 = { 1, 2, 3, 4, 5, 6, 7, 8 } };
+    g_assert_cmpint(STEP(f, 0xc4, 0xe1, 0x38, 0x58, 0xc1), ==, -1); /* vvvv 8 is 0 */
+    g_assert_cmpfloat(cpu->v[0].f32[3], ==, 8);
+    g_assert_cmpfloat(cpu->v[0].f32[4], ==, 0);
+    cpu->r[RAX] = 0x123456789;
+    g_assert_cmpint(STEP(f, 0xc4, 0xe1, 0xf9, 0x6e, 0xc0), ==, -1); /* W does not make it MOVQ */
+    g_assert_cmphex(cpu->v[0].u64[0], ==, 0x23456789);
+    g_assert_cmpint(STEP(f, 0xc5, 0xfc, 0x77), ==, -1); /* VZEROALL */
+    g_assert_cmphex(cpu->v[1].u64[0], ==, 0);
+    g_assert_cmpfloat(cpu->v[8].f32[1], ==, 2);
+    soft_host_mode(f->host, 16);
+    cpu->v[0] = cpu->v[1] = (union vec){ .f32 = { 1 } };
+    g_assert_cmpint(STEP(f, ADDPS), ==, -1);
+    g_assert_cmpfloat(cpu->v[0].f32[0], ==, 2);
+    g_assert_cmpint(STEP(f, VADDPS), ==, EXC_UD);
+    cpu->cr0 |= CR0_PE;
+    cpu->mode |= MODE_PE | MODE_VM86;
+    g_assert_cmpint(STEP(f, VADDPS), ==, EXC_UD);
+}
+
+/* A gather that faults keeps what it has, and its mask says what is left. */
+static void test_gather_fault(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+
+    for (unsigned i = 0; i < 8; i++)
+        mem_write(cpu, SOFT_DATA + i * 4, 100 + i, 4);
+    cpu->r[R14] = SOFT_DATA;
+    cpu->v[0] = (union vec){ .u32 = { 1, 2, 3, 4, 5, 6, 7, 8 } };
+    cpu->v[1] = (union vec){ .s32 = { 0, 1, SOFT_RAM, 3, 4, 5, 6, SOFT_RAM } };
+    cpu->v[2] = (union vec){ .s32 = { -1, 0, -1, -1, 0, 0, 0, 0x7fffffff } };
+    /* VPGATHERDD YMM0, [R14 + YMM1 * 4], YMM2 */
+    g_assert_cmpint(STEP(f, 0xc4, 0xc2, 0x6d, 0x90, 0x04, 0x8e), ==, EXC_PF);
+    g_assert_cmpuint(cpu->v[0].u32[0], ==, 100);
+    g_assert_cmpuint(cpu->v[0].u32[1], ==, 2);
+    g_assert_cmpuint(cpu->v[0].u32[3], ==, 4);
+    g_assert_cmpint(cpu->v[2].s32[0], ==, 0);
+    g_assert_cmpint(cpu->v[2].s32[2], ==, -1);
+    cpu->v[1].s32[2] = 2;
+    g_assert_cmpint(STEP(f, 0xc4, 0xc2, 0x6d, 0x90, 0x04, 0x8e), ==, -1);
+    g_assert_cmpuint(cpu->v[0].u32[2], ==, 102);
+    g_assert_cmpuint(cpu->v[0].u32[3], ==, 103);
+    g_assert_cmpuint(cpu->v[0].u32[7], ==, 8);
+    g_assert_cmphex(cpu->v[2].u64[1], ==, 0);
+}
+
+/* Elements that the mask leaves out are not accessed; a store that faults stores nothing. */
+static void test_masked_fault(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+    uint64_t end = SOFT_RAM - 16;
+
+    cpu->r[R14] = end;
+    mem_write(cpu, end, 7, 4);
+    cpu->v[1] = (union vec){ .s32 = { -1, 0, 0, -1 } };
+    g_assert_cmpint(STEP(f, 0xc4, 0xc2, 0x75, 0x2c, 0x06), ==, -1); /* VMASKMOVPS YMM0, YMM1, [R14] */
+    g_assert_cmpuint(cpu->v[0].u32[0], ==, 7);
+    cpu->v[0].u32[0] = 9;
+    cpu->v[1].s32[4] = -1;
+    g_assert_cmpint(STEP(f, 0xc4, 0xc2, 0x75, 0x2e, 0x06), ==, EXC_PF);
+    g_assert_cmpuint(mem_read(cpu, end, 4), ==, 7);
+    cpu->v[1].s32[4] = 0;
+    g_assert_cmpint(STEP(f, 0xc4, 0xc2, 0x75, 0x2e, 0x06), ==, -1);
+    g_assert_cmpuint(mem_read(cpu, end, 4), ==, 9);
+}
 
 /* ---- Frame ---- */
 
@@ -601,5 +849,14 @@ int main(int argc, char **argv)
     ADD(float);
     ADD(move);
     ADD(special);
+    ADD(invalid);
+    ADD(rules);
+    ADD(pending);
+    ADD(simd_exception);
+    ADD(host_mxcsr);
+    ADD(features);
+    ADD(modes);
+    ADD(gather_fault);
+    ADD(masked_fault);
     return g_test_run();
 }
