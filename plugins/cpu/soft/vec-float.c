@@ -44,10 +44,6 @@ Y_UNARY(sqrtpd)
 Y_UNARY(rsqrtps)
 Y_UNARY(rcpps)
 
-X_IMMEDIATE(x_dpps, dpps, 256)
-X_IMMEDIATE(x_dppd, dppd, 256)
-VEX_BINARY_IMMEDIATE(y_dpps, dpps, __m256i, 256)
-
 /* Bit 3 (inexact is no exception), bit 2 (MXCSR rounds) and two bits of rounding count. */
 X_IMMEDIATE(x_roundps, roundps, 16)
 X_IMMEDIATE(x_roundpd, roundpd, 16)
@@ -133,8 +129,30 @@ VEX_UNARY(y_cvttpd2dq, cvttpd2dq, __m128i, __m256i)
 
 VEX_UNARY(x_cvtph2ps, cvtph2ps, __m128i, __m128i)
 VEX_UNARY(y_cvtph2ps, cvtph2ps, __m256i, __m128i)
-VEX_UNARY_IMMEDIATE(x_cvtps2ph, cvtps2ph, __m128i, __m128i, 8)
-VEX_UNARY_IMMEDIATE(y_cvtps2ph, cvtps2ph, __m128i, __m256i, 8)
+VEX_UNARY_IMMEDIATE(x_to_half, cvtps2ph, __m128i, __m128i, 8)
+VEX_UNARY_IMMEDIATE(y_to_half, cvtps2ph, __m128i, __m256i, 8)
+
+/* Does not flush to zero: looks for denormals itself. */
+static void note_tiny(const union vec *d, unsigned imm)
+{
+    enum { UNDERFLOW = 0x10 };
+
+    for (unsigned i = 0; imm & IMM_TINY && i < 8; i++)
+        if ((d->u16[i] & 0x7c00) == 0 && d->u16[i] & 0x3ff)
+            __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | UNDERFLOW);
+}
+
+KERNEL(x_cvtps2ph)
+{
+    x_to_half(d, a, b, imm);
+    note_tiny(d, imm);
+}
+
+KERNEL(y_cvtps2ph)
+{
+    y_to_half(d, a, b, imm);
+    note_tiny(d, imm);
+}
 
 /* ---- Fused multiply and add: d, a and b in the order that the name says ---- */
 
@@ -162,6 +180,69 @@ VEX_UNARY_IMMEDIATE(y_cvtps2ph, cvtps2ph, __m128i, __m256i, 8)
     FMA_PACKED(fnmsub##order) FMA_SCALAR(fnmsub##order)
 FMA_ORDERS(X)
 #undef X
+
+/* ---- DPPS, DPPD: three steps, each with its exceptions ---- */
+
+enum { DOT_DOUBLE = 0x10, DOT_MEM = 0x20, DOT_VEX = 0x40, DOT_256 = 0x80 };
+
+static const struct dot {
+    vec_kernel *multiply, *add;
+    unsigned size, bytes; /* of an element, of all */
+} dots[] = {
+    { x_mulps, x_addps, 4, 16 },
+    { y_mulps, y_addps, 4, 32 },
+    { x_mulpd, x_addpd, 8, 16 },
+};
+
+/* Of each lane's elements the ones that mask names; zeroes for others. */
+static void keep(const struct dot *dot, union vec *v, unsigned mask)
+{
+    for (unsigned at = 0; at < dot->bytes; at += dot->size)
+        if (!(mask >> at % 16 / dot->size & 1))
+            memset(&v->u8[at], 0, dot->size);
+}
+
+/* To each element the one at a distance, either way. */
+static void sum_pairs(struct cpu *cpu, const struct dot *dot, union vec *v, unsigned distance)
+{
+    union vec own = *v, other;
+
+    for (unsigned at = 0; at < dot->bytes; at += dot->size)
+        memcpy(&other.u8[at], &v->u8[at ^ distance * dot->size], dot->size);
+    vec_run_fp(cpu, dot->add, v, &own, &other, 0);
+}
+
+/* u->d: destination and DOT_*, u->a: first source, u->b: second, or bytes of memory; imm: imm8. */
+static void run_dot(struct cpu *cpu, const struct uop *u)
+{
+    const struct dot *dot = &dots[u->d & DOT_DOUBLE ? 2 : u->d & DOT_256 ? 1 : 0];
+    union vec a = cpu->v[u->a], b = cpu->v[u->b & 15], r = { 0 };
+
+    if (u->d & DOT_MEM)
+        vec_load(cpu, &b, u->b);
+    keep(dot, &a, u->imm >> 4);
+    keep(dot, &b, u->imm >> 4);
+    vec_run_fp(cpu, dot->multiply, &r, &a, &b, 0);
+    for (unsigned distance = 1; distance < 16 / dot->size; distance *= 2)
+        sum_pairs(cpu, dot, &r, distance);
+    keep(dot, &r, u->imm);
+    memcpy(&cpu->v[u->d & 15], &r, u->d & DOT_VEX ? 32 : 16);
+}
+
+static void emit_dot(struct block_builder *b, const struct insn *in)
+{
+    bool mem = in->mod != 3;
+    unsigned bytes = in->l ? 32 : 16;
+
+    vec_emit_check(b, in);
+    if (mem)
+        emit_address(b, bytes, false);
+    emit_call(b, run_dot,
+              in->reg | (in->opcode & 1 ? DOT_DOUBLE : 0) | (mem ? DOT_MEM : 0) |
+                  (in->vex ? DOT_VEX : 0) | (in->l ? DOT_256 : 0),
+              in->vex ? in->vvvv : in->reg, mem ? bytes | (in->vex ? 0 : VEC_ALIGNED) : in->rm,
+              in->imm & 0xff);
+}
 
 /* ---- Table ---- */
 
@@ -226,8 +307,8 @@ static const struct vec_op rows[] = {
     P(PFX_66, 0x7c, ISA_SSE3, V_NDS | V_FP, haddpd),   P(PFX_F2, 0x7c, ISA_SSE3, V_NDS | V_FP, haddps),
     P(PFX_66, 0x7d, ISA_SSE3, V_NDS | V_FP, hsubpd),   P(PFX_F2, 0x7d, ISA_SSE3, V_NDS | V_FP, hsubps),
     P(PFX_66, 0xd0, ISA_SSE3, V_NDS | V_FP, addsubpd), P(PFX_F2, 0xd0, ISA_SSE3, V_NDS | V_FP, addsubps),
-    { MAP_0F3A, PFX_66, 0x40, 0, V, SIZE_FULL, { ISA_SSE41, AVX }, V_NDS | V_FP, .x = x_dpps, .y = y_dpps },
-    { MAP_0F3A, PFX_66, 0x41, 0, V, 16, { ISA_SSE41, ISA_AVX }, V_NDS | V_FP, .x = x_dppd },
+    { MAP_0F3A, PFX_66, 0x40, .isa = { ISA_SSE41, AVX }, .flags = V_NDS, .emit = emit_dot },
+    { MAP_0F3A, PFX_66, 0x41, .isa = { ISA_SSE41, ISA_AVX }, .flags = V_NDS, .emit = emit_dot },
     ROW_ROUND(0x08, roundps, SIZE_FULL, 0, , .y = y_roundps),
     ROW_ROUND(0x09, roundpd, SIZE_FULL, 0, , .y = y_roundpd),
     ROW_ROUND(0x0a, roundss, 4, V_NDS | V_LIG), ROW_ROUND(0x0b, roundsd, 8, V_NDS | V_LIG),

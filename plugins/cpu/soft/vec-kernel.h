@@ -129,6 +129,7 @@
         asm volatile(BY_IMMEDIATE(n, "v" #op " $.Limm, %[b], %[r]")                                \
                      : [r] "=x"(r), [t] "=&r"(t)                                                   \
                      : [b] "x"(*(const S *)b), [at] "r"(at));                                      \
+        *(__m256i *)d = (__m256i){ 0 };                                                            \
         *(T *)d = r;                                                                               \
     }
 

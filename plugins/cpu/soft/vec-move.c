@@ -237,8 +237,10 @@ static const struct vec_op rows[] = {
 
     { MAP_0F, PFX_NONE, 0x6f, 0, KIND_MM, KIND_MM, 8, { ISA_MMX }, .flags = 0 },
     { MAP_0F, PFX_NONE, 0x7f, 0, KIND_MM, KIND_MM, 8, { ISA_MMX }, .flags = V_TO_RM },
-    { MAP_0F, PFX_NONE, 0x6e, 0, KIND_MM, KIND_G, SIZE_W, { ISA_MMX }, .flags = 0 },
-    { MAP_0F, PFX_66, 0x6e, 0, KIND_V, KIND_G, SIZE_W, { ISA_SSE2, ISA_AVX }, .flags = 0 },
+    { MAP_0F, PFX_NONE, 0x6e, 0, KIND_MM, KIND_G, 4, { ISA_MMX }, V_NARROW, .x = x_low32 },
+    { MAP_0F, PFX_NONE, 0x6e, 0, KIND_MM, KIND_G, 8, { ISA_MMX }, .flags = V_WIDE },
+    { MAP_0F, PFX_66, 0x6e, 0, KIND_V, KIND_G, 4, { ISA_SSE2, ISA_AVX }, V_NARROW, .x = x_low32 },
+    { MAP_0F, PFX_66, 0x6e, 0, KIND_V, KIND_G, 8, { ISA_SSE2, ISA_AVX }, .flags = V_WIDE },
     { MAP_0F, PFX_NONE, 0x7e, 0, KIND_G, KIND_MM, 4, { ISA_MMX }, V_TO_RM | V_NARROW, .x = x_low32 },
     { MAP_0F, PFX_NONE, 0x7e, 0, KIND_G, KIND_MM, 8, { ISA_MMX }, V_TO_RM | V_WIDE, .x = x_low64 },
     { MAP_0F, PFX_66, 0x7e, 0, KIND_G, KIND_V, 4, { ISA_SSE2, ISA_AVX }, V_TO_RM | V_NARROW, .x = x_low32 },

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vec-special - vector instructions unlike the others: AES, SHA and string comparison with their
- * operands, masked moves, gathers, MXCSR, fences, and those that empty registers.
+ * operands, masked moves, gathers, MXCSR, and those that empty registers.
  *
  * Intel SDM volume 2.
  */
 #include "vec-kernel.h"
+#include "x87.h"
 
 /* ---- AES, carry-less multiplication, SHA ---- */
 
@@ -112,7 +113,7 @@ static void run_strings(struct cpu *cpu, const struct uop *u)
     uint32_t length[2] = { wide ? saturate(cpu->r[RAX]) : cpu->r[RAX],
                            wide ? saturate(cpu->r[RDX]) : cpu->r[RDX] };
     const union vec *a = &cpu->v[u->d & 15], *b = &cpu->v[u->a];
-    struct compared out;
+    struct compared out = { 0 };
     union vec m = { 0 };
 
     if (u->d & HOW_MEM) {
@@ -336,8 +337,7 @@ static void emit_mxcsr(struct block_builder *b, const struct insn *in)
 
 static void run_emms(struct cpu *cpu, const struct uop *u)
 {
-    vec_enter_mmx(cpu, u);
-    cpu->x87.tag_valid = 0;
+    x87_emms(cpu);
 }
 
 static void emit_emms(struct block_builder *b, const struct insn *in)
@@ -359,31 +359,6 @@ static void emit_vzero(struct block_builder *b, const struct insn *in)
     emit_call(b, run_vzero, in->code == MODE_CODE64 ? 16 : 8, in->l ? 0 : 16, 0, 0);
 }
 
-/* ---- Memory order and hints: no vector state, no checks ---- */
-
-static void run_mfence(struct cpu *cpu, const struct uop *u)
-{
-    _mm_mfence();
-}
-
-/* Loads among themselves, stores among themselves, are in order as it is. */
-static void emit_fence(struct block_builder *b, const struct insn *in)
-{
-    if ((in->reg & 7) == 6)
-        emit_call(b, run_mfence, 0, 0, 0, 0);
-}
-
-static void emit_nothing(struct block_builder *b, const struct insn *in)
-{
-}
-
-static void emit_movnti(struct block_builder *b, const struct insn *in)
-{
-    bool wide = in->op_size == 8;
-
-    emit_memory(b, wide ? UOP_STORE64 : UOP_STORE32, 0, REG(in->reg), wide ? 8 : 4);
-}
-
 /* ---- Table ---- */
 
 // clang-format off
@@ -402,12 +377,6 @@ static void emit_movnti(struct block_builder *b, const struct insn *in)
 #define GATHER(code)                                                                               \
     { MAP_0F38, PFX_66, .opcode = code, .isa = { 0, ISA_AVX2, ISA_AVX2 }, .flags = V_MEM | V_NDS,  \
       .emit = emit_gather }
-#define FENCE(n, feature)                                                                          \
-    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(n), .isa = { feature }, .flags = V_REG, .emit = emit_fence }
-#define PREFETCH(pp, code)                                                                         \
-    { MAP_0F, pp, .opcode = code, .isa = { ISA_SSE }, .emit = emit_nothing }
-#define HINTS(code)                                                                                \
-    PREFETCH(PFX_NONE, code), PREFETCH(PFX_66, code), PREFETCH(PFX_F3, code), PREFETCH(PFX_F2, code)
 
 static const struct vec_op rows[] = {
     SHA(0xc8, sha1nexte), SHA(0xc9, sha1msg1), SHA(0xca, sha1msg2),
@@ -428,11 +397,8 @@ static const struct vec_op rows[] = {
     { MAP_0F, PFX_NONE, .opcode = 0xf7, .isa = { ISA_SSE }, .flags = V_REG, .emit = emit_maskmovq },
     { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(2), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM, .emit = emit_mxcsr },
     { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(3), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM, .emit = emit_mxcsr },
-    FENCE(5, ISA_SSE2), FENCE(6, ISA_SSE2), FENCE(7, ISA_SSE),
     { MAP_0F, PFX_NONE, .opcode = 0x77, .isa = { ISA_MMX }, .emit = emit_emms },
     { MAP_0F, PFX_NONE, .opcode = 0x77, .isa = { 0, ISA_AVX, ISA_AVX }, .emit = emit_vzero },
-    HINTS(0x0d), HINTS(0x18),
-    { MAP_0F, PFX_NONE, .opcode = 0xc3, .isa = { ISA_SSE2 }, .flags = V_MEM, .emit = emit_movnti },
 };
 // clang-format on
 

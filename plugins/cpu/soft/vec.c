@@ -6,9 +6,9 @@
  * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87 state);
  * volume 2, sections 2.3 and 2.4 (VEX, exception classes).
  */
-#include <cpuid.h>
-
+#include "exec.h"
 #include "vec-kernel.h"
+#include "x87.h"
 
 /* ---- Features ---- */
 
@@ -24,31 +24,6 @@ static const struct {
     [ISA_FMA]    = { 1, 2, 12 }, [ISA_F16C]  = { 1, 2, 29 },
     // clang-format on
 };
-
-/* AVX's registers are switched on, on the host. */
-static bool host_ymm(void)
-{
-    uint32_t low, high;
-
-    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & 6) == 6;
-}
-
-uint32_t vec_host_features(uint32_t leaf, uint32_t subleaf, unsigned reg)
-{
-    uint32_t r[4] = { 0 }, one[4] = { 0 }, offered = 0;
-    bool ymm;
-
-    if (subleaf != 0)
-        return 0;
-    __get_cpuid_count(1, 0, &one[0], &one[1], &one[2], &one[3]);
-    __get_cpuid_count(leaf, 0, &r[0], &r[1], &r[2], &r[3]);
-    ymm = one[2] & 1 << 27 && host_ymm();
-    for (unsigned i = 1; i < N_ISAS; i++)
-        if (features[i].leaf == leaf && features[i].reg == reg && (i < ISA_AVX || ymm))
-            offered |= 1u << features[i].bit;
-    return offered & r[reg & 3];
-}
 
 static bool has(const struct cpu *cpu, enum vec_isa isa)
 {
@@ -75,14 +50,7 @@ void vec_check_avx(struct cpu *cpu, const struct uop *u)
 
 void vec_check_mmx(struct cpu *cpu, const struct uop *u)
 {
-    enum { SUMMARY = 0x80 };
-
-    if (cpu->cr0 & CR0_EM)
-        cpu_fault(cpu, EXC_UD);
-    if (cpu->cr0 & CR0_TS)
-        cpu_fault(cpu, EXC_NM);
-    if (cpu->x87.status & SUMMARY)
-        cpu_fault(cpu, EXC_MF);
+    x87_check_mmx(cpu);
 }
 
 /* What CR0, CR4 and XCR0 say cannot change within a block. */
@@ -143,11 +111,10 @@ static const struct vec_op *find(const struct cpu *cpu, const struct insn *in)
 /*
  * d: destination register, low digit, and KIND_* in the high one
  * a: first source of the destination's kind, and HOW_* in the high digit
- * b: source register and kind; of memory the bytes and MUST_ALIGN
+ * b: source register and kind; of memory the bytes and VEC_ALIGNED
  * imm: the kernel's address, and imm8 in the uppermost byte
  */
 enum { HOW_FP = 0x10, HOW_VEX = 0x20, HOW_THIRD = 0x40, HOW_256 = 0x80 };
-enum { MUST_ALIGN = 0x80 };
 enum { IMM8_SHIFT = 56 };
 
 static vec_kernel *kernel_of(const struct uop *u)
@@ -164,38 +131,38 @@ static unsigned imm8_of(const struct uop *u)
 
 static void check_alignment(struct cpu *cpu, uint64_t lin, unsigned how)
 {
-    if (UNLIKELY(how & MUST_ALIGN && lin & ((how & ~MUST_ALIGN) - 1)))
+    if (UNLIKELY(how & VEC_ALIGNED && lin & ((how & ~VEC_ALIGNED) - 1)))
         cpu_fault_error(cpu, EXC_GP, 0);
-}
-
-static bool within_page(uint64_t lin, unsigned bytes)
-{
-    return (lin & 0xfff) + bytes <= 0x1000;
 }
 
 /* Memory at T0; how as u->b. */
 static inline void load(struct cpu *cpu, union vec *to, unsigned how)
 {
     uint64_t lin = cpu->r[REG_T0];
-    unsigned bytes = how & ~MUST_ALIGN;
-    const struct tlb_entry *e = &cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)];
+    unsigned bytes = how & ~VEC_ALIGNED;
+    const void *p = tlb_read(cpu, lin, bytes);
 
     check_alignment(cpu, lin, how);
-    if (LIKELY(e->read == (lin & ~0xfffull) && within_page(lin, bytes)))
-        memcpy(to, (const void *)(lin + e->addend), bytes);
+    if (LIKELY(p))
+        memcpy(to, p, bytes);
     else
         mem_read_bytes(cpu, lin, to, bytes);
+}
+
+void vec_load(struct cpu *cpu, union vec *to, unsigned how)
+{
+    load(cpu, to, how);
 }
 
 static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
 {
     uint64_t lin = cpu->r[REG_T0];
-    unsigned bytes = how & ~MUST_ALIGN;
-    const struct tlb_entry *e = &cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)];
+    unsigned bytes = how & ~VEC_ALIGNED;
+    void *p = tlb_write(cpu, lin, bytes);
 
     check_alignment(cpu, lin, how);
-    if (LIKELY(e->write == (lin & ~0xfffull) && within_page(lin, bytes)))
-        memcpy((void *)(lin + e->addend), from, bytes);
+    if (LIKELY(p))
+        memcpy(p, from, bytes);
     else
         mem_write_bytes(cpu, lin, from, bytes);
 }
@@ -245,13 +212,12 @@ static void run_unmasked(struct cpu *cpu, vec_kernel *kernel, union vec *d, cons
     if (flags & ~masked & (MX_IE | MX_DE | MX_ZE))
         raise_fp(cpu, flags & (MX_IE | MX_DE | MX_ZE));
     if (!(masked & MX_UE))
-        flags |= run_under(mxcsr | MX_FTZ, kernel, &tiny, a, b, imm) & MX_UE;
+        flags |= run_under(mxcsr | MX_FTZ, kernel, &tiny, a, b, imm | IMM_TINY) & MX_UE;
     if (flags & ~masked)
         raise_fp(cpu, flags);
     cpu->mxcsr |= flags;
 }
 
-/* d is changed even if this faults: it is no register. */
 static inline void run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
                           const union vec *b, unsigned imm)
 {
@@ -259,6 +225,12 @@ static inline void run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, con
         run_unmasked(cpu, kernel, d, a, b, imm);
     else
         cpu->mxcsr |= run_under(cpu->mxcsr, kernel, d, a, b, imm);
+}
+
+void vec_run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
+                const union vec *b, unsigned imm)
+{
+    run_fp(cpu, kernel, d, a, b, imm);
 }
 
 /* ---- The usual: vector registers, and memory as the second source ---- */
@@ -350,7 +322,7 @@ static void move_mem16(struct cpu *cpu, const struct uop *u)
 
 static void move_mem16_aligned(struct cpu *cpu, const struct uop *u)
 {
-    load(cpu, &cpu->v[u->d], 16 | MUST_ALIGN);
+    load(cpu, &cpu->v[u->d], 16 | VEC_ALIGNED);
 }
 
 static void store_vector(struct cpu *cpu, const struct uop *u)
@@ -365,7 +337,7 @@ static void store16(struct cpu *cpu, const struct uop *u)
 
 static void store16_aligned(struct cpu *cpu, const struct uop *u)
 {
-    store(cpu, &cpu->v[u->d], 16 | MUST_ALIGN);
+    store(cpu, &cpu->v[u->d], 16 | VEC_ALIGNED);
 }
 
 /* By mem, width. */
@@ -376,22 +348,21 @@ static uop_call *const moves[2][3] = {
 
 static uop_call *move_of(bool mem, enum width width, unsigned how)
 {
-    if (width == LEGACY && mem && (how & ~MUST_ALIGN) == 16)
-        return how & MUST_ALIGN ? move_mem16_aligned : move_mem16;
+    if (width == LEGACY && mem && (how & ~VEC_ALIGNED) == 16)
+        return how & VEC_ALIGNED ? move_mem16_aligned : move_mem16;
     return moves[mem][width];
 }
 
 static uop_call *store_of(unsigned how)
 {
-    return how == 16 ? store16 : how == (16 | MUST_ALIGN) ? store16_aligned : store_vector;
+    return how == 16 ? store16 : how == (16 | VEC_ALIGNED) ? store16_aligned : store_vector;
 }
 
 /* ---- The rest: any kinds of operands ---- */
 
 void vec_enter_mmx(struct cpu *cpu, const struct uop *u)
 {
-    cpu->x87.status &= ~0x3800;
-    cpu->x87.tag_valid = 0xff;
+    x87_enter_mmx(cpu);
 }
 
 static const union vec *read_operand(struct cpu *cpu, unsigned operand, union vec *room)
@@ -416,10 +387,7 @@ static void write_operand(struct cpu *cpu, unsigned operand, const union vec *va
         if ((how & (HOW_VEX | HOW_256)) == HOW_VEX)
             vec_clear_upper(&cpu->v[n]);
         break;
-    case KIND_MM:
-        cpu->x87.r[n & 7].mantissa = value->u64[0];
-        cpu->x87.r[n & 7].sign_exponent = 0xffff;
-        break;
+    case KIND_MM: x87_write_mmx(cpu, n & 7, value->u64[0]); break;
     case KIND_G: cpu->r[n] = value->u64[0]; break;
     case KIND_FLAGS: cpu->flags = (cpu->flags & ~F_ARITH) | value->u64[0]; break;
     }
@@ -474,7 +442,7 @@ static void run_any_store(struct cpu *cpu, const struct uop *u)
 {
     union vec room = { 0 }, d = { 0 };
 
-    mem_probe_write(cpu, cpu->r[REG_T0], u->b & ~MUST_ALIGN);
+    mem_probe_write(cpu, cpu->r[REG_T0], u->b & ~VEC_ALIGNED);
     compute(cpu, u, &d, &d, read_operand(cpu, u->d, &room));
     store(cpu, &d, u->b);
 }
@@ -485,15 +453,13 @@ struct form {
     const struct vec_op *op;
     bool mem;
     enum width width;
-    uint8_t bytes;          /* of memory, and MUST_ALIGN */
+    uint8_t bytes;          /* of memory, and VEC_ALIGNED */
     uint8_t dst, a, src;    /* register numbers; to memory: src is the one */
     vec_kernel *kernel;
 };
 
 static unsigned memory_bytes(const struct vec_op *op, const struct insn *in, enum width width)
 {
-    if (op->size == SIZE_W)
-        return is_wide(in) ? 8 : 4;
     if (op->size >= SIZE_FULL)
         return (width == VEX_256 ? 32 : 16) >> (op->size - SIZE_FULL);
     return op->size;
@@ -513,7 +479,7 @@ static struct form form_of(const struct vec_op *op, const struct insn *in)
     f.kernel = f.width == VEX_256 ? op->y : op->x;
     f.bytes = memory_bytes(op, in, f.width);
     if (must_align(op, in, f.bytes))
-        f.bytes |= MUST_ALIGN;
+        f.bytes |= VEC_ALIGNED;
     if (to_rm) {
         f.dst = f.a = in->rm;
         f.src = in->reg;
@@ -611,7 +577,7 @@ bool vec_translate(struct block_builder *b, const struct insn *in)
     if (uses_mmx(&f))
         emit_call(b, vec_check_mmx, 0, 0, 0, 0);
     if (f.mem)
-        emit_address(b, f.bytes & ~MUST_ALIGN, op->flags & V_TO_RM);
+        emit_address(b, f.bytes & ~VEC_ALIGNED, op->flags & V_TO_RM);
     emit_op(b, &f, third(op, in));
     if (uses_mmx(&f))
         emit_call(b, vec_enter_mmx, 0, 0, 0, 0);

@@ -25,10 +25,14 @@ enum vec_isa {
  */
 typedef void vec_kernel(union vec *d, const union vec *a, const union vec *b, unsigned imm);
 
+/* With imm8: the result does not count, but MXCSR's flag for underflow must tell whether part of it is
+ * tiny.  MXCSR flushes to zero, which does so for all that obey it. */
+#define IMM_TINY 0x100u
+
 enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS };
 
-/* Bytes of a memory operand: 1 to 16, or these: the whole vector or a fraction, 4 or 8 by W. */
-enum { SIZE_FULL = 0x80, SIZE_HALF, SIZE_QUARTER, SIZE_EIGHTH, SIZE_W };
+/* Bytes of a memory operand: 1 to 16, or these: the whole vector or a fraction. */
+enum { SIZE_FULL = 0x80, SIZE_HALF, SIZE_QUARTER, SIZE_EIGHTH };
 
 enum {
     V_NDS = 1,            /* VEX.vvvv is the first source; otherwise it must be unused */
@@ -65,10 +69,6 @@ struct vec_table {
 };
 extern const struct vec_table vec_int_table, vec_float_table, vec_move_table, vec_special_table;
 
-/* Bits of a CPUID register (0 to 3: EAX to EDX) that vector instructions are offered by and this host
- * can execute. Any thread. */
-uint32_t vec_host_features(uint32_t leaf, uint32_t subleaf, unsigned reg);
-
 /* ---- For emit functions ---- */
 
 /* What must hold before: #UD and #NM by CR0, CR4 and XCR0; #MF for MMX. */
@@ -77,8 +77,15 @@ void vec_check_avx(struct cpu *cpu, const struct uop *u);
 void vec_check_mmx(struct cpu *cpu, const struct uop *u);
 /* Emits the check that fits, unless the block has it. Not for MMX. */
 void vec_emit_check(struct block_builder *b, const struct insn *in);
-/* MMX registers are the x87 registers' low parts: using one makes all valid, and ST(0) the first. */
+/* After an instruction that has used an MMX register. */
 void vec_enter_mmx(struct cpu *cpu, const struct uop *u);
+/* Runs a kernel under the guest's MXCSR; an exception that is not masked faults.  d is changed even then: it is
+ * no register, nor a or b. */
+void vec_run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
+                const union vec *b, unsigned imm);
+/* Memory at T0: so many bytes, and VEC_ALIGNED if it must be. */
+enum { VEC_ALIGNED = 0x80 };
+void vec_load(struct cpu *cpu, union vec *to, unsigned how);
 /* Clears the upper half of a register after VEX.128. */
 static inline void vec_clear_upper(union vec *v)
 {
