@@ -93,6 +93,7 @@ static int from_object(struct block_spec *spec, const struct config_group *objec
 
     if (group_allow(object, file ? keys : keys + 2))
         return -EINVAL;
+    spec->share = !strcmp(group_string(object, "qom-type", ""), "memory-backend-memfd");
     if (group_bool(object, "prealloc", &spec->prealloc) ||
         group_bool(object, "share", &spec->share) ||
         group_bool(object, "readonly", &spec->readonly) ||

@@ -141,10 +141,13 @@ static bool size_file(const struct block_spec *spec, struct block *block)
     return spec->readonly || reserve(spec, block, &fs, &st);
 }
 
-/* The kernel merges pages of private memory alone: no file is behind that. */
+/*
+ * Memory that nobody else is to see has no file behind it: the kernel gives it huge pages, which a
+ * memfd has to be asked for on most hosts, and can merge equal pages of it.
+ */
 static bool is_private(const struct block_spec *spec)
 {
-    return spec->merge && !spec->path;
+    return !spec->path && (spec->merge || !spec->share);
 }
 
 static bool open_block(const struct block_spec *spec, struct block *block, bool *temporary)
@@ -194,7 +197,7 @@ static bool map_block(const struct block_spec *spec, struct block *block, bool t
 {
     uint64_t bytes = mapped_bytes(block);
     int prot = PROT_READ | (spec->readonly ? 0 : PROT_WRITE);
-    int flags = is_private(spec)           ? MAP_PRIVATE | MAP_ANONYMOUS
+    int flags = is_private(spec)           ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
                 : temporary || spec->share ? MAP_SHARED
                                            : MAP_PRIVATE | MAP_NORESERVE;
     uint8_t *place = find_place(block, !spec->path);

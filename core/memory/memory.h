@@ -31,9 +31,9 @@ struct block {
 struct block_spec {
     const char *name;
     uint64_t bytes;
-    const char *path;  /* -mem-path: a directory or file; NULL: memfd */
+    const char *path;  /* -mem-path: a directory or file; NULL: none */
     bool prealloc;     /* touch every page, by threads, with progress after a second */
-    bool share;        /* writes reach the file of that path */
+    bool share;        /* others may map it: writes reach the file of that path, or a memfd */
     bool readonly;     /* the file is there already, and is never written */
     bool merge;        /* for the host to share equal pages (KSM); with a path it does nothing */
     bool dump;         /* is part of the process's core dumps */

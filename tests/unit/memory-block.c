@@ -57,17 +57,30 @@ static size_t resident(const struct block *b)
 static void test_plain(void)
 {
     struct block *b = block_create(&(struct block_spec){ .name = "pc.ram", .bytes = 64 * MIB });
-    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", b->fd);
-    g_autofree char *target = g_file_read_link(link, NULL);
 
-    g_assert_cmpstr(target, ==, "/memfd:tenon-pc.ram (deleted)");
-    g_assert_cmpint(fcntl(b->fd, F_GETFD) & FD_CLOEXEC, !=, 0);
+    g_assert_cmpint(b->fd, ==, -1);
     g_assert_cmpuint((uintptr_t)b->host % (2 * MIB), ==, 0);
     g_assert_cmpuint(resident(b), ==, 0);
     g_assert_cmpuint(b->host[0], ==, 0);
     b->host[b->bytes - 1] = 1;
     block_destroy(b);
     block_destroy(NULL);
+}
+
+static void test_shared(void)
+{
+    struct block *b =
+        block_create(&(struct block_spec){ .name = "pc.ram", .bytes = 4 * MIB, .share = true });
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", b->fd);
+    g_autofree char *target = g_file_read_link(link, NULL);
+    char byte = 0;
+
+    g_assert_cmpstr(target, ==, "/memfd:tenon-pc.ram (deleted)");
+    g_assert_cmpint(fcntl(b->fd, F_GETFD) & FD_CLOEXEC, !=, 0);
+    b->host[4097] = 7;
+    g_assert_cmpint(pread(b->fd, &byte, 1, 4097), ==, 1);
+    g_assert_cmpint(byte, ==, 7);
+    block_destroy(b);
 }
 
 static void test_prealloc(void)
@@ -259,6 +272,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/block/plain", test_plain);
+    g_test_add_func("/block/shared", test_shared);
     g_test_add_func("/block/prealloc", test_prealloc);
     g_test_add_func("/block/odd-size", test_odd_size);
     g_test_add_func("/block/too-large", test_too_large);
