@@ -222,6 +222,7 @@ HANDLER(CALL_LOOP)
     if (LIKELY(!cpu->r[REG_T3]))
         NEXT();
     block_leave_at(cpu, u->off);
+    cpu->instructions++;    /* each round counts, so that their number is bounded by stop_at */
     return NULL;
 }
 
