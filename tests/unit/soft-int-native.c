@@ -24,7 +24,7 @@ enum { NOT_COMPARABLE = -2 }; /* a fault at an address that the guest has */
 struct state {
     uint64_t r[16], flags, rip;
     int vector;
-    uint8_t data[DATA_BYTES];
+    uint8_t data[DATA_BYTES] __attribute__((aligned(8)));
 };
 
 /* ---- The host ---- */
@@ -388,6 +388,10 @@ static void test_native(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+#ifdef __SANITIZE_ADDRESS__
+    g_print("1..0 # SKIP the sanitizer maps what has to fault\n");
+    return 0;
+#endif
     g_test_add_func("/soft/int/native", test_native);
     return g_test_run();
 }
