@@ -171,7 +171,8 @@ SOFT_WEAK void io_check(struct cpu *cpu, uint16_t port, unsigned size)
 }
 
 /* As the test's CPUID leaves say; without any, the processor has everything. */
-SOFT_WEAK bool cpu_has(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, unsigned reg, unsigned bit)
+SOFT_WEAK bool cpu_has(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, unsigned reg,
+                       unsigned bit)
 {
     for (unsigned i = 0; i < cpu->info->n_cpuid; i++) {
         const struct tenon_cpuid *c = &cpu->info->cpuid[i];
@@ -405,10 +406,15 @@ static inline int soft_host_run(struct soft_host *h, uint64_t n)
 
     cpu->fault.vector = -1;
     cpu->stop_at = cpu->instructions + n;
-    if (sigsetjmp(cpu->fault_exit, 0) == 0)
-        blocks_run(cpu);
-    else
+    if (sigsetjmp(cpu->fault_exit, 0) == 0) {
+        do {
+            cpu->wanted &= ~WANT_TLB;
+            mmu_settle(cpu);
+            blocks_run(cpu);
+        } while (cpu->wanted == WANT_TLB);
+    } else {
         blocks_faulted(cpu);
+    }
     return cpu->fault.vector;
 }
 

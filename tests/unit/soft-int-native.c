@@ -24,7 +24,7 @@ enum { NOT_COMPARABLE = -2 }; /* a fault at an address that the guest has */
 struct state {
     uint64_t r[16], flags, rip;
     int vector;
-    uint8_t data[DATA_BYTES];
+    uint8_t data[DATA_BYTES] __attribute__((aligned(8)));
 };
 
 /* ---- The host ---- */
@@ -342,13 +342,21 @@ static unsigned generate(GRand *rand, uint8_t *code, bool all)
 
 static void test_native(void)
 {
+    /* All of what instructions ask for. */
+    static const struct tenon_cpuid cpuid[] = {
+        { .leaf = 1, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+        { .leaf = 7, .indexed = 1, .ebx = ~0u },
+        { .leaf = 0x80000001, .ecx = ~0u, .edx = ~0u },
+    };
     struct soft_host *h = soft_host_create(64);
     const char *given = g_getenv("SOFT_INT_CASES");
-    unsigned cases = given ? strtoul(given, NULL, 0) : 100000, failures = 0;
+    unsigned cases = given ? strtoul(given, NULL, 0) : 30000, failures = 0;
     GRand *rand = g_rand_new_with_seed(
         given && g_getenv("SOFT_INT_SEED") ? strtoul(g_getenv("SOFT_INT_SEED"), NULL, 0) : 1);
     bool all = host_has_all();
 
+    h->info.cpuid = cpuid;
+    h->info.n_cpuid = G_N_ELEMENTS(cpuid);
     native_setup();
     for (unsigned i = 0; i < cases && failures < 10; i++) {
         static struct state start, native, soft;
@@ -380,6 +388,10 @@ static void test_native(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+#ifdef __SANITIZE_ADDRESS__
+    g_print("1..0 # SKIP the sanitizer maps what has to fault\n");
+    return 0;
+#endif
     g_test_add_func("/soft/int/native", test_native);
     return g_test_run();
 }

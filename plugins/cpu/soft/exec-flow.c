@@ -111,16 +111,16 @@ HANDLER(JNZ_REG)
 #define FUSED_ALL(name, size, insn, source)                                                        \
     FUSED(O, name, size, insn, source, "o")                                                        \
     FUSED(NO, name, size, insn, source, "no")                                                      \
-    FUSED(B, name, size, insn, source, "b") FUSED(NB, name, size, insn, source, "nb")              \
-        FUSED(Z, name, size, insn, source, "z") FUSED(NZ, name, size, insn, source, "nz")          \
-            FUSED(BE, name, size, insn, source, "be") FUSED(NBE, name, size, insn, source, "nbe")  \
-                FUSED(S, name, size, insn, source, "s") FUSED(NS, name, size, insn, source, "ns")  \
-                    FUSED(P, name, size, insn, source, "p")                                        \
-                        FUSED(NP, name, size, insn, source, "np")                                  \
-                            FUSED(L, name, size, insn, source, "l")                                \
-                                FUSED(NL, name, size, insn, source, "nl")                          \
-                                    FUSED(LE, name, size, insn, source, "le")                      \
-                                        FUSED(NLE, name, size, insn, source, "nle")
+    FUSED(B, name, size, insn, source, "b")                                                        \
+    FUSED(NB, name, size, insn, source, "nb") FUSED(Z, name, size, insn, source, "z")              \
+        FUSED(NZ, name, size, insn, source, "nz") FUSED(BE, name, size, insn, source, "be")        \
+            FUSED(NBE, name, size, insn, source, "nbe") FUSED(S, name, size, insn, source, "s")    \
+                FUSED(NS, name, size, insn, source, "ns") FUSED(P, name, size, insn, source, "p")  \
+                    FUSED(NP, name, size, insn, source, "np")                                      \
+                        FUSED(L, name, size, insn, source, "l")                                    \
+                            FUSED(NL, name, size, insn, source, "nl")                              \
+                                FUSED(LE, name, size, insn, source, "le")                          \
+                                    FUSED(NLE, name, size, insn, source, "nle")
 #define FUSED_SIZES(name, insn)                                                                    \
     FUSED_ALL(name##8, 8, insn "b", GET8(u->b))                                                    \
     FUSED_ALL(name##I8, 8, insn "b", (uint8_t)u->imm32)                                            \
@@ -156,7 +156,7 @@ static __attribute__((noinline)) void push_return(struct cpu *cpu, const struct 
 HANDLER(CALL64)
 {
     uint64_t rip = cpu->block->rip + u->off + u->len;
-    uint64_t *p = tlb_write(cpu, cpu->r[RSP] - 8, 8);
+    guest64 *p = tlb_write(cpu, cpu->r[RSP] - 8, 8);
 
     if (LIKELY(p && u->link)) {
         *p = rip;
@@ -179,7 +179,7 @@ static __attribute__((noinline)) uint64_t pop_return(struct cpu *cpu, const stru
 
 HANDLER(RET64)
 {
-    const uint64_t *p = tlb_read(cpu, cpu->r[RSP], 8);
+    const guest64 *p = tlb_read(cpu, cpu->r[RSP], 8);
     uint64_t rip = LIKELY(p && canonical(cpu, *p)) ? *p : pop_return(cpu, u);
 
     cpu->r[RSP] += 8 + u->imm;
@@ -222,6 +222,7 @@ HANDLER(CALL_LOOP)
     if (LIKELY(!cpu->r[REG_T3]))
         NEXT();
     block_leave_at(cpu, u->off);
+    cpu->instructions++; /* each round counts, so that their number is bounded by stop_at */
     return NULL;
 }
 

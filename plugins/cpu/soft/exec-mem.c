@@ -42,7 +42,7 @@ static void write_slow(struct cpu *cpu, const struct uop *u, uint64_t lin, uint6
     }                                                                                              \
     HANDLER(name)                                                                                  \
     {                                                                                              \
-        const uint##size##_t *p = tlb_read(cpu, LINEAR(), size / 8);                               \
+        const guest##size *p = tlb_read(cpu, LINEAR(), size / 8);                                  \
                                                                                                    \
         if (UNLIKELY(!p))                                                                          \
             return run_##name##_slow(cpu, u);                                                      \
@@ -71,7 +71,7 @@ LOAD(LOADZ16, 16, PUT64)
     }                                                                                              \
     HANDLER(LOADW##size)                                                                           \
     {                                                                                              \
-        const uint##size##_t *p = tlb_write(cpu, LINEAR(), size / 8);                              \
+        const guest##size *p = tlb_write(cpu, LINEAR(), size / 8);                                 \
                                                                                                    \
         if (UNLIKELY(!p))                                                                          \
             return run_LOADW##size##_slow(cpu, u);                                                 \
@@ -92,7 +92,7 @@ LOAD_WRITE(64)
     }                                                                                              \
     HANDLER(STORE##size)                                                                           \
     {                                                                                              \
-        uint##size##_t *p = tlb_write(cpu, LINEAR(), size / 8);                                    \
+        guest##size *p = tlb_write(cpu, LINEAR(), size / 8);                                       \
                                                                                                    \
         if (UNLIKELY(!p))                                                                          \
             return run_STORE##size##_slow(cpu, u);                                                 \
@@ -117,13 +117,13 @@ STORE(64)
         if (UNLIKELY(!p))                                                                          \
             p = mem_lock(cpu, lin, size / 8);                                                      \
         PUT64(u->d, p ? __atomic_load_n(p, __ATOMIC_SEQ_CST) : mem_read(cpu, lin, size / 8));      \
-        cpu->r[REG_NEXT] = (uintptr_t)p;                                                            \
+        cpu->r[REG_NEXT] = (uintptr_t)p;                                                           \
         cpu->r[REG_T3] = cpu->flags;                                                               \
         NEXT();                                                                                    \
     }                                                                                              \
     HANDLER(LOCK_STORE##size)                                                                      \
     {                                                                                              \
-        uint##size##_t *p = (uint##size##_t *)(uintptr_t)cpu->r[REG_NEXT];                          \
+        uint##size##_t *p = (uint##size##_t *)(uintptr_t)cpu->r[REG_NEXT];                         \
         uint##size##_t old = cpu->r[REG_T1];                                                       \
                                                                                                    \
         if (UNLIKELY(!p)) {                                                                        \
@@ -155,7 +155,8 @@ static __attribute__((noinline)) HANDLER(PUSH64_slow)
 
 HANDLER(PUSH64)
 {
-    uint64_t lin = cpu->r[RSP] - 8, *p = tlb_write(cpu, lin, 8);
+    uint64_t lin = cpu->r[RSP] - 8;
+    guest64 *p = tlb_write(cpu, lin, 8);
 
     if (UNLIKELY(!p))
         return run_PUSH64_slow(cpu, u);
@@ -175,7 +176,7 @@ static __attribute__((noinline)) HANDLER(POP64_slow)
 
 HANDLER(POP64)
 {
-    const uint64_t *p = tlb_read(cpu, cpu->r[RSP], 8);
+    const guest64 *p = tlb_read(cpu, cpu->r[RSP], 8);
 
     if (UNLIKELY(!p))
         return run_POP64_slow(cpu, u);

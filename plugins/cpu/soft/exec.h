@@ -83,6 +83,12 @@ static inline void flag_put(struct cpu *cpu, uint64_t flag, bool on)
 
 /* ---- Memory reached without a call ---- */
 
+/* The guest's integers, aligned or not. */
+typedef uint8_t guest8;
+typedef uint16_t guest16 __attribute__((aligned(1)));
+typedef uint32_t guest32 __attribute__((aligned(1)));
+typedef uint64_t guest64 __attribute__((aligned(1)));
+
 static inline struct tlb_entry *tlb_entry(struct cpu *cpu, uint64_t lin)
 {
     return &cpu->fast[lin >> 12 & (TLB_ENTRIES - 1)];

@@ -142,13 +142,13 @@ static void fill(void *to, uint64_t value, unsigned size, uint64_t n)
         memset(to, value, n);
     else if (size == 2)
         for (uint64_t i = 0; i < n; i++)
-            ((uint16_t *)to)[i] = value;
+            ((guest16 *)to)[i] = value;
     else if (size == 4)
         for (uint64_t i = 0; i < n; i++)
-            ((uint32_t *)to)[i] = value;
+            ((guest32 *)to)[i] = value;
     else
         for (uint64_t i = 0; i < n; i++)
-            ((uint64_t *)to)[i] = value;
+            ((guest64 *)to)[i] = value;
 }
 
 static bool stos_run(struct string *s)
