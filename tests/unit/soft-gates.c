@@ -424,6 +424,73 @@ static void test_vm86(void)
     soft_host_destroy(h);
 }
 
+/* A task in virtual-8086 mode, left by a task gate, and back by IRET. */
+static void test_vm86_task(void)
+{
+    static const uint8_t int21[] = { 0xcd, 0x21, 0xf4 }, iret[] = { 0xcf, 0xf4 };
+    struct soft_host *h = create(32);
+
+    make_task(h);
+    put(h, TSS2 + 0x20, 0, 4);
+    put(h, TSS2 + 0x24, F_VM | F_IOPL | 2, 4);
+    put(h, TSS2 + 0x4c, 0x1200, 2);
+    put(h, TSS2 + 0x50, 0x900, 2);
+    put(h, TSS2 + 0x54, 0x1234, 2);
+    put(h, TSS2 + 4, STACK1, 4);
+    put(h, TSS2 + 8, DS0, 2);
+    memcpy(h->ram + 0x12000, int21, 3);
+    soft_host_code(h, 0x13000, iret, 2);
+
+    /* A third task behind vector 21h. */
+    memcpy(h->ram + LDT, h->ram + TSS2, 0x68);
+    descriptor(h, 0x90, LDT, 0x67, 0x89, 0);
+    gate(h, IDT + 0x21 * 8, 0x90, 0, 0xe5, 0);
+    put(h, LDT + 0x20, 0x13000, 4);
+    put(h, LDT + 0x24, 2, 4);
+    put(h, LDT + 0x4c, CS0, 2);
+    put(h, LDT + 0x50, DS0, 2);
+    put(h, LDT + 0x54, DS0, 2);
+
+    /* Jump to the first; INT 21h; IRET; its HLT is #GP(0). */
+    g_assert_cmpint(RUN(h, 0xea, 0, 0, 0, 0, TR_TASK, 0), ==, EXC_GP);
+    g_assert_cmphex(h->cpu->tr.selector, ==, TR_TASK);
+    g_assert_cmphex(stack(h, 0, 4), ==, 0);
+    g_assert_cmphex(stack(h, 1, 4), ==, 2);
+    g_assert_cmphex(stack(h, 2, 4), ==, 0x1200);
+    g_assert_true(stack(h, 3, 4) & F_VM);
+    g_assert_cmphex(stack(h, 5, 4), ==, 0x900);
+    g_assert_cmphex(stack(h, 7, 4), ==, 0x1234);
+    g_assert_cmphex(get(h, LDT, 2), ==, TR_TASK);
+    g_assert_true(get(h, TSS2 + 0x24, 4) & F_VM);
+    g_assert_cmphex(get(h, GDT + 0x95, 1), ==, 0x89);
+    soft_host_destroy(h);
+}
+
+static void test_task_16(void)
+{
+    static const uint16_t segs[] = { DS0, CS16, DS0, DS0 };
+    struct soft_host *h = create(32);
+
+    descriptor(h, TR_TASK, TSS2, 0x2b, 0x81, 0);
+    put(h, TSS2 + 0x0e, 0x6000, 2);
+    put(h, TSS2 + 0x10, F_CF | 2, 2);
+    put(h, TSS2 + 0x12, 0x4321, 2);
+    put(h, TSS2 + 0x1a, STACK1, 2);
+    for (int i = 0; i < 4; i++)
+        put(h, TSS2 + 0x22 + 2 * i, segs[i], 2);
+    h->ram[0x6000] = 0xf4;
+    h->cpu->seg[SEG_FS].selector = DS0;
+    g_assert_cmpint(RUN(h, 0x9a, 0, 0, 0, 0, TR_TASK, 0), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, 0x6001);
+    g_assert_cmphex(h->cpu->r[RAX] & 0xffff, ==, 0x4321);
+    g_assert_cmphex(h->cpu->seg[SEG_CS].selector, ==, CS16);
+    g_assert_cmphex(h->cpu->seg[SEG_FS].selector, ==, 0);
+    g_assert_cmphex(h->cpu->flags, ==, F_CF | F_NT | 2);
+    g_assert_cmphex(get(h, TSS2, 2), ==, TR);
+    g_assert_cmphex(get(h, TSS + 0x20, 4), ==, SOFT_CODE + 7);
+    soft_host_destroy(h);
+}
+
 /* ---- Real mode ---- */
 
 static void test_real(void)
@@ -582,6 +649,8 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-gates/task", test_task);
     g_test_add_func("/soft-gates/task-faults", test_task_faults);
     g_test_add_func("/soft-gates/vm86", test_vm86);
+    g_test_add_func("/soft-gates/vm86-task", test_vm86_task);
+    g_test_add_func("/soft-gates/task-16", test_task_16);
     g_test_add_func("/soft-gates/real", test_real);
     g_test_add_func("/soft-gates/long", test_long);
     g_test_add_func("/soft-gates/syscall", test_syscall);

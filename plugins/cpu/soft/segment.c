@@ -188,7 +188,7 @@ static bool within_limit(const struct segment *s, uint64_t offset, unsigned size
     uint64_t last = offset + size - 1;
 
     if ((s->attr & (ATTR_S | ATTR_CODE | ATTR_CE)) != (ATTR_S | ATTR_CE))
-        return last <= s->limit;
+        return last <= s->limit || s->limit == 0xffffffff; /* wraps */
     return offset > s->limit && last <= (s->attr & ATTR_DB ? 0xffffffff : 0xffff);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * smm - system management mode: the state saved at SMBASE + FC00h on, and RSM.
+ * smm - system management mode: the state saved at SMBASE + FE00h on, and RSM.
  *
  * AMD APM volume 2, chapter 10: the AMD64 save area (table 10-1), offsets from SMBASE + 8000h.
  */
@@ -10,7 +10,6 @@
 #include "sys.h"
 
 enum {
-    SAVE = 0xfe00,
     SAVE_SEGS = 0xfe00,
     SAVE_GDTR = 0xfe60,
     SAVE_LDTR = 0xfe70,
@@ -19,6 +18,7 @@ enum {
     SAVE_REVISION = 0xfefc,
     SAVE_SMBASE = 0xff00,
     SAVE_HALT = 0xfec9,
+    SAVE_NMI_MASK = 0xfeca,
     SAVE_RIP = 0xff78,
     SAVE_REGS = 0xfff8,
     REVISION = 0x20064
@@ -96,6 +96,7 @@ void smm_enter(struct cpu *cpu)
     for (unsigned i = 0; i < 16; i++)
         phys_write(cpu, base + SAVE_REGS - 8 * i, cpu->r[i], 8);
     phys_write(cpu, base + SAVE_HALT, cpu->halted, 1);
+    phys_write(cpu, base + SAVE_NMI_MASK, cpu->nmi_blocked, 1);
     phys_write(cpu, base + SAVE_REVISION, REVISION, 4);
     phys_write(cpu, base + SAVE_SMBASE, base, 4);
     cpu->in_smm = true;
@@ -133,7 +134,7 @@ static void run_rsm(struct cpu *cpu, const struct uop *u)
     cpu->flags = (cpu->flags & 0x3f7fd5) | 2;
     cpu->cpl = cpu->flags & F_VM ? 3 : cpu->cr0 & CR0_PE ? ATTR_DPL(cpu->seg[SEG_SS].attr) : 0;
     cpu->in_smm = false;
-    cpu->nmi_blocked = false;
+    cpu->nmi_blocked = phys_read(cpu, base + SAVE_NMI_MASK, 1) & 1;
     if (!is_possible(cpu))
         cpu_shutdown(cpu);
     if (cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !(cpu->efer & EFER_LMA) &&
