@@ -258,6 +258,7 @@ static struct machine *machine_create(void)
         f->p->cpu.host = &m->host;
         f->p->cpu.info = &f->info;
         f->p->cpu.apic = &f->p->apic;
+        f->p->cpu.stop_at = UINT64_MAX;
         f->p->apic.cpu = &f->p->cpu;
         f->p->apic.id = i;
         pthread_mutex_init(&f->p->mailbox.lock, NULL);

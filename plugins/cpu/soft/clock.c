@@ -194,13 +194,33 @@ static void update(struct cpu *cpu, uint64_t when, bool running)
     pthread_mutex_unlock(&a->lock);
 }
 
+/*
+ * Guests often set their timer and halt soon: then the processor wakes by itself, and the thread
+ * need not know.  So it hears of an alarm that is far enough off only when guest code runs on for a
+ * while.
+ */
+enum { FAR_NS = 1000000, WHILE_INSTRUCTIONS = 20000 };
+
 void alarm_set(struct cpu *cpu, uint64_t when)
 {
     const struct alarms *a = cpu->soft->alarms;
     unsigned i = cpu->info->index;
 
-    if (__atomic_load_n(&a->when[i], __ATOMIC_RELAXED) != when)
+    cpu->stop_at = UINT64_MAX;
+    if (when == UINT64_MAX || __atomic_load_n(&a->when[i], __ATOMIC_RELAXED) == when)
+        return;
+    if (when > now(cpu) + FAR_NS)
+        cpu->stop_at = cpu->instructions + WHILE_INSTRUCTIONS;
+    else
         update(cpu, when, a->running[i]);
+}
+
+void alarm_settle(struct cpu *cpu)
+{
+    if (cpu->instructions < cpu->stop_at)
+        return;
+    cpu->stop_at = UINT64_MAX;
+    update(cpu, cpu->apic->deadline, true);
 }
 
 void alarm_pause(struct cpu *cpu)

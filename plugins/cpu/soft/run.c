@@ -20,10 +20,15 @@ static uint64_t now(const struct cpu *cpu)
 
 /* ---- Asking something of a processor ---- */
 
+void cpu_note(struct cpu *cpu, uint32_t bits)
+{
+    __atomic_fetch_or(&cpu->wanted, bits, __ATOMIC_SEQ_CST);
+}
+
 /* The other half of this handshake is in nap(): either it sees the bits, or this sees it asleep. */
 void cpu_want(struct cpu *cpu, uint32_t bits)
 {
-    __atomic_fetch_or(&cpu->wanted, bits, __ATOMIC_SEQ_CST);
+    cpu_note(cpu, bits);
     if (__atomic_load_n(&cpu->asleep, __ATOMIC_SEQ_CST))
         cpu->host->wake(cpu->info->host);
 }
@@ -223,7 +228,8 @@ static void nap(struct cpu *cpu)
 
 /* ---- The loop ---- */
 
-/* What STI and MOV SS hold off comes after one more instruction, unless that is another such one. */
+/* What STI and MOV SS hold off comes after one more instruction, unless that is another such one.
+ */
 static void run_one(struct cpu *cpu)
 {
     blocks_run_one(cpu);
@@ -251,6 +257,7 @@ static bool turn(struct cpu *cpu)
     else
         blocks_run(cpu);
     mailbox_in_guest(cpu, false);
+    alarm_settle(cpu);
     return true;
 }
 

@@ -98,7 +98,7 @@ static void memory_changed(void *self)
         struct cpu *cpu = __atomic_load_n(&soft->cpus[i], __ATOMIC_ACQUIRE);
 
         if (cpu)
-            cpu_want(cpu, WANT_MEMORY);
+            cpu_note(cpu, WANT_MEMORY);
     }
 }
 

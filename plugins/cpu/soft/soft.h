@@ -73,7 +73,9 @@ static inline struct processor *processor_of(struct cpu *cpu)
 
 /* ---- run.c ---- */
 
-/* Makes the processor look at WANT_* bits; wakes it.  [any] */
+/* Makes the processor look at WANT_* bits before its next block.  One that sleeps sleeps on.  [any] */
+void cpu_note(struct cpu *cpu, uint32_t bits);
+/* The same, and wakes it.  [any] */
 void cpu_want(struct cpu *cpu, uint32_t bits);
 
 /* IF was set, an IRET or RSM ended the blocking of NMIs: what was held may come now.  [its thread] */
@@ -130,8 +132,11 @@ void tsc_init(struct cpu *cpu, uint64_t zero);
 /* A thread that wakes processors at guest times.  NULL: no memory, or no thread. */
 struct alarms *alarms_create(struct soft *soft);
 void alarms_destroy(struct alarms *alarms); /* accepts NULL */
-/* cpu_want(cpu, WANT_APIC) at that guest time, once; UINT64_MAX: not.  [its thread] */
+/* cpu_want(cpu, WANT_APIC) at that guest time, once, if it runs guest code then; UINT64_MAX: not.
+ * [its thread] */
 void alarm_set(struct cpu *cpu, uint64_t when);
+/* To be called between blocks: tells the thread of an alarm that has waited for that. */
+void alarm_settle(struct cpu *cpu);
 /* Guest time stands from now on, or runs again.  [its thread] */
 void alarm_pause(struct cpu *cpu);
 void alarm_resume(struct cpu *cpu);

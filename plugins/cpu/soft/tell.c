@@ -43,7 +43,7 @@ static uint64_t post(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t of
     }
     number = ++m->posted;
     pthread_mutex_unlock(&box->lock);
-    cpu_want(cpu, WANT_BLOCKS);
+    cpu_note(cpu, WANT_BLOCKS);
     return number;
 }
 
