@@ -14,7 +14,7 @@ enum {
     SAVED = 0,
     IMAGE = PAGE,
     FIRST = 2 * PAGE,
-    ROUNDS = 20000
+    ROUNDS = 5000
 };
 enum {
     MXCSR_AT = 24,

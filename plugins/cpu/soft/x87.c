@@ -35,9 +35,9 @@ struct image {
 __asm__(
     ".pushsection .text\n"
     ".hidden x87_memory_insn, x87_register_insn, x87_push, x87_unary, x87_store\n"
-    ".hidden x87_compare_memory, x87_binary, x87_compare, x87_full\n"
+    ".hidden x87_examine, x87_binary, x87_compare, x87_full\n"
     ".globl x87_memory_insn, x87_register_insn, x87_push, x87_unary, x87_store\n"
-    ".globl x87_compare_memory, x87_binary, x87_compare, x87_full\n"
+    ".globl x87_examine, x87_binary, x87_compare, x87_full\n"
     ".balign 16\n"
     "x87_memory_insn:\n"
     ".set x87_n, 0\n"
@@ -54,8 +54,7 @@ __asm__(
     "x87_push:   call *%rsi; fnstsw %ax; fstpt (%rdx); ret\n"
     "x87_unary:  fldt (%rdx); call *%rsi; fnstsw %ax; fstpt (%rdx); ret\n"
     "x87_store:  fldt (%rdx); call *%rsi; fnstsw %ax; ret\n"
-    "x87_compare_memory:\n"
-    "            fldt (%rdx); call *%rsi; fnstsw %ax; fstp %st(0); ret\n"
+    "x87_examine: fldt (%rdx); call *%rsi; fnstsw %ax; fstp %st(0); ret\n"
     "x87_binary: fldt (%rcx); fldt (%rdx); call *%rsi; fnstsw %ax\n"
     "            fstpt (%rdi); fstp %st(0); ret\n"
     "x87_compare:\n"
@@ -71,7 +70,7 @@ extern const uint8_t x87_memory_insn[64][4], x87_register_insn[512][4];
 uint16_t x87_push(const void *operand, const uint8_t *insn, union x87_reg *result);
 uint16_t x87_unary(const void *operand, const uint8_t *insn, union x87_reg *st0);
 uint16_t x87_store(void *operand, const uint8_t *insn, const union x87_reg *st0);
-uint16_t x87_compare_memory(const void *operand, const uint8_t *insn, const union x87_reg *st0);
+uint16_t x87_examine(const void *operand, const uint8_t *insn, const union x87_reg *st0);
 uint16_t x87_binary(union x87_reg *result, const uint8_t *insn, const union x87_reg *st0,
                     const union x87_reg *st1);
 uint32_t x87_compare(const void *none, const uint8_t *insn, const union x87_reg *st0,
@@ -279,28 +278,42 @@ static void run_arith(struct cpu *cpu, const struct uop *u)
     replace_st0(cpu, u);
 }
 
+/* Of ST(0) alone. */
 static void run_unary(struct cpu *cpu, const struct uop *u)
 {
     x87_check(cpu);
     replace_st0(cpu, u);
 }
 
-/* FCOM or FCOMP of memory. */
-static void run_compare_memory(struct cpu *cpu, const struct uop *u)
+/* Condition codes of ST(0) and perhaps memory; insn pops nothing.  False: it has run in full. */
+static inline bool examine_st0(struct cpu *cpu, const struct uop *u, const uint8_t *insn)
 {
     struct x87 *x = &cpu->x87;
     uint16_t status;
 
     if (UNLIKELY(!all_masked(x) || !is_valid(x, 0))) {
         run_full(cpu, u, insn_of(u));
-        return;
+        return false;
     }
     host_begin(x);
-    status = x87_compare_memory(operand(cpu), memory_insn(u->b, 2), st(x, 0));
+    status = x87_examine(operand(cpu), insn, st(x, 0));
     host_end(x);
     settle(cpu, u, status, X87_CC);
-    if (u->a & 8)
-        pop_stack(x);
+    return true;
+}
+
+/* FCOM or FCOMP of memory. */
+static void run_compare_memory(struct cpu *cpu, const struct uop *u)
+{
+    if (examine_st0(cpu, u, memory_insn(u->b, 2)) && u->a & 8)
+        pop_stack(&cpu->x87);
+}
+
+/* FTST, FXAM. */
+static void run_examine(struct cpu *cpu, const struct uop *u)
+{
+    x87_check(cpu);
+    examine_st0(cpu, u, insn_of(u));
 }
 
 /* FST, FSTP, FIST, FISTP, FISTTP, FBSTP: u->d bytes.  Nothing is stored where an exception other
@@ -368,6 +381,39 @@ static void run_binary(struct cpu *cpu, const struct uop *u)
     settle(cpu, u, status, X87_C1);
     if (opcode_of(u) == 0xde)
         pop_stack(x);
+}
+
+/* ST(0) by ST(1), which stays. */
+static void run_fscale(struct cpu *cpu, const struct uop *u)
+{
+    struct x87 *x = &cpu->x87;
+    uint16_t status;
+
+    x87_check(cpu);
+    if (UNLIKELY(!all_masked(x) || !is_valid(x, 0) || !is_valid(x, 1))) {
+        run_full(cpu, u, insn_of(u));
+        return;
+    }
+    host_begin(x);
+    status = x87_binary(st(x, 0), insn_of(u), st(x, 0), st(x, 1));
+    host_end(x);
+    settle(cpu, u, status, X87_C1);
+}
+
+/* FCMOVcc: DA if below, equal, below or equal, unordered; DB if not. */
+static void run_fcmov(struct cpu *cpu, const struct uop *u)
+{
+    static const uint8_t flags[] = { F_CF, F_ZF, F_CF | F_ZF, F_PF };
+    struct x87 *x = &cpu->x87;
+
+    x87_check(cpu);
+    if (UNLIKELY(!is_valid(x, 0) || !is_valid(x, u->a & 7))) {
+        run_full(cpu, u, insn_of(u));
+        return;
+    }
+    if (!!(cpu->flags & flags[u->a >> 3 & 3]) != (u->b & 1))
+        *st(x, 0) = *st(x, u->a & 7);
+    settle(cpu, u, 0, 0);
 }
 
 /* u->d: a comparison, and in bits 5:4 how many it pops. */
@@ -514,27 +560,28 @@ static const struct form memory_forms[8][8] = {
 #define BIN           { run_binary, 0, 0 }
 #define CMP(how, pops) { run_compare, 0, (how) | (pops) << POPS }
 #define ANY           { run_generic, 0, 0 }
+#define CMOV          CALL(run_fcmov)
 #define FST(pops)     { run_fst, 0, pops }
 
 /* By opcode and reg.  Aliases that are not exactly what they look like are left to the host. */
 static const struct form register_forms[8][8] = {
     { BIN, BIN, CMP(FCOM, 0), CMP(FCOM, 1), BIN, BIN, BIN, BIN },
     { CALL(run_fld), CALL(run_fxch), ANY, ANY, ANY, ANY, ANY, ANY },
-    { ANY, ANY, ANY, ANY, { 0 }, CMP(FUCOM, 2), { 0 }, { 0 } },
-    { ANY, ANY, ANY, ANY, { 0 }, CMP(FUCOMI, 0), CMP(FCOMI, 0), { 0 } },
+    { CMOV, CMOV, CMOV, CMOV, { 0 }, CMP(FUCOM, 2), { 0 }, { 0 } },
+    { CMOV, CMOV, CMOV, CMOV, { 0 }, CMP(FUCOMI, 0), CMP(FCOMI, 0), { 0 } },
     { BIN, BIN, ANY, ANY, BIN, BIN, BIN, BIN },
     { ANY, ANY, FST(0), FST(1), CMP(FUCOM, 0), CMP(FUCOM, 1), { 0 }, { 0 } },
     { BIN, BIN, ANY, CMP(FCOM, 2), BIN, BIN, BIN, BIN },
     { ANY, ANY, ANY, ANY, CALL(x87_fnstsw_ax), CMP(FUCOMI, 1), CMP(FCOMI, 1), { 0 } },
 };
 
-/* D9 D0 and E0 to FF. */
+/* D9 E0 to FF.  FPREM keeps some condition codes when it fails, so it sees them all. */
 static const struct form group_d9[32] = {
-    CALL(run_unary), CALL(run_unary), { 0 }, { 0 }, ANY, ANY, { 0 }, { 0 },
+    CALL(run_unary), CALL(run_unary), { 0 }, { 0 }, CALL(run_examine), CALL(run_examine), { 0 }, { 0 },
     CALL(run_constant), CALL(run_constant), CALL(run_constant), CALL(run_constant),
     CALL(run_constant), CALL(run_constant), CALL(run_constant), { 0 },
-    ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
-    ANY, ANY, CALL(run_unary), ANY, CALL(run_unary), ANY, ANY, ANY,
+    CALL(run_unary), ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+    ANY, ANY, CALL(run_unary), ANY, CALL(run_unary), CALL(run_fscale), ANY, ANY,
 };
 /* DB E0 to E7. */
 static const struct form group_db[8] = {
