@@ -210,12 +210,32 @@ static uint32_t single(GRand *r)
 static uint64_t twice(GRand *r)
 {
     static const uint64_t special[] = {
-        0, 1, 0xfffffffffffff, 0x8000000000000, 0x10000000000000, 0x10000000000001,
-        0x7fefffffffffffff, 0x7ff0000000000000, 0x7ff0000000000001, 0x7ff8000000000000,
-        0x7fffffffffffffff, 0x3ff0000000000000, 0x3ff0000000000001, 0x3fefffffffffffff,
-        0x41e0000000000000, 0x41dfffffffc00000, 0x43e0000000000000, 0x3fe0000000000000,
-        0x3810000000000000, 0x380fffffffffffff, 0x36a0000000000000, 0x47efffffe0000000,
-        0x47f0000000000000, 0x1ff0000000000000, 0x4008000000000000, 0x3ca0000000000000,
+        0,
+        1,
+        0xfffffffffffff,
+        0x8000000000000,
+        0x10000000000000,
+        0x10000000000001,
+        0x7fefffffffffffff,
+        0x7ff0000000000000,
+        0x7ff0000000000001,
+        0x7ff8000000000000,
+        0x7fffffffffffffff,
+        0x3ff0000000000000,
+        0x3ff0000000000001,
+        0x3fefffffffffffff,
+        0x41e0000000000000,
+        0x41dfffffffc00000,
+        0x43e0000000000000,
+        0x3fe0000000000000,
+        0x3810000000000000,
+        0x380fffffffffffff,
+        0x36a0000000000000,
+        0x47efffffe0000000,
+        0x47f0000000000000,
+        0x1ff0000000000000,
+        0x4008000000000000,
+        0x3ca0000000000000,
     };
     uint64_t v;
 
@@ -344,8 +364,9 @@ static void encode(struct code *c, const struct choice *h)
 static bool has_imm(const struct vec_op *op)
 {
     return op->map == MAP_0F3A ||
-           (op->map == MAP_0F && ((op->opcode >= 0x70 && op->opcode <= 0x73) || op->opcode == 0xc2 ||
-                                  (op->opcode >= 0xc4 && op->opcode <= 0xc6)));
+           (op->map == MAP_0F &&
+            ((op->opcode >= 0x70 && op->opcode <= 0x73) || op->opcode == 0xc2 ||
+             (op->opcode >= 0xc4 && op->opcode <= 0xc6)));
 }
 
 static bool is_gather(const struct vec_op *op)
@@ -353,7 +374,8 @@ static bool is_gather(const struct vec_op *op)
     return op->map == MAP_0F38 && op->opcode >= 0x90 && op->opcode <= 0x93;
 }
 
-/* A register that may be named: not the stack's or the operand's address where it is a general one. */
+/* A register that may be named: not the stack's or the operand's address where it is a general one.
+ */
 static unsigned pick(GRand *r, bool general)
 {
     unsigned n;
@@ -368,13 +390,20 @@ static struct choice choose(GRand *r, const struct vec_op *op, unsigned form)
 {
     bool to_rm = op->flags & V_TO_RM;
     struct choice h = {
-        .vex = form, .l = form == 2, .map = op->map, .pp = op->pp, .opcode = op->opcode,
+        .vex = form,
+        .l = form == 2,
+        .map = op->map,
+        .pp = op->pp,
+        .opcode = op->opcode,
         .mem = op->flags & V_MEM || (!(op->flags & V_REG) && g_rand_boolean(r)),
-        .w = g_rand_boolean(r), .imm = has_imm(op), .imm8 = g_rand_int(r),
+        .w = g_rand_boolean(r),
+        .imm = has_imm(op),
+        .imm8 = g_rand_int(r),
         .reg = pick(r, (to_rm ? op->src : op->dst) == KIND_G),
         .rm = pick(r, (to_rm ? op->dst : op->src) == KIND_G),
         .vvvv = op->flags & (V_NDS | V_NDD) ? pick(r, false) : 0,
-        .gather = is_gather(op), .index = pick(r, false),
+        .gather = is_gather(op),
+        .index = pick(r, false),
         .no_modrm = op->map == MAP_0F && op->opcode == 0x77,
         .disp = g_rand_int(r) % 4 ? g_rand_int(r) & 0x60 : g_rand_int(r) & 0x7f,
     };
@@ -414,7 +443,8 @@ static void show(const char *what, const void *a, const void *b, unsigned bytes)
     g_printerr("\n");
 }
 
-static void show_states(const struct state *before, const struct state *host, const struct state *soft)
+static void show_states(const struct state *before, const struct state *host,
+                        const struct state *soft)
 {
     char name[16];
 
@@ -449,8 +479,8 @@ static bool same_state(const struct state *a, const struct state *b)
     return same;
 }
 
-/* Unmasked overflow or underflow is inexact, too, only if it were with an exponent without bounds; the software
- * processor always says so. */
+/* Unmasked overflow or underflow is inexact, too, only if it were with an exponent without bounds;
+ * the software processor always says so. */
 static uint32_t unsure(uint32_t before, uint32_t host, uint32_t soft)
 {
     enum { OE = 8, UE = 0x10, PE = 0x20 };
@@ -545,14 +575,14 @@ static void compare_table(struct fixture *f, const struct vec_table *table)
     }
 }
 
-/* What other instructions share the opcode's row, or what the host has beyond the tables' features. */
+/* What other instructions share the opcode's row, or what the host has beyond the tables' features.
+ */
 static bool is_foreign(const struct vec_op *op, const struct choice *h)
 {
     bool aes = op->map == MAP_0F38 && op->opcode >= 0xdb && op->opcode <= 0xdf;
     bool pclmul = op->map == MAP_0F3A && op->opcode == 0x44;
 
-    return (op->map == MAP_0F && op->opcode == 0xae) ||
-           ((aes || pclmul) && h->vex && h->l);
+    return (op->map == MAP_0F && op->opcode == 0xae) || ((aes || pclmul) && h->vex && h->l);
 }
 
 /* Prefixes, VEX.L, W and vvvv, registers for memory: as they come, right or wrong. */
@@ -629,11 +659,11 @@ static const struct rule {
 
 #define STEP(f, ...)                                                                               \
     soft_step((f)->host->cpu, (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ }))
-#define ADDPS      0x0f, 0x58, 0xc1
-#define VADDPS     0xc5, 0xf8, 0x58, 0xc1
-#define PADDB_MM   0x0f, 0xfc, 0xc1
-#define PADDB_MEM  0x0f, 0xfc, 0x07
-#define DIVPS      0x0f, 0x5e, 0xc1
+#define ADDPS     0x0f, 0x58, 0xc1
+#define VADDPS    0xc5, 0xf8, 0x58, 0xc1
+#define PADDB_MM  0x0f, 0xfc, 0xc1
+#define PADDB_MEM 0x0f, 0xfc, 0x07
+#define DIVPS     0x0f, 0x5e, 0xc1
 
 static void test_rules(struct fixture *f, const void *data)
 {
@@ -670,7 +700,8 @@ static void test_pending(struct fixture *f, const void *data)
     g_assert_cmpint(cpu->x87.status, ==, 0x8081 | 3 << 11);
 }
 
-/* An unmasked exception: #XM, or #UD where the system does not know of it; nothing but the flags changes. */
+/* An unmasked exception: #XM, or #UD where the system does not know of it; nothing but the flags
+ * changes. */
 static void test_simd_exception(struct fixture *f, const void *data)
 {
     struct cpu *cpu = f->host->cpu;
@@ -704,8 +735,9 @@ static void test_host_mxcsr(struct fixture *f, const void *data)
 static void test_features(struct fixture *f, const void *data)
 {
     static const struct tenon_cpuid sse2[] = { { .leaf = 1, .edx = 1 << 25 | 1 << 26 } };
-    static const struct tenon_cpuid sse41_avx[] = { { .leaf = 1, .edx = 1 << 25 | 1 << 26,
-                                                      .ecx = 1 << 19 | 1 << 28 } };
+    static const struct tenon_cpuid sse41_avx[] = {
+        { .leaf = 1, .edx = 1 << 25 | 1 << 26, .ecx = 1 << 19 | 1 << 28 }
+    };
     const struct tenon_cpuid *all = f->host->info.cpuid;
     uint32_t n = f->host->info.n_cpuid;
 
@@ -785,7 +817,8 @@ static void test_masked_fault(struct fixture *f, const void *data)
     cpu->r[R14] = end;
     mem_write(cpu, end, 7, 4);
     cpu->v[1] = (union vec){ .s32 = { -1, 0, 0, -1 } };
-    g_assert_cmpint(STEP(f, 0xc4, 0xc2, 0x75, 0x2c, 0x06), ==, -1); /* VMASKMOVPS YMM0, YMM1, [R14] */
+    g_assert_cmpint(STEP(f, 0xc4, 0xc2, 0x75, 0x2c, 0x06), ==,
+                    -1); /* VMASKMOVPS YMM0, YMM1, [R14] */
     g_assert_cmpuint(cpu->v[0].u32[0], ==, 7);
     cpu->v[0].u32[0] = 9;
     cpu->v[1].s32[4] = -1;

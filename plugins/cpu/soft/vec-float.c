@@ -165,19 +165,19 @@ KERNEL(y_cvtps2ph)
         *(T *)d = r;                                                                               \
     }
 #define FMA_PACKED(op)                                                                             \
-    FMA_KERNEL(x_##op##ps, op##ps, __m128i) FMA_KERNEL(y_##op##ps, op##ps, __m256i)                \
-    FMA_KERNEL(x_##op##pd, op##pd, __m128i) FMA_KERNEL(y_##op##pd, op##pd, __m256i)
+    FMA_KERNEL(x_##op##ps, op##ps, __m128i)                                                        \
+    FMA_KERNEL(y_##op##ps, op##ps, __m256i) FMA_KERNEL(x_##op##pd, op##pd, __m128i)                \
+        FMA_KERNEL(y_##op##pd, op##pd, __m256i)
 #define FMA_SCALAR(op)                                                                             \
     FMA_KERNEL(x_##op##ss, op##ss, __m128i) FMA_KERNEL(x_##op##sd, op##sd, __m128i)
 
 /* X(high digit of the opcode, order) */
 #define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 #define X(opcode, order)                                                                           \
-    FMA_PACKED(fmaddsub##order) FMA_PACKED(fmsubadd##order)                                        \
-    FMA_PACKED(fmadd##order) FMA_SCALAR(fmadd##order)                                              \
-    FMA_PACKED(fmsub##order) FMA_SCALAR(fmsub##order)                                              \
-    FMA_PACKED(fnmadd##order) FMA_SCALAR(fnmadd##order)                                            \
-    FMA_PACKED(fnmsub##order) FMA_SCALAR(fnmsub##order)
+    FMA_PACKED(fmaddsub##order)                                                                    \
+    FMA_PACKED(fmsubadd##order) FMA_PACKED(fmadd##order) FMA_SCALAR(fmadd##order)                  \
+        FMA_PACKED(fmsub##order) FMA_SCALAR(fmsub##order) FMA_PACKED(fnmadd##order)                \
+            FMA_SCALAR(fnmadd##order) FMA_PACKED(fnmsub##order) FMA_SCALAR(fnmsub##order)
 FMA_ORDERS(X)
 #undef X
 
@@ -202,14 +202,18 @@ static void keep(const struct dot *dot, union vec *v, unsigned mask)
             memset(&v->u8[at], 0, dot->size);
 }
 
-/* To each element the one at a distance, either way. */
+/* Adds to each element the one at a distance, either way; of two NaNs the processor takes the
+ * neighbour's first, then its own. */
 static void sum_pairs(struct cpu *cpu, const struct dot *dot, union vec *v, unsigned distance)
 {
     union vec own = *v, other;
 
     for (unsigned at = 0; at < dot->bytes; at += dot->size)
         memcpy(&other.u8[at], &v->u8[at ^ distance * dot->size], dot->size);
-    vec_run_fp(cpu, dot->add, v, &own, &other, 0);
+    if (distance == 1)
+        vec_run_fp(cpu, dot->add, v, &other, &own, 0);
+    else
+        vec_run_fp(cpu, dot->add, v, &own, &other, 0);
 }
 
 /* u->d: destination and DOT_*, u->a: first source, u->b: second, or bytes of memory; imm: imm8. */

@@ -88,8 +88,7 @@ BINARY(X)
 BINARY_V(X)
 #undef X
 
-#define X(opcode, name)                                                                            \
-    MM_BINARY(name) X_BINARY(name) VEX_BINARY(y_##name, name, __m256i, __m128i)
+#define X(opcode, name) MM_BINARY(name) X_BINARY(name) VEX_BINARY(y_##name, name, __m256i, __m128i)
 SHIFTS(X)
 #undef X
 

@@ -2,8 +2,8 @@
 /*
  * vec-kernel - macros that make kernels of the host's instructions.
  *
- * X_... is encoded without VEX and computes 16 bytes, VX_... and Y_... with VEX, 16 and 32.  The name of
- * the instruction is the one without v.
+ * X_... is encoded without VEX and computes 16 bytes, VX_... and Y_... with VEX, 16 and 32.  The
+ * name of the instruction is the one without v.
  */
 #ifndef TENON_SOFT_VEC_KERNEL_H
 #define TENON_SOFT_VEC_KERNEL_H
@@ -47,9 +47,7 @@
     {                                                                                              \
         T r;                                                                                       \
                                                                                                    \
-        asm volatile("v" #op " %2, %1, %0"                                                         \
-                     : "=x"(r)                                                                     \
-                     : "x"(*(const T *)a), "x"(*(const S *)b));                                    \
+        asm volatile("v" #op " %2, %1, %0" : "=x"(r) : "x"(*(const T *)a), "x"(*(const S *)b));    \
         *(T *)d = r;                                                                               \
     }
 #define VX_BINARY(op) VEX_BINARY(x_##op, op, __m128i, __m128i)
@@ -80,8 +78,8 @@
     }
 
 /*
- * The instruction once for each of n immediates, 16 bytes apart, and a jump to the one that is wanted.
- * op names the immediate .Limm; %[t] is a register to spoil, %[at] 16 times the immediate.
+ * The instruction once for each of n immediates, 16 bytes apart, and a jump to the one that is
+ * wanted. op names the immediate .Limm; %[t] is a register to spoil, %[at] 16 times the immediate.
  */
 #define BY_IMMEDIATE(n, op)                                                                        \
     "lea 1f(%%rip), %[t]\n\t"                                                                      \

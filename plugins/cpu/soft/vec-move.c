@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vec-move - moves between vector registers, memory and general registers; shuffles, blends, insertions.
+ * vec-move - moves between vector registers, memory and general registers; shuffles, blends,
+ * insertions.
  *
  * Intel SDM volume 2.  What takes an immediate is C: the host's own would want it in its code.
  */

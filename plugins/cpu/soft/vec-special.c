@@ -71,11 +71,11 @@ struct compared {
     uint32_t flags;
 };
 
-/* One form: with explicit lengths in EAX and EDX or not, giving an index or a mask.  All outputs are taken;
- * those that an instruction does not have stay as they were. */
+/* One form: with explicit lengths in EAX and EDX or not, giving an index or a mask.  All outputs
+ * are taken; those that an instruction does not have stay as they were. */
 #define COMPARE_STRINGS(op)                                                                        \
-    static void op(struct compared *out, const union vec *a, const union vec *b, uint32_t length_a,\
-                   uint32_t length_b, unsigned imm)                                                \
+    static void op(struct compared *out, const union vec *a, const union vec *b,                   \
+                   uint32_t length_a, uint32_t length_b, unsigned imm)                             \
     {                                                                                              \
         register __m128i mask asm("xmm0") = { 0 };                                                 \
         uint64_t at = imm % 128 * 16, t;                                                           \
@@ -83,8 +83,8 @@ struct compared {
         uint32_t index = 0;                                                                        \
                                                                                                    \
         asm volatile(BY_IMMEDIATE(128, #op " $.Limm, %[b], %[a]")                                  \
-                     : "=@ccc"(c), "=@ccz"(z), "=@ccs"(s), "=@cco"(o), "+c"(index), "+x"(mask),    \
-                       [t] "=&r"(t)                                                                \
+                     : "=@ccc"(c), "=@ccz"(z), "=@ccs"(s), "=@cco"(o), "+c"(index),                \
+                       "+x"(mask), [t] "=&r"(t)                                                    \
                      : [a] "x"(X_OF(a)), [b] "x"(X_OF(b)), [at] "r"(at), "a"(length_a),            \
                        "d"(length_b));                                                             \
         *(__m128i *)&out->mask = mask;                                                             \
@@ -197,8 +197,8 @@ static void emit_masked(struct block_builder *b, const struct insn *in, bool to_
 {
     vec_emit_check(b, in);
     emit_address(b, in->l ? 32 : 16, to_memory);
-    emit_call(b, to_memory ? run_masked_store : run_masked_load, in->reg, in->vvvv,
-              in->l ? 32 : 16, size);
+    emit_call(b, to_memory ? run_masked_store : run_masked_load, in->reg, in->vvvv, in->l ? 32 : 16,
+              size);
 }
 
 static void emit_vmaskmov(struct block_builder *b, const struct insn *in)
@@ -258,13 +258,13 @@ static void emit_maskmovq(struct block_builder *b, const struct insn *in)
 union gather {
     int64_t imm;
     struct {
-        uint8_t size, index_size, n;    /* bytes of an element, of an index; elements */
+        uint8_t size, index_size, n; /* bytes of an element, of an index; elements */
         uint8_t scale, seg, addr_size;
     };
 };
 
-/* d: destination, a: mask, b: index; T0: base and displacement.  Done elements leave the mask at once,
- * so that a fault resumes with the rest. */
+/* d: destination, a: mask, b: index; T0: base and displacement.  Done elements leave the mask at
+ * once, so that a fault resumes with the rest. */
 static void run_gather(struct cpu *cpu, const struct uop *u)
 {
     union gather g = { .imm = u->imm };
@@ -295,8 +295,11 @@ static bool gather_allowed(const struct insn *in, unsigned index)
 static void emit_gather(struct block_builder *b, const struct insn *in)
 {
     unsigned index = in->index == REG_ZERO ? RSP : in->index, bytes = in->l ? 32 : 16;
-    union gather g = { .size = in->w ? 8 : 4, .index_size = in->opcode & 1 ? 8 : 4,
-                       .scale = in->scale, .seg = in->seg, .addr_size = in->addr_size };
+    union gather g = { .size = in->w ? 8 : 4,
+                       .index_size = in->opcode & 1 ? 8 : 4,
+                       .scale = in->scale,
+                       .seg = in->seg,
+                       .addr_size = in->addr_size };
 
     if (!gather_allowed(in, index)) {
         emit_fault(b, EXC_UD);

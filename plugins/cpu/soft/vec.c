@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vec - finds the row of a vector instruction and runs it: operands, checks, exceptions of SIMD floating
- * point.
+ * vec - finds the row of a vector instruction and runs it: operands, checks, exceptions of SIMD
+ * floating point.
  *
- * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87 state);
- * volume 2, sections 2.3 and 2.4 (VEX, exception classes).
+ * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87
+ * state); volume 2, sections 2.3 and 2.4 (VEX, exception classes).
  */
 #include "exec.h"
 #include "vec-kernel.h"
@@ -170,8 +170,15 @@ static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
 /* ---- Floating point: MXCSR and its exceptions ---- */
 
 enum {
-    MX_IE = 1, MX_DE = 2, MX_ZE = 4, MX_OE = 8, MX_UE = 0x10, MX_PE = 0x20, MX_FLAGS = 0x3f,
-    MX_MASKS = 0x1f80, MX_FTZ = 0x8000
+    MX_IE = 1,
+    MX_DE = 2,
+    MX_ZE = 4,
+    MX_OE = 8,
+    MX_UE = 0x10,
+    MX_PE = 0x20,
+    MX_FLAGS = 0x3f,
+    MX_MASKS = 0x1f80,
+    MX_FTZ = 0x8000
 };
 
 /* Runs a kernel under an MXCSR with everything masked; the flags it raised. */
@@ -195,9 +202,9 @@ static _Noreturn void raise_fp(struct cpu *cpu, unsigned flags)
 }
 
 /*
- * The slow way, where not all exceptions are masked.  Those found before computing (invalid, denormal,
- * divide by zero) keep the rest from being computed.  Unmasked underflow means any tiny result, and
- * is not flushed to zero; a run that flushes tells which results are tiny.
+ * The slow way, where not all exceptions are masked.  Those found before computing (invalid,
+ * denormal, divide by zero) keep the rest from being computed.  Unmasked underflow means any tiny
+ * result, and is not flushed to zero; a run that flushes tells which results are tiny.
  */
 static void run_unmasked(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
                          const union vec *b, unsigned imm)
@@ -237,8 +244,8 @@ void vec_run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union v
 
 enum width { LEGACY, VEX_128, VEX_256 };
 
-static inline __attribute__((always_inline)) void
-run_vector(struct cpu *cpu, const struct uop *u, bool mem, enum width width, bool fp)
+static inline __attribute__((always_inline)) void run_vector(struct cpu *cpu, const struct uop *u,
+                                                             bool mem, enum width width, bool fp)
 {
     union vec m = { 0 }, result, *d = &cpu->v[u->d];
     const union vec *a = &cpu->v[u->a], *b = mem ? &m : &cpu->v[u->b];
@@ -453,8 +460,8 @@ struct form {
     const struct vec_op *op;
     bool mem;
     enum width width;
-    uint8_t bytes;          /* of memory, and VEC_ALIGNED */
-    uint8_t dst, a, src;    /* register numbers; to memory: src is the one */
+    uint8_t bytes;       /* of memory, and VEC_ALIGNED */
+    uint8_t dst, a, src; /* register numbers; to memory: src is the one */
     vec_kernel *kernel;
 };
 

@@ -2,9 +2,9 @@
 /*
  * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, SHA.
  *
- * Intel SDM volume 2, and volume 1 chapters 9 to 14.  Each encoding is a row of a table: its opcode, the
- * operands it takes and the features it belongs to, and kernels that do the work with the host's own
- * instruction.  No row fits: #UD.
+ * Intel SDM volume 2, and volume 1 chapters 9 to 14.  Each encoding is a row of a table: its
+ * opcode, the operands it takes and the features it belongs to, and kernels that do the work with
+ * the host's own instruction.  No row fits: #UD.
  */
 #ifndef TENON_SOFT_VEC_H
 #define TENON_SOFT_VEC_H
@@ -14,19 +14,32 @@
 /* What CPUID offers instructions by. */
 enum vec_isa {
     ISA_NONE, /* no such encoding */
-    ISA_MMX, ISA_SSE, ISA_SSE2, ISA_SSE3, ISA_SSSE3, ISA_SSE41, ISA_SSE42, ISA_AES, ISA_PCLMUL, ISA_SHA,
-    ISA_AVX, ISA_AVX2, ISA_FMA, ISA_F16C,
+    ISA_MMX,
+    ISA_SSE,
+    ISA_SSE2,
+    ISA_SSE3,
+    ISA_SSSE3,
+    ISA_SSE41,
+    ISA_SSE42,
+    ISA_AES,
+    ISA_PCLMUL,
+    ISA_SHA,
+    ISA_AVX,
+    ISA_AVX2,
+    ISA_FMA,
+    ISA_F16C,
     N_ISAS
 };
 
 /*
  * d = a op b, 16 bytes or (y_*) 32; imm is imm8.  Of general registers, MMX registers and flags the
- * low 8 bytes count.  d is the destination's old value before; it may be a or b, so it is written last.
+ * low 8 bytes count.  d is the destination's old value before; it may be a or b, so it is written
+ * last.
  */
 typedef void vec_kernel(union vec *d, const union vec *a, const union vec *b, unsigned imm);
 
-/* With imm8: the result does not count, but MXCSR's flag for underflow must tell whether part of it is
- * tiny.  MXCSR flushes to zero, which does so for all that obey it. */
+/* With imm8: the result does not count, but MXCSR's flag for underflow must tell whether part of it
+ * is tiny.  MXCSR flushes to zero, which does so for all that obey it. */
 #define IMM_TINY 0x100u
 
 enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS };
@@ -35,30 +48,30 @@ enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS };
 enum { SIZE_FULL = 0x80, SIZE_HALF, SIZE_QUARTER, SIZE_EIGHTH };
 
 enum {
-    V_NDS = 1,            /* VEX.vvvv is the first source; otherwise it must be unused */
-    V_NDD = 2,            /* VEX.vvvv, or rm without VEX, is the destination */
-    V_TO_RM = 4,          /* reg is the source, rm the destination */
-    V_REG = 8,            /* rm is a register */
-    V_MEM = 0x10,         /* rm is memory */
-    V_W0 = 0x20,          /* VEX.W */
+    V_NDS = 1,    /* VEX.vvvv is the first source; otherwise it must be unused */
+    V_NDD = 2,    /* VEX.vvvv, or rm without VEX, is the destination */
+    V_TO_RM = 4,  /* reg is the source, rm the destination */
+    V_REG = 8,    /* rm is a register */
+    V_MEM = 0x10, /* rm is memory */
+    V_W0 = 0x20,  /* VEX.W */
     V_W1 = 0x40,
-    V_WIDE = 0x80,        /* REX.W or VEX.W says the operand has 64 bits */
-    V_NARROW = 0x100,     /* it has 32 */
-    V_LIG = 0x200,        /* VEX.L is ignored */
-    V_ALIGN = 0x400,      /* memory is aligned even with VEX */
-    V_UNALIGN = 0x800,    /* memory need not be aligned even without */
-    V_FP = 0x1000,        /* MXCSR controls it */
-    V_THIRD = 0x2000,     /* d comes as the register of imm8, XMM0 without VEX */
+    V_WIDE = 0x80,     /* REX.W or VEX.W says the operand has 64 bits */
+    V_NARROW = 0x100,  /* it has 32 */
+    V_LIG = 0x200,     /* VEX.L is ignored */
+    V_ALIGN = 0x400,   /* memory is aligned even with VEX */
+    V_UNALIGN = 0x800, /* memory need not be aligned even without */
+    V_FP = 0x1000,     /* MXCSR controls it */
+    V_THIRD = 0x2000,  /* d comes as the register of imm8, XMM0 without VEX */
 };
 
 struct vec_op {
     uint8_t map, pp, opcode;
-    uint8_t ext;          /* 0, or EXT(ModRM.reg) */
-    uint8_t dst, src;     /* KIND_*; memory stands for rm if that is not V_REG */
+    uint8_t ext;      /* 0, or EXT(ModRM.reg) */
+    uint8_t dst, src; /* KIND_*; memory stands for rm if that is not V_REG */
     uint8_t size;
-    uint8_t isa[3];       /* without VEX, VEX.128, VEX.256 */
+    uint8_t isa[3]; /* without VEX, VEX.128, VEX.256 */
     uint16_t flags;
-    vec_kernel *x, *y;    /* 128 bits (64), 256 bits; NULL: the value as it is */
+    vec_kernel *x, *y; /* 128 bits (64), 256 bits; NULL: the value as it is */
     void (*emit)(struct block_builder *b, const struct insn *in); /* instead of all that */
 };
 #define EXT(n) (8 | (n))
@@ -79,8 +92,8 @@ void vec_check_mmx(struct cpu *cpu, const struct uop *u);
 void vec_emit_check(struct block_builder *b, const struct insn *in);
 /* After an instruction that has used an MMX register. */
 void vec_enter_mmx(struct cpu *cpu, const struct uop *u);
-/* Runs a kernel under the guest's MXCSR; an exception that is not masked faults.  d is changed even then: it is
- * no register, nor a or b. */
+/* Runs a kernel under the guest's MXCSR; an exception that is not masked faults.  d is changed even
+ * then: it is no register, nor a or b. */
 void vec_run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
                 const union vec *b, unsigned imm);
 /* Memory at T0: so many bytes, and VEC_ALIGNED if it must be. */
