@@ -13,7 +13,7 @@
 #include "uop.h"
 
 enum {
-    CODE_BYTES = 128,
+    CODE_BYTES = 0x1000,
     DATA_PAGES = 3,
     DATA_BYTES = DATA_PAGES << 12,
     MAX_INSNS = 4,
@@ -35,7 +35,14 @@ static uint64_t native_regs[16] USED, native_flags USED, native_saved USED;
 static sigjmp_buf native_left;
 static struct state *native_state;
 
+/* 32-bit code runs in Linux's segments for it. */
+static struct {
+    uint32_t offset;
+    uint16_t selector;
+} native_far USED = { SOFT_CODE, 0x23 };
+
 void native_enter(void);
+void native_enter32(void);
 __asm__(
     ".text\n"
     ".macro each op\n"
@@ -49,7 +56,13 @@ __asm__(
     "mov native_regs+8*4(%rip), %rsp\n"
     "each load\n"
     "mov $0x10000, %eax; mov %rax, native_saved(%rip); mov native_regs(%rip), %rax\n"
-    "jmp *native_saved(%rip)\n");
+    "jmp *native_saved(%rip)\n"
+    "native_enter32:\n"
+    "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es; mov %eax, %ss\n"
+    "push native_flags(%rip); popfq\n"
+    "mov native_regs+8*4(%rip), %rsp\n"
+    "each load\n"
+    "ljmpl *native_far(%rip)\n");
 
 static void native_signal(int number, siginfo_t *info, void *context)
 {
@@ -68,7 +81,7 @@ static void native_signal(int number, siginfo_t *info, void *context)
     siglongjmp(native_left, 1);
 }
 
-static void native_run(struct state *s, const uint8_t *code, unsigned bytes)
+static void native_run(struct state *s, const uint8_t *code, unsigned bytes, unsigned bits)
 {
     uint8_t *at = (uint8_t *)(uintptr_t)SOFT_CODE, *data = (uint8_t *)(uintptr_t)SOFT_DATA;
 
@@ -77,8 +90,11 @@ static void native_run(struct state *s, const uint8_t *code, unsigned bytes)
     memcpy(native_regs, s->r, sizeof(native_regs));
     native_flags = s->flags;
     native_state = s;
-    if (sigsetjmp(native_left, 1) == 0)
-        native_enter();
+    if (sigsetjmp(native_left, 1) == 0) {
+        if (bits == 64)
+            native_enter();
+        native_enter32();
+    }
     memcpy(s->data, data, DATA_BYTES);
 }
 
@@ -135,6 +151,7 @@ static void soft_run(struct soft_host *h, struct state *s, const uint8_t *code, 
 struct form {
     uint8_t first, last, map, pp, regs;
     bool vex, memory_only, jump, string, lockable, feature;
+    unsigned only; /* 32 or 64 bits, if it is */
 };
 enum { ALL = 0xff };
 // clang-format off
@@ -157,6 +174,10 @@ static const struct form forms[] = {
     FORM(0xf8, 0xf9, MAP_ONE, 0, ALL), FORM(0xfc, 0xfd, MAP_ONE, 0, ALL), FORM(0xf6, 0xf7, MAP_ONE, 0, ALL),
     FORM(0xf6, 0xf7, MAP_ONE, 0, ALL), FORM(0xfe, 0xfe, MAP_ONE, 0, ALL), FORM(0xff, 0xff, MAP_ONE, 0, 0xc3),
     FORM(0xfe, 0xff, MAP_ONE, 0, 3, .lockable = true, .memory_only = true), FORM(0xc9, 0xc9, MAP_ONE, 0, ALL),
+    FORM(0x40, 0x4f, MAP_ONE, 0, ALL, .only = 32), FORM(0x27, 0x27, MAP_ONE, 0, ALL, .only = 32),
+    FORM(0x2f, 0x2f, MAP_ONE, 0, ALL, .only = 32), FORM(0x37, 0x37, MAP_ONE, 0, ALL, .only = 32),
+    FORM(0x3f, 0x3f, MAP_ONE, 0, ALL, .only = 32), FORM(0x60, 0x61, MAP_ONE, 0, ALL, .only = 32),
+    FORM(0xd4, 0xd6, MAP_ONE, 0, ALL, .only = 32), FORM(0xc8, 0xc8, MAP_ONE, 0, ALL, .only = 32),
     FORM(0x40, 0x4f, MAP_0F, 0, ALL), FORM(0x90, 0x9f, MAP_0F, 0, ALL), FORM(0xa4, 0xa5, MAP_0F, 0, ALL),
     FORM(0xac, 0xad, MAP_0F, 0, ALL), FORM(0xaf, 0xb1, MAP_0F, 0, ALL), FORM(0xb6, 0xb7, MAP_0F, 0, ALL),
     FORM(0xb0, 0xb1, MAP_0F, 0, ALL, .lockable = true, .memory_only = true),
@@ -180,7 +201,8 @@ static const struct form forms[] = {
 // clang-format on
 
 /* RSI, RDI, RBP and RSP point into the data and R9 is small: what memory operands are made of. */
-static unsigned put_modrm(GRand *rand, const struct form *f, uint8_t *p, unsigned *rex)
+static unsigned put_modrm(GRand *rand, const struct form *f, uint8_t *p, unsigned *rex,
+                          unsigned bits)
 {
     unsigned reg = g_rand_int(rand) & 7;
 
@@ -191,7 +213,7 @@ static unsigned put_modrm(GRand *rand, const struct form *f, uint8_t *p, unsigne
         return 1;
     }
     *rex &= ~3u;
-    if (g_rand_boolean(rand)) {
+    if (bits == 32 || g_rand_boolean(rand)) {
         p[0] = 0x40 | reg << 3 | (5 + g_rand_int(rand) % 3);
         p[1] = g_rand_int(rand) & ~7u;
         return 2;
@@ -216,11 +238,12 @@ static unsigned put_vex(const struct form *f, GRand *rand, uint8_t opcode, unsig
 }
 
 /* One instruction; skip is what jumps jump over. */
-static unsigned put_insn(GRand *rand, const struct form *f, uint8_t *p, unsigned skip)
+static unsigned put_insn(GRand *rand, const struct form *f, uint8_t *p, unsigned skip,
+                         unsigned bits)
 {
     uint8_t opcode = f->first + g_rand_int(rand) % (f->last - f->first + 1), modrm[3], *start = p;
-    unsigned rex = g_rand_int(rand) % 4 ? 0x40 | (g_rand_int(rand) & 15) : 0;
-    unsigned n = put_modrm(rand, f, modrm, &rex);
+    unsigned rex = bits == 64 && g_rand_int(rand) % 4 ? 0x40 | (g_rand_int(rand) & 15) : 0;
+    unsigned n = put_modrm(rand, f, modrm, &rex, bits);
     struct insn in;
 
     if (f->vex) {
@@ -249,7 +272,7 @@ static unsigned put_insn(GRand *rand, const struct form *f, uint8_t *p, unsigned
     memcpy(p, modrm, n);
     for (unsigned i = 0; i < 8; i++)
         p[n + i] = g_rand_int(rand);
-    return decode(&in, start, 20, 0, MODE_CODE64);
+    return decode(&in, start, 20, 0, bits == 64 ? MODE_CODE64 : MODE_CODE32);
 }
 
 static uint64_t value(GRand *rand)
@@ -268,7 +291,7 @@ static uint64_t value(GRand *rand)
     }
 }
 
-static void fill(GRand *rand, struct state *s)
+static void fill(GRand *rand, struct state *s, unsigned bits)
 {
     memset(s, 0, sizeof(*s));
     for (unsigned i = 0; i < 16; i++)
@@ -279,6 +302,8 @@ static void fill(GRand *rand, struct state *s)
     s->r[RDI] = SOFT_DATA + 0x1800 - (g_rand_int(rand) & 0x8f8);
     s->r[RBP] = SOFT_DATA + 0x1200;
     s->r[RSP] = SOFT_DATA + 0x1a00;
+    for (unsigned i = 0; i < 16 && bits == 32; i++)
+        s->r[i] = i < 8 ? (uint32_t)s->r[i] : 0;
     s->flags = 0x202 | (g_rand_int(rand) & F_ARITH);
     for (unsigned i = 0; i < DATA_BYTES; i += 8)
         *(uint64_t *)(s->data + i) = value(rand);
@@ -308,7 +333,7 @@ static bool host_has_all(void)
 }
 
 /* A few instructions, of which the last may use what the first made. */
-static unsigned generate(GRand *rand, uint8_t *code, bool all)
+static unsigned generate(GRand *rand, uint8_t *code, bool all, unsigned bits)
 {
     unsigned count = 1 + g_rand_int(rand) % MAX_INSNS, bytes = 0;
 
@@ -317,7 +342,7 @@ static unsigned generate(GRand *rand, uint8_t *code, bool all)
         uint8_t next[32];
         unsigned skip = 0;
 
-        if (f->feature && !all)
+        if ((f->feature && !all) || (f->only && f->only != bits))
             continue;
         if (f->string) {
             if (i)
@@ -327,9 +352,9 @@ static unsigned generate(GRand *rand, uint8_t *code, bool all)
         if (f->jump) {
             static const struct form skipped = FORM(0xb0, 0xbf, MAP_ONE, 0, ALL);
 
-            skip = put_insn(rand, &skipped, next, 0);
+            skip = put_insn(rand, &skipped, next, 0, bits);
         }
-        bytes += put_insn(rand, f, code + bytes, skip);
+        bytes += put_insn(rand, f, code + bytes, skip, bits);
         memcpy(code + bytes, next, skip);
         bytes += skip;
         if (bytes > 40)
@@ -340,7 +365,7 @@ static unsigned generate(GRand *rand, uint8_t *code, bool all)
     return bytes;
 }
 
-static void test_native(void)
+static void test_native(gconstpointer data)
 {
     /* All of what instructions ask for. */
     static const struct tenon_cpuid cpuid[] = {
@@ -348,7 +373,8 @@ static void test_native(void)
         { .leaf = 7, .indexed = 1, .ebx = ~0u },
         { .leaf = 0x80000001, .ecx = ~0u, .edx = ~0u },
     };
-    struct soft_host *h = soft_host_create(64);
+    unsigned bits = GPOINTER_TO_UINT(data);
+    struct soft_host *h = soft_host_create(bits);
     const char *given = g_getenv("SOFT_INT_CASES");
     unsigned cases = given ? strtoul(given, NULL, 0) : 30000, failures = 0;
     GRand *rand = g_rand_new_with_seed(
@@ -357,17 +383,21 @@ static void test_native(void)
 
     h->info.cpuid = cpuid;
     h->info.n_cpuid = G_N_ELEMENTS(cpuid);
-    native_setup();
     for (unsigned i = 0; i < cases && failures < 10; i++) {
         static struct state start, native, soft;
-        uint8_t code[CODE_BYTES];
-        unsigned bytes = generate(rand, code, all);
+        static uint8_t code[CODE_BYTES];
+        unsigned bytes = generate(rand, code, all, bits);
 
-        fill(rand, &start);
+        fill(rand, &start, bits);
         if ((code[0] & 0xfc) == 0xf0 || (code[0] >= 0xa4 && code[0] <= 0xaf) || code[0] == 0x66)
             start.r[RCX] &= 63;
         native = soft = start;
-        native_run(&native, code, sizeof(code));
+        native_run(&native, code, sizeof(code), bits);
+        /* There is no paging in 32 bits, so nothing faults. */
+        if (bits == 32 && native.vector == EXC_GP)
+            continue;
+        if (bits == 32)
+            memset(&native.r[8], 0, 8 * sizeof(native.r[0]));
         if (native.vector == NOT_COMPARABLE)
             continue;
         soft_run(h, &soft, code, sizeof(code));
@@ -392,6 +422,8 @@ int main(int argc, char **argv)
     g_print("1..0 # SKIP the sanitizer maps what has to fault\n");
     return 0;
 #endif
-    g_test_add_func("/soft/int/native", test_native);
+    native_setup();
+    g_test_add_data_func("/soft/int/native/64", GUINT_TO_POINTER(64), test_native);
+    g_test_add_data_func("/soft/int/native/32", GUINT_TO_POINTER(32), test_native);
     return g_test_run();
 }

@@ -182,6 +182,43 @@ static void test_cross_page(void)
     soft_host_destroy(h);
 }
 
+/* 16-bit code does not go on from 0xffff to 0; jumps do. */
+static void test_segment_end(void)
+{
+    struct soft_host *h = soft_host_create(16);
+
+    soft_host_code(h, 0xfffe, "\x40\x40", 2);
+    g_assert_cmpint(soft_host_run(h, 100), ==, EXC_GP);
+    g_assert_cmphex(h->cpu->rip, ==, 0x10000);
+    g_assert_cmphex(h->cpu->r[RAX], ==, 2);
+    soft_host_code(h, 0, "\x0f\x0b", 2);
+    soft_host_code(h, 0xfffc, "\x40\xe9\x00\x00", 4);
+    g_assert_cmpint(soft_host_run(h, 100), ==, EXC_UD);
+    g_assert_cmphex(h->cpu->rip, ==, 0);
+    soft_host_destroy(h);
+}
+
+/* mov eax, imm32 where there is no memory, and where memory ends within it. */
+static void test_no_memory(void)
+{
+    struct soft_host *h = soft_host_create(32);
+
+    memcpy(h->port, "\xb8\x11\x22\x33\x44\x0f\x0b", 7);
+    h->cpu->rip = 0xfff00000;
+    g_assert_cmpint(soft_host_run(h, 100), ==, EXC_UD);
+    g_assert_cmphex(h->cpu->r[RAX], ==, 0x44332211);
+    h->port[1] = 0x55;
+    h->cpu->rip = 0xfff00000;
+    g_assert_cmpint(soft_host_run(h, 100), ==, EXC_UD);
+    g_assert_cmphex(h->cpu->r[RAX], ==, 0x44332255);
+
+    soft_host_code(h, SOFT_RAM - 2, "\xb8\x01", 2);
+    memcpy(h->port, "\x02\x03\x04\x0f\x0b", 5);
+    g_assert_cmpint(soft_host_run(h, 100), ==, EXC_UD);
+    g_assert_cmphex(h->cpu->r[RAX], ==, 0x04030201);
+    soft_host_destroy(h);
+}
+
 /* Other bytes on a page of code do not hurt it: what is asked is whether blocks are left. */
 static void test_written(void)
 {
@@ -307,6 +344,8 @@ int main(int argc, char **argv)
     g_test_add_func("/soft/int/change-ahead", test_change_ahead);
     g_test_add_func("/soft/int/alias", test_alias);
     g_test_add_func("/soft/int/cross-page", test_cross_page);
+    g_test_add_func("/soft/int/segment-end", test_segment_end);
+    g_test_add_func("/soft/int/no-memory", test_no_memory);
     g_test_add_func("/soft/int/written", test_written);
     g_test_add_func("/soft/int/count", test_count);
     g_test_add_func("/soft/int/wanted", test_wanted);

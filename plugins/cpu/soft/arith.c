@@ -369,10 +369,15 @@ void call_aam(struct cpu *cpu, const struct uop *u)
     flags_of_al(cpu, false, false);
 }
 
+/* Its flags are those of adding the tens, which the manual leaves undefined. */
 void call_aad(struct cpu *cpu, const struct uop *u)
 {
-    PUT16(REG(RAX), (uint8_t)(GET8(REG(RAX)) + GET8(REG(RAX) + 1) * u->imm));
-    flags_of_al(cpu, false, false);
+    uint8_t al = GET8(REG(RAX)), tens = GET8(REG(RAX) + 1) * u->imm;
+    unsigned f;
+
+    asm("addb %[tens], %[al]" ASM_FLAGS_OUT : [al] "+q"(al), "=&a"(f) : [tens] "q"(tens) : "cc");
+    PUT16(REG(RAX), al);
+    flags_put(cpu, f);
 }
 
 /* ---- CMPXCHG8B, CMPXCHG16B on what is at T0 ---- */

@@ -232,14 +232,6 @@ static uint64_t cut(const struct cpu *cpu, uint64_t rip)
     return cpu->mode & MODE_CODE64 ? rip : cpu->mode & MODE_CODE32 ? (uint32_t)rip : (uint16_t)rip;
 }
 
-/* On to what follows, which is looked up like any target, but faults as itself. */
-static void emit_continue(struct block_builder *b)
-{
-    static const uint8_t size[] = { [MODE_CODE16] = 2, [MODE_CODE32] = 4, [MODE_CODE64] = 8 };
-
-    emit(b, UOP_JMP, size[b->mode & MODE_CODE_MASK], 0, 0, 0);
-}
-
 /* Adds the instruction at off; false: it does not belong into this block. */
 static bool add(struct block_builder *b, struct source *s, struct insn *in, unsigned off)
 {

@@ -37,6 +37,11 @@ void emit_call_jump(struct block_builder *b, uop_call *call, uint8_t d, uint8_t 
     emit(b, UOP_CALL_JUMP, d, a, s, imm)->call = call;
 }
 
+void emit_continue(struct block_builder *b)
+{
+    emit(b, UOP_JMP, (b->mode & MODE_CODE_MASK) == MODE_CODE64 ? 8 : 4, 0, 0, 0);
+}
+
 static void run_fault(struct cpu *cpu, const struct uop *u)
 {
     if (u->d == EXC_GP || u->d == EXC_SS)

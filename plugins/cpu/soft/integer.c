@@ -257,11 +257,6 @@ static void emit_jump(struct block_builder *b, enum uop_op op, uint8_t a)
     u->rel = b->in->imm;
 }
 
-static void emit_fall_through(struct block_builder *b)
-{
-    emit(b, UOP_JMP, branch_size(b->in), 0, 0, 0);
-}
-
 /* Makes one micro-op of the comparison just emitted and this jump. */
 static bool fuse(struct block_builder *b, const struct insn *in)
 {
@@ -295,7 +290,7 @@ void emit_jcc(struct block_builder *b, const struct insn *in)
 {
     if (!fuse(b, in))
         emit_jump(b, UOP_JO + (in->opcode & 15), 0);
-    emit_fall_through(b);
+    emit_continue(b);
 }
 
 static uint64_t cut(uint64_t v, unsigned size)
@@ -345,7 +340,7 @@ static bool loop(struct block_builder *b, const struct insn *in)
         emit(b, in->addr_size == 4 ? UOP_MOV32 : UOP_ZX16, t1, t1, 0, 0);
     if (jcxz) {
         emit_jump(b, UOP_JZ_REG, t1);
-        emit_fall_through(b);
+        emit_continue(b);
         return true;
     }
     emit(b, UOP_MOV64, t2, t1, 0, 0);
@@ -355,7 +350,7 @@ static bool loop(struct block_builder *b, const struct insn *in)
         emit_call(b, call_check_loop, 0, t2, 0, target(in));
     emit_mov(b, REG(RCX), t1, in->addr_size);
     emit_jump(b, UOP_JNZ_REG, t2);
-    emit_fall_through(b);
+    emit_continue(b);
     return true;
 }
 

@@ -265,6 +265,8 @@ struct uop *emit_call(struct block_builder *b, uop_call *call, uint8_t d, uint8_
 /* The same, and the block ends: for the next instruction / for cpu->rip, which the function sets. */
 void emit_call_last(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s, int64_t imm);
 void emit_call_jump(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s, int64_t imm);
+/* On to the next instruction, in a block of its own; only jumps cut it to 16 bits. */
+void emit_continue(struct block_builder *b);
 /* #UD or another fault without error code, or #GP(0), when the instruction is reached. */
 void emit_fault(struct block_builder *b, int vector);
 /* Address of an integer register operand of size bytes: AH to BH where there is no REX. */
@@ -305,12 +307,12 @@ static inline void uop_precise(struct cpu *cpu, const struct uop *u)
     cpu->rip = cpu->block->rip + u->off;
 }
 
-/* Of the instruction after u's, cut to the code's width. */
+/* Of the instruction after u's; only jumps cut it to 16 bits. */
 static inline uint64_t uop_next_rip(const struct cpu *cpu, const struct uop *u)
 {
     uint64_t rip = cpu->block->rip + u->off + u->len;
 
-    return cpu->mode & MODE_CODE64 ? rip : cpu->mode & MODE_CODE32 ? (uint32_t)rip : (uint16_t)rip;
+    return cpu->mode & MODE_CODE64 ? rip : (uint32_t)rip;
 }
 
 /* The linear addresses below 2^47 and from -2^47 (2^56 with 5 levels). */
