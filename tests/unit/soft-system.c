@@ -144,19 +144,19 @@ static void test_msr_values(void)
         uint32_t msr;
         uint64_t good, bad;
     } cases[] = {
-        { 0xc0000100, 0xffff800000000000, 0x0000800000000000 }, /* FS base */
-        { 0xc0000101, 0x00007fffffffffff, 1ull << 63 },         /* GS base */
-        { 0xc0000102, 0xffffffff00000000, 1ull << 62 },         /* kernel GS base */
-        { 0xc0000082, 0xffffffff81000000, 1ull << 47 },         /* LSTAR */
-        { 0xc0000083, 0x1234, 1ull << 47 },                     /* CSTAR */
-        { 0x175, 0xffff800000000000, 1ull << 50 },              /* SYSENTER_ESP */
-        { 0x176, 0xffff800000000000, 1ull << 50 },              /* SYSENTER_EIP */
-        { 0xc0000084, 0xffffffff, 1ull << 32 },                 /* FMASK */
-        { 0xc0000103, 7, 1ull << 32 },                          /* TSC_AUX */
-        { 0x277, 0x0007040600070406, 0x0207040600070406 },      /* PAT */
-        { 0x2ff, 0xc06, 0x1000 },                               /* MTRR default */
-        { 0x200, 0xe0000006, 0xe0000002 },                      /* a type that is none */
-        { 0x201, 0xffe0000800, 1ull << 40 },                    /* beyond the address's width */
+        { 0xc0000100, 0xffff800000000000, 1ull << 57 },    /* FS base */
+        { 0xc0000101, 0x00007fffffffffff, 1ull << 63 },    /* GS base */
+        { 0xc0000102, 0xffffffff00000000, 1ull << 62 },    /* kernel GS base */
+        { 0xc0000082, 0xffffffff81000000, 1ull << 57 },    /* LSTAR */
+        { 0xc0000083, 0x1234, 1ull << 57 },                /* CSTAR */
+        { 0x175, 0xffff800000000000, 1ull << 57 },         /* SYSENTER_ESP */
+        { 0x176, 0xffff800000000000, 1ull << 57 },         /* SYSENTER_EIP */
+        { 0xc0000084, 0xffffffff, 1ull << 32 },            /* FMASK */
+        { 0xc0000103, 7, 1ull << 32 },                     /* TSC_AUX */
+        { 0x277, 0x0007040600070406, 0x0207040600070406 }, /* PAT */
+        { 0x2ff, 0xc06, 0x1000 },                          /* MTRR default */
+        { 0x200, 0xe0000006, 0xe0000002 },                 /* a type that is none */
+        { 0x201, 0xffe0000800, 1ull << 40 },               /* beyond the address's width */
         { 0x250, 0x0606060606060606, 0x0606060606060602 },
         { 0x400, ~0ull, 0x10 }, /* MC0_CTL */
         { 0x401, 0, 1 },        /* MC0_STATUS */
@@ -343,12 +343,61 @@ static void test_bases(void)
     g_assert_cmpint(RUN(h, 0x0f, 0x01, 0xf8), ==, OK);
     g_assert_cmphex(cpu->seg[SEG_GS].base, ==, 0x99);
     g_assert_cmphex(cpu->msr.kernel_gs_base, ==, 0x12345678);
-    cpu->r[RAX] = 1ull << 47;
+    cpu->r[RAX] = 1ull << 57;
     g_assert_cmpint(RUN(h, 0xf3, 0x48, 0x0f, 0xae, 0xd0), ==, EXC_GP); /* WRFSBASE */
     g_assert_cmpint(RUN(h, 0x0f, 0x01, 0xc1), ==, EXC_UD);             /* VMCALL */
     g_assert_cmphex(cpu->rip, ==, SOFT_CODE);
     g_assert_cmpint(RUN(h, 0x0f, 0xaa), ==, EXC_UD); /* RSM outside SMM */
     g_assert_cmphex(cpu->rip, ==, SOFT_CODE);
+    soft_host_destroy(h);
+}
+
+/* ---- Translations ---- */
+
+static int invpcid(struct soft_host *h, uint64_t type, uint64_t pcid, uint64_t lin)
+{
+    memcpy(h->ram + SOFT_DATA, &pcid, 8);
+    memcpy(h->ram + SOFT_DATA + 8, &lin, 8);
+    h->cpu->r[RAX] = type;
+    h->cpu->r[RBX] = SOFT_DATA;
+    return RUN(h, 0x66, 0x0f, 0x38, 0x82, 0x03);
+}
+
+static void test_invpcid(void)
+{
+    struct soft_host *h = soft_host_create(64);
+
+    g_assert_cmpint(invpcid(h, 4, 0, 0), ==, EXC_GP);
+    g_assert_cmpint(invpcid(h, 2, 0x1000, 0), ==, EXC_GP);
+    g_assert_cmpint(invpcid(h, 0, 1, 0), ==, EXC_GP); /* PCIDs are off */
+    g_assert_cmpint(invpcid(h, 0, 0, 1ull << 60), ==, EXC_GP);
+    h->cpu->cr4 |= CR4_PCIDE;
+    g_assert_cmpint(invpcid(h, 0, 1, 0), ==, OK);
+    for (unsigned type = 0; type < 4; type++)
+        g_assert_cmpint(invpcid(h, type, 0, 0x1000), ==, OK);
+    h->cpu->r[RAX] = 1ull << 60;
+    g_assert_cmpint(RUN(h, 0x0f, 0x01, 0x38), ==, OK); /* INVLPG takes anything */
+    soft_host_destroy(h);
+}
+
+static void test_pkru(void)
+{
+    struct soft_host *h = soft_host_create(64);
+    struct cpu *cpu = h->cpu;
+
+    cpu->r[RAX] = 0x3c;
+    cpu->r[RCX] = cpu->r[RDX] = 0;
+    g_assert_cmpint(RUN(h, 0x0f, 0x01, 0xef), ==, EXC_UD); /* WRPKRU without CR4.PKE */
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE);
+    cpu->cr4 |= CR4_PKE;
+    g_assert_cmpint(RUN(h, 0x0f, 0x01, 0xef), ==, OK);
+    g_assert_cmphex(cpu->pkru, ==, 0x3c);
+    cpu->r[RAX] = 0;
+    cpu->r[RDX] = 1;
+    g_assert_cmpint(RUN(h, 0x0f, 0x01, 0xef), ==, EXC_GP);
+    g_assert_cmpint(RUN(h, 0x0f, 0x01, 0xee), ==, OK); /* RDPKRU */
+    g_assert_cmphex(cpu->r[RAX], ==, 0x3c);
+    g_assert_cmphex(cpu->r[RDX], ==, 0);
     soft_host_destroy(h);
 }
 
@@ -390,6 +439,8 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-system/tables", test_tables);
     g_test_add_func("/soft-system/ss-64", test_ss_64);
     g_test_add_func("/soft-system/bases", test_bases);
+    g_test_add_func("/soft-system/invpcid", test_invpcid);
+    g_test_add_func("/soft-system/pkru", test_pkru);
     g_test_add_func("/soft-system/smm", test_smm);
     return g_test_run();
 }

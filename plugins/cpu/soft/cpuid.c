@@ -27,6 +27,13 @@ bool cpu_has(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, unsigned re
     }
 }
 
+bool base_canonical(const struct cpu *cpu, uint64_t base)
+{
+    unsigned shift = cpu_has(cpu, 7, 0, CPUID_ECX, 16) ? 7 : 16;
+
+    return (uint64_t)((int64_t)(base << shift) >> shift) == base;
+}
+
 bool cpu_is_amd(const struct cpu *cpu)
 {
     const struct tenon_cpuid *c = find(cpu, 0, 0);

@@ -117,7 +117,7 @@ static void run_write_base(struct cpu *cpu, const struct uop *u)
     uint64_t base = u->imm == 8 ? cpu->r[u->a] : (uint32_t)cpu->r[u->a];
 
     check_fsgsbase(cpu);
-    if (!canonical(cpu, base))
+    if (!base_canonical(cpu, base))
         cpu_fault_error(cpu, EXC_GP, 0);
     cpu->seg[u->d].base = base;
 }

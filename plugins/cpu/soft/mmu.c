@@ -59,7 +59,7 @@ static void code_add(struct cpu *cpu, const struct tlb_page *page, const uint8_t
     struct code_slot *slot = &cpu->tlb->code[n];
     uint64_t id = code_page_id(page->block, page->offset);
 
-    if (slot->page == id)
+    if (slot->page == id && slot->host == host)
         return;
     if (!slot->page)
         __atomic_fetch_add(&cpu->bus->code[n], 1, __ATOMIC_SEQ_CST);
@@ -84,20 +84,26 @@ static void code_forget(struct cpu *cpu, unsigned n)
     __atomic_fetch_sub(&cpu->bus->code[n], 1, __ATOMIC_SEQ_CST);
 }
 
-static void code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes)
+/* Bytes at host (NULL: it is not known) have been written, all of them on one page. */
+static void code_written(struct cpu *cpu, uint32_t block, uint64_t offset, const uint8_t *host,
+                         uint64_t bytes)
 {
     unsigned n = code_slot(block, offset);
     const struct code_slot *slot = &cpu->tlb->code[n];
+    bool several = slot->page == CODE_SEVERAL, empty = true;
 
-    if (slot->page == CODE_SEVERAL) {
+    if (!several && slot->page != code_page_id(block, offset))
+        return;
+    if (!host && !several)
+        host = slot->host + (offset & 0xfff);
+    if (host)
+        empty = blocks_written(cpu, host, bytes) && !several;
+    else
         blocks_flush(cpu);
+    if (empty)
         code_forget(cpu, n);
-    } else if (slot->page == code_page_id(block, offset)) {
-        if (blocks_written(cpu, slot->host + (offset & 0xfff), bytes))
-            code_forget(cpu, n);
-        else
-            cpu->host->watch(cpu->info->host, block, PAGE_OF(offset));
-    }
+    else
+        cpu->host->watch(cpu->info->host, block, PAGE_OF(offset));
 }
 
 void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes)
@@ -105,7 +111,7 @@ void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t
     for (uint64_t n; bytes; bytes -= n, offset += n) {
         n = 4096 - (offset & 0xfff);
         n = n < bytes ? n : bytes;
-        code_written(cpu, block, offset, n);
+        code_written(cpu, block, offset, NULL, n);
     }
 }
 
@@ -158,11 +164,12 @@ uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
 }
 
 /* RAM at page has changed, by this processor. */
-static void written(struct cpu *cpu, uint32_t block, uint64_t offset, unsigned bytes)
+static void written(struct cpu *cpu, uint32_t block, uint64_t offset, const uint8_t *host,
+                    unsigned bytes)
 {
     cpu->host->mark(cpu->info->host, block, offset, bytes);
     if (holds_code(cpu, block, offset)) {
-        code_written(cpu, block, offset, bytes);
+        code_written(cpu, block, offset, host, bytes);
         soft_tell_others(cpu, mmu_code_written, block, offset, bytes);
     }
 }
@@ -174,7 +181,7 @@ void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size)
 
     if (page->writable) {
         memcpy(page->host + at, &value, size);
-        written(cpu, page->block, page->offset + at, size);
+        written(cpu, page->block, page->offset + at, page->host + at, size);
     } else if (apic_at(cpu, page->phys)) {
         apic_write(cpu, at, value, size);
     } else {
@@ -505,7 +512,8 @@ static bool lockable(struct cpu *cpu, const struct tlb_page *page)
 void mmu_settle(struct cpu *cpu)
 {
     if (cpu->tlb->late.bytes)
-        written(cpu, cpu->tlb->late.block, cpu->tlb->late.offset, cpu->tlb->late.bytes);
+        written(cpu, cpu->tlb->late.block, cpu->tlb->late.offset, cpu->tlb->late.host,
+                cpu->tlb->late.bytes);
     cpu->tlb->late.bytes = 0;
 }
 
@@ -513,11 +521,14 @@ void mmu_settle(struct cpu *cpu)
  * A locked write bypasses written(): if the page is not the TLB's to write, it is told of now, for
  * this processor, and again at the instruction's end, for others that decoded in between.
  */
-static void lock_slow(struct cpu *cpu, const struct tlb_page *page, uint64_t lin, unsigned size)
+static void lock_slow(struct cpu *cpu, const struct tlb_page *page, const uint8_t *host,
+                      unsigned size)
 {
-    uint64_t offset = page->offset + (lin & 0xfff);
+    uint64_t offset = page->offset + ((uintptr_t)host & 0xfff);
 
-    written(cpu, page->block, offset, size);
+    mmu_settle(cpu);
+    written(cpu, page->block, offset, host, size);
+    cpu->tlb->late.host = host;
     cpu->tlb->late.block = page->block;
     cpu->tlb->late.offset = offset;
     cpu->tlb->late.bytes = size;
@@ -540,10 +551,11 @@ void *mem_lock(struct cpu *cpu, uint64_t lin, unsigned size)
 
     check_alignment(cpu, lin, size);
     find_all(cpu, lin, size, MMU_WRITE, as);
+    quicken(cpu, t, slot);
     if (crosses ? contiguous(t, slot, next) : lockable(cpu, &t->page[slot])) {
         debug_data(cpu, lin, size, true);
         if (t->entry[slot].write & TLB_SLOW)
-            lock_slow(cpu, &t->page[slot], lin, size);
+            lock_slow(cpu, &t->page[slot], (uint8_t *)(lin + t->entry[slot].addend), size);
         return (void *)(lin + t->entry[slot].addend);
     }
     pthread_mutex_lock(&cpu->bus->lock);

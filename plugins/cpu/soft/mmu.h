@@ -63,6 +63,7 @@ struct code_slot {
 struct tlb {
     enum tlb_index data, system;        /* for the program, and for what the processor does */
     struct {                    /* a locked write to a page with code, not yet told of */
+        const uint8_t *host;
         uint64_t offset;
         uint32_t block, bytes;
     } late;

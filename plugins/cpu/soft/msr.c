@@ -271,7 +271,7 @@ static bool write_plain(struct cpu *cpu, uint64_t *at, enum msr_rule rule, uint6
 {
     if (rule == RULE_STORE_32)
         value = (uint32_t)value;
-    if ((rule == RULE_CANONICAL && !canonical(cpu, value)) || (rule == RULE_32 && value >> 32))
+    if ((rule == RULE_CANONICAL && !base_canonical(cpu, value)) || (rule == RULE_32 && value >> 32))
         return false;
     *at = value;
     return true;

@@ -178,6 +178,12 @@ bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 void cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
+/*
+ * What may be loaded as a base, into an MSR or to invalidate: with 5-level paging as a feature, addresses of
+ * 57 bits whatever the mode, as processors do.
+ */
+bool base_canonical(const struct cpu *cpu, uint64_t base);
+
 bool cpu_is_amd(const struct cpu *cpu);
 
 /* SYSCALL, SYSRET, SYSENTER, SYSEXIT, SWAPGS. */

@@ -29,7 +29,7 @@ static void run_load_table(struct cpu *cpu, const struct uop *u)
         gp(cpu);
     limit = mem_read(cpu, lin, 2);
     base = mem_read(cpu, lin + 2, in_code64(cpu) ? 8 : 4);
-    if (in_code64(cpu) && !canonical(cpu, base))
+    if (in_code64(cpu) && !base_canonical(cpu, base))
         gp(cpu);
     if (!in_code64(cpu) && u->imm == 2)
         base &= 0xffffff;
@@ -69,7 +69,7 @@ static void system_get(struct cpu *cpu, uint16_t selector, unsigned types, struc
     if (in_long_mode(cpu)) {
         uint64_t upper = descriptor_read_upper(cpu, selector, EXC_GP, d);
         d->seg.base |= upper << 32;
-        if (upper >> 40 & 0x1f || !canonical(cpu, d->seg.base))
+        if (upper >> 40 & 0x1f || !base_canonical(cpu, d->seg.base))
             cpu_selector_fault(cpu, EXC_GP, selector);
     }
 }
@@ -119,7 +119,7 @@ static void run_invpcid(struct cpu *cpu, const struct uop *u)
     pcid = mem_read(cpu, cpu->r[REG_T0], 8);
     lin = mem_read(cpu, cpu->r[REG_T0] + 8, 8);
     if (type > 3 || pcid >> 12 || (names_pcid && pcid && !(cpu->cr4 & CR4_PCIDE)) ||
-        (type == 0 && !canonical(cpu, lin)))
+        (type == 0 && !base_canonical(cpu, lin)))
         gp(cpu);
     if (type == 0 && pcid == (cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0))
         tlb_flush_page(cpu, lin);
