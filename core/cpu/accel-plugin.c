@@ -117,9 +117,14 @@ static uint64_t host_read(void *host, uint32_t space, uint64_t addr, unsigned si
     return space_read(space_of(host, space), addr, size, false);
 }
 
+/* What puts the machine to sleep, or resets it, stops the processor before its next instruction. */
 static void host_write(void *host, uint32_t space, uint64_t addr, uint64_t value, unsigned size)
 {
-    space_write(space_of(host, space), addr, value, size, false);
+    struct processor *p = host;
+
+    space_write(space_of(p, space), addr, value, size, false);
+    if (vcpu_must_stop(p->cpu))
+        p->guest->ops.cpu_kick(p->guest->inst->state, p->state);
 }
 
 static void code_written(void *arg, struct block *block, uint64_t offset, uint64_t bytes);
