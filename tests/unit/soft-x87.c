@@ -244,7 +244,7 @@ static bool same(const struct fx *a, const struct fx *b)
 }
 
 /* One instruction from one state on both; false (and said) if they differ. */
-static bool compare(struct fixture *f, const uint8_t code[2], const struct fx *before,
+static bool compare(struct fixture *f, const uint8_t *code, unsigned bytes, const struct fx *before,
                     const uint8_t *operand)
 {
     struct cpu *cpu = f->host->cpu;
@@ -259,9 +259,9 @@ static bool compare(struct fixture *f, const uint8_t code[2], const struct fx *b
     cpu->r[RAX] = rax;
     cpu->r[RDI] = SOFT_DATA;
     cpu->flags = 2 | (guest_flags & F_ARITH);
-    g_assert_cmpint(native_run(&f->native, code, 2, before, &native, &flags, &rax), ==, -1);
+    g_assert_cmpint(native_run(&f->native, code, bytes, before, &native, &flags, &rax), ==, -1);
     native_leave_flags(g_rand_int(f->rand));
-    g_assert_cmpint(soft_run(f, code, 2), ==, -1);
+    g_assert_cmpint(soft_run(f, code, bytes), ==, -1);
     take(cpu, &soft);
     translate_pointers(&f->native, &native);
     if (same(&native, &soft) && !memcmp(f->native.data, guest, OPERAND_BYTES) &&
@@ -313,10 +313,30 @@ static void test_differential(struct fixture *f, const void *data)
 
             draw_state(f->rand, &fx);
             draw_operand(f->rand, code[0], code[1] >> 3 & 7, operand);
-            wrong += !compare(f, code, &fx, operand);
+            wrong += !compare(f, code, 2, &fx, operand);
         }
     }
     g_assert_cmpuint(wrong, ==, 0);
+}
+
+/* FLDENV, FNSTENV, FRSTOR, FNSAVE with prefixes: 66 takes the layout of 16 bits, REX.W none. */
+static void test_operand_sizes(struct fixture *f, const void *data)
+{
+    static const uint8_t insn[][2] = {
+        { 0xd9, 0x27 }, { 0xd9, 0x37 }, { 0xdd, 0x27 }, { 0xdd, 0x37 }
+    };
+    static const uint8_t prefix[] = { 0x66, 0x48, 0xf3 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(insn) * G_N_ELEMENTS(prefix); i++)
+        for (unsigned n = rounds(); n; n--) {
+            uint8_t code[3] = { prefix[i / 4], insn[i % 4][0], insn[i % 4][1] },
+                    operand[OPERAND_BYTES];
+            struct fx fx;
+
+            draw_state(f->rand, &fx);
+            draw_operand(f->rand, code[1], code[2] >> 3 & 7, operand);
+            g_assert_true(compare(f, code, 3, &fx, operand));
+        }
 }
 
 /* What is an instruction, and which of them wait for a pending exception. */
@@ -554,6 +574,7 @@ int main(int argc, char **argv)
     g_test_add("/soft/x87/" #name, struct fixture, NULL, setup, test_##name, teardown)
     TEST(faults);
     TEST(differential);
+    TEST(operand_sizes);
     TEST(unavailable);
     TEST(page_fault);
     TEST(ferr);

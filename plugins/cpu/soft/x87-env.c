@@ -237,6 +237,7 @@ static void env_load_pointers16(struct cpu *cpu, const uint8_t *env)
     if (is_protected(cpu)) {
         x->cs = get16(env + 8);
         x->ds = get16(env + 12);
+        x->opcode = 0;
     } else {
         x->ip |= (uint32_t)(get16(env + 8) >> 12) << 16;
         x->dp |= (uint32_t)(get16(env + 12) >> 12) << 16;
