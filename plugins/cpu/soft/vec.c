@@ -135,6 +135,19 @@ static void check_alignment(struct cpu *cpu, uint64_t lin, unsigned how)
         cpu_fault_error(cpu, EXC_GP, 0);
 }
 
+/* Copies at once what other processors may see: never a part twice. */
+static inline void copy(void *to, const void *from, unsigned bytes)
+{
+    switch (bytes) {
+    case 1: memcpy(to, from, 1); break;
+    case 2: memcpy(to, from, 2); break;
+    case 4: memcpy(to, from, 4); break;
+    case 8: memcpy(to, from, 8); break;
+    case 16: memcpy(to, from, 16); break;
+    default: memcpy(to, from, 32); break;
+    }
+}
+
 /* Memory at T0; how as u->b. */
 static inline void load(struct cpu *cpu, union vec *to, unsigned how)
 {
@@ -144,7 +157,7 @@ static inline void load(struct cpu *cpu, union vec *to, unsigned how)
 
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
-        memcpy(to, p, bytes);
+        copy(to, p, bytes);
     else
         mem_read_bytes(cpu, lin, to, bytes);
 }
@@ -162,7 +175,7 @@ static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
 
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
-        memcpy(p, from, bytes);
+        copy(p, from, bytes);
     else
         mem_write_bytes(cpu, lin, from, bytes);
 }
@@ -190,7 +203,7 @@ static unsigned run_under(uint32_t mxcsr, vec_kernel *kernel, union vec *d, cons
     __builtin_ia32_ldmxcsr((mxcsr & ~MX_FLAGS) | MX_MASKS);
     kernel(d, a, b, imm);
     after = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(host);
+    __builtin_ia32_ldmxcsr(host & ~MX_FLAGS);
     return after & MX_FLAGS;
 }
 
@@ -225,13 +238,24 @@ static void run_unmasked(struct cpu *cpu, vec_kernel *kernel, union vec *d, cons
     cpu->mxcsr |= flags;
 }
 
+/* The host's MXCSR, as it is, does for the guest's: the same but for flags, and no flag is up that
+ * the guest does not have.  To load it takes longer than to compute. */
+static inline bool mxcsr_fits(uint32_t host, uint32_t guest)
+{
+    return !((host ^ guest) & ~MX_FLAGS) && !(host & ~guest & MX_FLAGS);
+}
+
 static inline void run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
                           const union vec *b, unsigned imm)
 {
-    if (UNLIKELY((cpu->mxcsr & MX_MASKS) != MX_MASKS))
+    if (UNLIKELY((cpu->mxcsr & MX_MASKS) != MX_MASKS)) {
         run_unmasked(cpu, kernel, d, a, b, imm);
-    else
+    } else if (LIKELY(mxcsr_fits(__builtin_ia32_stmxcsr(), cpu->mxcsr))) {
+        kernel(d, a, b, imm);
+        cpu->mxcsr |= __builtin_ia32_stmxcsr() & MX_FLAGS;
+    } else {
         cpu->mxcsr |= run_under(cpu->mxcsr, kernel, d, a, b, imm);
+    }
 }
 
 void vec_run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
