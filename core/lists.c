@@ -93,6 +93,16 @@ static void add_name(void *names, const struct card *card)
     g_ptr_array_add(names, g_strndup(card->names, strcspn(card->names, " ")));
 }
 
+/* Programs look for "tcg", which is another name of "soft". */
+static void add_all_names(void *names, const struct card *card)
+{
+    char **each = g_strsplit(card->names, " ", -1);
+
+    for (char **name = each; *name; name++)
+        g_ptr_array_add(names, g_strdup(*name));
+    g_strfreev(each);
+}
+
 /* The core's own and the plugins'. */
 static GPtrArray *all_names(struct plugins *plugins, const char *kind)
 {
@@ -104,7 +114,8 @@ static GPtrArray *all_names(struct plugins *plugins, const char *kind)
         if (**name)
             g_ptr_array_add(names, g_strdup(*name));
     g_strfreev(each);
-    plugins_each(plugins, plugin_kind(kind), add_name, names);
+    plugins_each(plugins, plugin_kind(kind), strcmp(kind, "accel") ? add_name : add_all_names,
+                 names);
     return names;
 }
 

@@ -14,7 +14,7 @@
 #include "plugin/plugin.h"
 #include "report.h"
 
-/* Accelerators of the command line; those without ops belong to other builds or other hosts. */
+/* Accelerators of the command line; those without ops are plugins, or belong to other hosts. */
 // clang-format off
 static const struct known {
     const char *name;
@@ -49,13 +49,13 @@ const struct accel_ops *accel_find(const char *name)
 
 /* One name of one option: "-accel kvm:tcg" makes two. */
 struct choice {
-    char *name;
+    const char *name;
     const struct config_group *group;
 };
 
 static void choice_clear(void *choice)
 {
-    g_free(((struct choice *)choice)->name);
+    g_free((char *)((struct choice *)choice)->name);
 }
 
 static void add_choices(GArray *choices, const struct config_group *group)
@@ -123,7 +123,7 @@ static bool have(struct machine *m, const char *name)
     return accel_find(name) || (m->plugins && plugins_have(m->plugins, "accel", name));
 }
 
-/* Tries those that this build has; -ENOENT if it has none of them. */
+/* Tries those that this build has. */
 static int open_first(struct machine *m, const struct choice *choices, unsigned n)
 {
     int err = -ENOENT;
@@ -131,6 +131,9 @@ static int open_first(struct machine *m, const struct choice *choices, unsigned 
 
     for (unsigned i = 0; i < n; i++)
         left += have(m, choices[i].name);
+    if (!left)
+        report(choices->group ? group_from(choices->group, "accel") : NULL,
+               "the accelerator %s is not in this build; use -accel kvm", choices->name);
     for (unsigned i = 0; i < n && err < 0; i++)
         if (have(m, choices[i].name))
             err = open_one(m, &choices[i], --left > 0);
@@ -141,6 +144,7 @@ int accel_open(struct machine *m)
 {
     GArray *choices = all_choices(m->config);
     const struct choice *all = (void *)choices->data;
+    const struct choice usual = { m->info.max_cpus ? "soft" : "qtest", NULL };
     int err = 0;
 
     for (unsigned i = 0; i < choices->len; i++) {
@@ -150,18 +154,8 @@ int accel_open(struct machine *m)
             err = -EINVAL;
         }
     }
-    if (!choices->len && !m->info.max_cpus) {
-        err = open_one(m, &(struct choice){ "qtest", NULL }, false);
-    } else if (!choices->len && have(m, "soft")) {
-        err = open_one(m, &(struct choice){ "soft", NULL }, false);
-    } else if (!err) {
-        err = open_first(m, all, choices->len);
-        if (err == -ENOENT && choices->len)
-            report(group_from(all[0].group, "accel"), "%s is not in this build yet; use -accel kvm",
-                   all[0].name);
-        else if (err == -ENOENT)
-            report(NULL, "the software CPU is not in this build yet; use -enable-kvm");
-    }
+    if (!err)
+        err = choices->len ? open_first(m, all, choices->len) : open_first(m, &usual, 1);
     g_array_free(choices, TRUE);
     return err;
 }

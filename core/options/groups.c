@@ -14,7 +14,7 @@
 // clang-format off
 static const struct opt_key machine_keys[] = {
     { "type",              KEY_NAME,   0,     "", later_machines },
-    { "accel",             KEY_ACCEL,  0,     "kvm|tcg|soft|qtest", "xen|hax|hvf|nvmm|whpx" },
+    { "accel",             KEY_ACCEL,  0,     "kvm|qtest", "tcg|soft|xen|hax|hvf|nvmm|whpx" },
     { "kernel",            KEY_STRING, 0,     "FILE" },
     { "initrd",            KEY_STRING, 0,     "FILE" },
     { "append",            KEY_STRING, 0,     "TEXT" },
@@ -48,7 +48,7 @@ static const struct opt_key machine_keys[] = {
 };
 
 static const struct opt_key accel_keys[] = {
-    { "accel",           KEY_ACCEL,  0,     "kvm|tcg|soft|qtest", "xen|hax|hvf|nvmm|whpx" },
+    { "accel",           KEY_ACCEL,  0,     "kvm|qtest", "tcg|soft|xen|hax|hvf|nvmm|whpx" },
     { "kernel-irqchip",  KEY_ENUM,   0,     "on|off|split" },
     { "igd-passthru",    KEY_BOOL,   LATER },
     { "kvm-shadow-mem",  KEY_SIZE,   LATER },

@@ -53,15 +53,16 @@ static void assert_refused(const char *options, const char *why)
 
 static void test_refusals(void)
 {
-    assert_refused("tenon", "tenon: the software CPU is not in this build yet; use -enable-kvm\n");
+    assert_refused("tenon", "tenon: the accelerator soft is not in this build; use -accel kvm\n");
     assert_refused("tenon -accel tcg",
-                   "tenon: -accel tcg: tcg is not in this build yet; use -accel kvm\n");
+                   "tenon: -accel tcg: the accelerator tcg is not in this build; use -accel kvm\n");
+    assert_refused("tenon -machine pc,accel=xen:hvf",
+                   "tenon: -machine pc,accel=xen:hvf: the accelerator xen is not in this build; "
+                   "use -accel kvm\n");
     assert_refused(
-        "tenon -machine pc,accel=xen:hvf",
-        "tenon: -machine pc,accel=xen:hvf: xen is not in this build yet; use -accel kvm\n");
-    assert_refused("tenon -accel kvm -machine pc,kernel_irqchip=off",
-                   "tenon: -accel kvm: kernel-irqchip=off: not under KVM; split leaves it the local "
-                   "APICs alone\n");
+        "tenon -accel kvm -machine pc,kernel_irqchip=off",
+        "tenon: -accel kvm: kernel-irqchip=off: not under KVM; split leaves it the local "
+        "APICs alone\n");
 }
 
 static void assert_opens(const char *options, unsigned cpus)
