@@ -133,7 +133,8 @@ void call_pushf(struct cpu *cpu, const struct uop *u)
 /* POPF in virtual-8086 mode with VME and IOPL below 3: IF is VIF. */
 static void popf_vme(struct cpu *cpu, unsigned size)
 {
-    uint64_t v, keep = F_IF | F_IOPL | F_VIF;
+    const uint64_t change = F_ARITH | F_DF | F_NT;
+    uint64_t v;
 
     if (!(cpu->cr4 & CR4_VME) || size != 2)
         cpu_fault_error(cpu, EXC_GP, 0);
@@ -141,9 +142,8 @@ static void popf_vme(struct cpu *cpu, unsigned size)
     if (v & F_TF || (v & F_IF && cpu->flags & F_VIP))
         cpu_fault_error(cpu, EXC_GP, 0);
     stack_move(cpu, cpu->r[RSP] + 2);
-    v = (v & (F_ARITH | F_DF | F_NT)) | (v & F_IF ? F_VIF : 0) | 2;
-    cpu->flags =
-        (cpu->flags & (keep & ~(uint64_t)F_VIF)) | (cpu->flags & ~0xffffull & ~(uint64_t)F_VIF) | v;
+    cpu->flags = (cpu->flags & ~change) | (v & change);
+    flag_put(cpu, F_VIF, v & F_IF);
 }
 
 void call_popf(struct cpu *cpu, const struct uop *u)
