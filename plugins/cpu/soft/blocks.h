@@ -20,8 +20,8 @@ enum {
 };
 
 struct blocks {
-    struct block *jump[JUMP_ENTRIES]; /* by rip: where indirect jumps went */
-    struct block *hash[HASH_ENTRIES]; /* by host address of the code */
+    struct block *jump[JUMP_ENTRIES];     /* by rip: where indirect jumps went */
+    struct block *hash[HASH_ENTRIES];     /* by host address of the code */
     struct page_link *page[PAGE_ENTRIES]; /* by host page: the blocks that have bytes there */
     uint8_t *arena;
     size_t used;

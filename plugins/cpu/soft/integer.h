@@ -12,9 +12,9 @@
 enum { COUNT_BSF, COUNT_BSR, COUNT_TZCNT, COUNT_LZCNT, COUNT_POPCNT };
 enum { BMI_ANDN, BMI_BEXTR, BMI_BZHI, BMI_PDEP, BMI_PEXT, BMI_SARX, BMI_SHLX, BMI_SHRX };
 
-extern uop_call *const call_group3[4][4];       /* MUL, IMUL, DIV, IDIV by b */
-extern uop_call *const call_count[5][4];        /* d = count of b */
-extern uop_call *const call_group17[3][2];      /* BLSR, BLSMSK, BLSI */
+extern uop_call *const call_group3[4][4];  /* MUL, IMUL, DIV, IDIV by b */
+extern uop_call *const call_count[5][4];   /* d = count of b */
+extern uop_call *const call_group17[3][2]; /* BLSR, BLSMSK, BLSI */
 extern uop_call *const call_bmi[8][2];
 extern uop_call *const call_rorx[2], *const call_mulx[2], *const call_adx[2];
 extern uop_call *const call_crc32[4];

@@ -7,7 +7,8 @@
 
 #include "uop.h"
 
-/* The member of a family (named by its 8-bit one, or 16-bit where there is none) for a size in bytes. */
+/* The member of a family (named by its 8-bit one, or 16-bit where there is none) for a size in
+ * bytes. */
 static inline enum uop_op sized(unsigned op8, unsigned size)
 {
     return op8 + __builtin_ctz(size);

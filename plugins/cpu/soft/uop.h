@@ -3,27 +3,29 @@
  * uop - micro-operations: what decoded code is made of, and how blocks of it are built.
  *
  * A block is straight-line guest code of one page (or one instruction that crosses into the next),
- * good for one rip, CS base and mode, found by the host address of its first byte.  Its micro-ops run
- * threaded: each ends by jumping to the next one's handler.  A translator to host code compiles the
- * same list; what an operation reads, writes and does to flags is in uop_info[].
+ * good for one rip, CS base and mode, found by the host address of its first byte.  Its micro-ops
+ * run threaded: each ends by jumping to the next one's handler.  A translator to host code compiles
+ * the same list; what an operation reads, writes and does to flags is in uop_info[].
  *
  * Rules:
- *  - Operands d, a, b are byte offsets into cpu->r: REG(RAX), REG(RAX) + 1 for AH, REG(REG_T1)...  8- and
- *    16-bit results leave the rest of the register; 32-bit results clear the upper half.
+ *  - Operands d, a, b are byte offsets into cpu->r: REG(RAX), REG(RAX) + 1 for AH, REG(REG_T1)...
+ *    8- and 16-bit results leave the rest of the register; 32-bit results clear the upper half.
  *  - T0 to T3 are dead between instructions.  T0 has the linear address after emit_address().
  *  - Precise rip: cpu->rip is stale while a block runs.  Whatever may fault first calls
  *    uop_precise(cpu, u); UOP_CALL does it for its function, so that this may fault at will.
- *  - Precise state: an instruction changes registers, flags and memory after its last access that may
- *    fault.  Read-modify-write loads with LOADW* or emit_address(write), which probe the store.
- *  - Flags: cpu->flags is exact wherever a block may be left: at its end and before each micro-op marked
- *    P_PRECISE.  Elsewhere a setter whose flags all die runs quietly.  Functions of UOP_CALL
+ *  - Precise state: an instruction changes registers, flags and memory after its last access that
+ *    may fault.  Read-modify-write loads with LOADW* or emit_address(write), which probe the store.
+ *  - Flags: cpu->flags is exact wherever a block may be left: at its end and before each micro-op
+ *    marked P_PRECISE.  Elsewhere a setter whose flags all die runs quietly.  Functions of UOP_CALL
  *    count as precise and read and write cpu->flags freely.
- *  - Jumps: d is the operand size, to which the target is cut.  Fused with a comparison they stand for two
- *    instructions: off is the first's, len both's, and d >> 4 is how far the second lies behind the first.
+ *  - Jumps: d is the operand size, to which the target is cut.  Fused with a comparison they stand
+ *    for two instructions: off is the first's, len both's, and d >> 4 is how far the second lies
+ *    behind the first.
  *  - A block ends with a micro-op marked P_END: a jump, or emit_call_last(), emit_call_jump().
- *    Whatever changes mode, privilege, segments' flatness, page tables, TF or IF, or may halt, ends the block.
- *  - Stores may kill the running block: the rest of the instruction still runs, its next one is decoded
- *    afresh.  Nothing has to be done for it.
+ *    Whatever changes mode, privilege, segments' flatness, page tables, TF or IF, or may halt,
+ *    ends the block.
+ *  - Stores may kill the running block: the rest of the instruction still runs, its next one is
+ *    decoded afresh.  Nothing has to be done for it.
  */
 #ifndef TENON_SOFT_UOP_H
 #define TENON_SOFT_UOP_H
@@ -36,20 +38,20 @@ struct block;
 
 /* A handler: returns the micro-op to go on with, NULL to leave the block with cpu->rip set. */
 typedef const struct uop *uop_run(struct cpu *cpu, const struct uop *u);
-/* What UOP_CALL calls: a whole instruction.  cpu->rip is its address, r[REG_NEXT] its successor's. */
+/* What UOP_CALL calls: a whole instruction.  cpu->rip is its address, r[REG_NEXT] its next's. */
 typedef void uop_call(struct cpu *cpu, const struct uop *u);
 
 struct uop {
     uop_run *run;
-    uint16_t op;            /* UOP_* */
-    uint16_t off;           /* of its instruction in the block */
-    uint8_t len;            /* of its instruction; 0 is impossible */
+    uint16_t op;  /* UOP_* */
+    uint16_t off; /* of its instruction in the block */
+    uint8_t len;  /* of its instruction; 0 is impossible */
     uint8_t d, a, b;
     union {
         int64_t imm;
         struct {
-            int32_t imm32;  /* of fused compare and branch */
-            int32_t rel;    /* of jumps: from the next instruction */
+            int32_t imm32; /* of fused compare and branch */
+            int32_t rel;   /* of jumps: from the next instruction */
         };
     };
     union {
@@ -69,12 +71,12 @@ struct page_link {
 };
 
 struct block {
-    const uint8_t *code;    /* host address of its first byte */
+    const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint64_t epoch;         /* cpu->epoch at which its address was last seen to map here; 0: dead */
+    uint64_t epoch; /* cpu->epoch at which its address was last seen to map here; 0: dead */
     uint16_t bytes, instructions;
-    const uint8_t *code2;   /* the second page, of an only instruction that crosses; else NULL */
+    const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
     struct page_link on_page[2];
     uint16_t n;
@@ -85,13 +87,19 @@ struct block {
 
 /* Properties: operands written and read, and what it may do. */
 enum {
-    W_D = 1, R_D = 2, R_A = 4, R_B = 8, USES_IMM = 0x10,
-    P_LOAD = 0x20, P_STORE = 0x40,
-    P_PRECISE = 0x80,       /* may fault or leave: flags exact before it */
+    W_D = 1,
+    R_D = 2,
+    R_A = 4,
+    R_B = 8,
+    USES_IMM = 0x10,
+    P_LOAD = 0x20,
+    P_STORE = 0x40,
+    P_PRECISE = 0x80, /* may fault or leave: flags exact before it */
     P_END = 0x100
 };
 #define F_SZAPO (F_ARITH & ~F_CF)
 
+// clang-format off
 /*
  * X(name, quiet, properties, flags read, flags perhaps changed, flags always overwritten).
  * quiet is the handler for when no flag that it changes is live.  Sized ones come as 8, 16, 32, 64;
@@ -129,19 +137,19 @@ enum {
     X(name##LE, name##LE, props, F_SF | F_OF | F_ZF, 0, 0)                                         \
     X(name##NLE, name##NLE, props, F_SF | F_OF | F_ZF, 0, 0)
 /* A comparison that sets the flags, and a jump upon them. */
+#define UOP_FUSED_ONE(X, name, props) X(name, name, props, 0, F_ARITH, F_ARITH)
 #define UOP_FUSED(X, name, props)                                                                  \
-    X(name##O, name##O, props, 0, F_ARITH, F_ARITH) X(name##NO, name##NO, props, 0, F_ARITH, F_ARITH) \
-    X(name##B, name##B, props, 0, F_ARITH, F_ARITH) X(name##NB, name##NB, props, 0, F_ARITH, F_ARITH) \
-    X(name##Z, name##Z, props, 0, F_ARITH, F_ARITH) X(name##NZ, name##NZ, props, 0, F_ARITH, F_ARITH) \
-    X(name##BE, name##BE, props, 0, F_ARITH, F_ARITH)                                              \
-    X(name##NBE, name##NBE, props, 0, F_ARITH, F_ARITH)                                            \
-    X(name##S, name##S, props, 0, F_ARITH, F_ARITH) X(name##NS, name##NS, props, 0, F_ARITH, F_ARITH) \
-    X(name##P, name##P, props, 0, F_ARITH, F_ARITH) X(name##NP, name##NP, props, 0, F_ARITH, F_ARITH) \
-    X(name##L, name##L, props, 0, F_ARITH, F_ARITH) X(name##NL, name##NL, props, 0, F_ARITH, F_ARITH) \
-    X(name##LE, name##LE, props, 0, F_ARITH, F_ARITH)                                              \
-    X(name##NLE, name##NLE, props, 0, F_ARITH, F_ARITH)
+    UOP_FUSED_ONE(X, name##O, props) UOP_FUSED_ONE(X, name##NO, props)                             \
+    UOP_FUSED_ONE(X, name##B, props) UOP_FUSED_ONE(X, name##NB, props)                             \
+    UOP_FUSED_ONE(X, name##Z, props) UOP_FUSED_ONE(X, name##NZ, props)                             \
+    UOP_FUSED_ONE(X, name##BE, props) UOP_FUSED_ONE(X, name##NBE, props)                           \
+    UOP_FUSED_ONE(X, name##S, props) UOP_FUSED_ONE(X, name##NS, props)                             \
+    UOP_FUSED_ONE(X, name##P, props) UOP_FUSED_ONE(X, name##NP, props)                             \
+    UOP_FUSED_ONE(X, name##L, props) UOP_FUSED_ONE(X, name##NL, props)                             \
+    UOP_FUSED_ONE(X, name##LE, props) UOP_FUSED_ONE(X, name##NLE, props)
 #define UOP_FUSED_SIZES(X, name)                                                                   \
-    UOP_FUSED(X, name##8, R_A | R_B | P_PRECISE) UOP_FUSED(X, name##I8, R_A | USES_IMM | P_PRECISE) \
+    UOP_FUSED(X, name##8, R_A | R_B | P_PRECISE)                                                   \
+    UOP_FUSED(X, name##I8, R_A | USES_IMM | P_PRECISE)                                             \
     UOP_FUSED(X, name##32, R_A | R_B | P_PRECISE)                                                  \
     UOP_FUSED(X, name##I32, R_A | USES_IMM | P_PRECISE)                                            \
     UOP_FUSED(X, name##64, R_A | R_B | P_PRECISE)                                                  \
@@ -165,8 +173,10 @@ enum {
     UOP_PLAIN(X, NOT, W_D | R_A)                                                                   \
     UOP_WIDE(X, IMUL, W_D | R_A | R_B, 0, F_ARITH, F_ARITH)                                       \
     /* By b, or by an immediate that is not 0 when masked */                                       \
-    UOP_SIZED(X, SHL, W_D | R_A | R_B, 0, F_ARITH, 0) UOP_SIZED(X, SHR, W_D | R_A | R_B, 0, F_ARITH, 0) \
-    UOP_SIZED(X, SAR, W_D | R_A | R_B, 0, F_ARITH, 0) UOP_SIZED(X, ROL, W_D | R_A | R_B, 0, F_ARITH, 0) \
+    UOP_SIZED(X, SHL, W_D | R_A | R_B, 0, F_ARITH, 0)                                              \
+    UOP_SIZED(X, SHR, W_D | R_A | R_B, 0, F_ARITH, 0)                                              \
+    UOP_SIZED(X, SAR, W_D | R_A | R_B, 0, F_ARITH, 0)                                              \
+    UOP_SIZED(X, ROL, W_D | R_A | R_B, 0, F_ARITH, 0)                                              \
     UOP_SIZED(X, ROR, W_D | R_A | R_B, 0, F_ARITH, 0)                                              \
     UOP_SIZED(X, RCL, W_D | R_A | R_B, F_CF, F_ARITH, 0)                                           \
     UOP_SIZED(X, RCR, W_D | R_A | R_B, F_CF, F_ARITH, 0)                                           \
@@ -197,7 +207,7 @@ enum {
     X(LOADZ16, LOADZ16, W_D | R_A | USES_IMM | P_LOAD | P_PRECISE, 0, 0, 0)                        \
     UOP_PLAIN(X, LOADW, W_D | R_A | USES_IMM | P_LOAD | P_PRECISE)                                 \
     UOP_PLAIN(X, STORE, R_A | R_B | USES_IMM | P_STORE | P_PRECISE)                                \
-    /* Locked: d = what lies at T0; then T2 there unless that has changed, else again by imm back */ \
+    /* Locked: d = what is at T0; T2 goes there unless that has changed, else imm back */          \
     UOP_PLAIN(X, LOCK_LOAD, W_D | P_LOAD | P_PRECISE)                                              \
     UOP_PLAIN(X, LOCK_STORE, USES_IMM | P_STORE | P_PRECISE)                                       \
     X(PUSH64, PUSH64, R_B | P_STORE | P_PRECISE, 0, 0, 0)                                          \
@@ -220,12 +230,13 @@ enum {
     X(NOP, NOP, 0, 0, 0, 0)                                                                        \
     /* No instruction: leaves a block that has been overwritten. */                                \
     X(STALE, STALE, P_PRECISE | P_END, 0, 0, 0)
+// clang-format on
 
 enum uop_op {
 #define X(name, ...) UOP_##name,
     UOPS(X)
 #undef X
-    N_UOPS
+        N_UOPS
 };
 
 struct uop_info {
@@ -238,33 +249,37 @@ extern const struct uop_info uop_info[N_UOPS];
 
 /* ---- Building (build.c) ---- */
 
-#define REG(n) ((uint8_t)((n) * 8))
+#define REG(n) ((uint8_t)((n)*8))
 
 enum { MAX_UOPS = 256, MAX_INSN_UOPS = 24, MAX_BLOCK_INSNS = 48 };
 
 struct block_builder {
     struct cpu *cpu;
-    uint64_t rip;           /* of the block */
-    uint32_t mode;          /* MODE_* it is for */
-    const struct insn *in;  /* the instruction being translated */
+    uint64_t rip;          /* of the block */
+    uint32_t mode;         /* MODE_* it is for */
+    const struct insn *in; /* the instruction being translated */
     unsigned n;
-    bool ended;             /* a P_END has been emitted */
+    bool ended; /* a P_END has been emitted */
     struct uop uop[MAX_UOPS];
 };
 
 /* Adds one micro-op; the caller may fill in the rest of it. */
-struct uop *emit(struct block_builder *b, enum uop_op op, uint8_t d, uint8_t a, uint8_t s, int64_t imm);
+struct uop *emit(struct block_builder *b, enum uop_op op, uint8_t d, uint8_t a, uint8_t s,
+                 int64_t imm);
 /* T0 = linear address of the memory operand, checked (segment, canonical) for size bytes at it. */
 void emit_address(struct block_builder *b, unsigned size, bool write);
 /* The same, of seg:[base + disp] with the address size given in bytes; base REG_ZERO for none. */
-void emit_address_at(struct block_builder *b, enum seg seg, unsigned base, int64_t disp, unsigned addr_size,
-                     unsigned size, bool write);
+void emit_address_at(struct block_builder *b, enum seg seg, unsigned base, int64_t disp,
+                     unsigned addr_size, unsigned size, bool write);
 /* A function that runs the instruction; d, a, s and imm are the caller's, as u->d, a, b, imm. */
 struct uop *emit_call(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
                       int64_t imm);
-/* The same, and the block ends: for the next instruction / for cpu->rip, which the function sets. */
-void emit_call_last(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s, int64_t imm);
-void emit_call_jump(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s, int64_t imm);
+/* The same, and the block ends: for the next instruction / for cpu->rip, which the function sets.
+ */
+void emit_call_last(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
+                    int64_t imm);
+void emit_call_jump(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
+                    int64_t imm);
 /* On to the next instruction, in a block of its own; only jumps cut it to 16 bits. */
 void emit_continue(struct block_builder *b);
 /* #UD or another fault without error code, or #GP(0), when the instruction is reached. */
@@ -272,7 +287,8 @@ void emit_fault(struct block_builder *b, int vector);
 /* Address of an integer register operand of size bytes: AH to BH where there is no REX. */
 uint8_t insn_reg(const struct insn *in, unsigned number, unsigned size);
 /* A load or store of uop_info's form at the memory operand; d or s is the register. */
-struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint8_t s, unsigned size);
+struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint8_t s,
+                        unsigned size);
 /* Loads operand rm (register or memory) zero-extended into REG(t); or stores it from there. */
 void emit_load_rm(struct block_builder *b, unsigned t, unsigned size);
 void emit_store_rm(struct block_builder *b, unsigned t, unsigned size);
@@ -282,8 +298,8 @@ void build_finish(struct block_builder *b);
 
 /* The instruction's micro-ops; #UD for what is none. */
 void translate(struct block_builder *b, const struct insn *in);
-/* By opcode's owner; false: #UD.  in is b->in.  LOCK has been refused already unless the opcode is an
- * integer one that allows it. */
+/* By opcode's owner; false: #UD.  in is b->in.  LOCK has been refused already unless the opcode is
+ * an integer one that allows it. */
 bool integer_translate(struct block_builder *b, const struct insn *in);
 bool sys_translate(struct block_builder *b, const struct insn *in);
 bool fpu_translate(struct block_builder *b, const struct insn *in);
@@ -293,8 +309,8 @@ bool vec_translate(struct block_builder *b, const struct insn *in);
 
 enum { INSN_MAX = 15, DECODE_SHORT = 0, DECODE_LONG = -1 };
 
-/* Takes one instruction apart; rip is its address, code MODE_CODE*.  Returns its length, DECODE_SHORT
- * if n bytes are not enough to know, DECODE_LONG if it is longer than 15 (#GP). */
+/* Takes one instruction apart; rip is its address, code MODE_CODE*.  Returns its length,
+ * DECODE_SHORT if n bytes are not enough to know, DECODE_LONG if it is longer than 15 (#GP). */
 int decode(struct insn *in, const uint8_t *bytes, unsigned n, uint64_t rip, unsigned code);
 
 /* ---- Running (exec*.c) ---- */
