@@ -1260,6 +1260,47 @@ static void test_tell(void)
     machine_destroy(m);
 }
 
+static void test_wake(void)
+{
+    struct machine *m = machine_create();
+    struct fake *f = &m->cpu[1];
+    struct cpu *cpu = cpu_of(m, 1);
+
+    cpu->asleep = true;
+    cpu_note(cpu, WANT_BLOCKS);
+    g_assert_false(f->kicked);
+    cpu_want(cpu, WANT_NMI);
+    g_assert_true(f->kicked);
+    g_assert_cmphex(cpu->wanted & (WANT_BLOCKS | WANT_NMI), ==, WANT_BLOCKS | WANT_NMI);
+    machine_destroy(m);
+}
+
+/* The thread of alarms need not know of a timer while guest code may halt before it. */
+static void test_alarm_waits(void)
+{
+    struct machine *m = machine_create();
+    struct cpu *cpu = cpu_of(m, 1);
+
+    enable_all(m, false);
+    put(cpu, 0x3e0, 0xb);
+    put(cpu, 0x320, 0x40);
+    cpu->instructions = 1000;
+    put(cpu, 0x380, 500000000);
+    g_assert_cmpuint(cpu->stop_at, >, 1000);
+    g_assert_cmpuint(cpu->stop_at, <, 1000000);
+    alarm_settle(cpu); /* not yet */
+    g_assert_cmpuint(cpu->stop_at, <, 1000000);
+    cpu->instructions = cpu->stop_at;
+    alarm_settle(cpu);
+    g_assert_cmphex(cpu->stop_at, ==, UINT64_MAX);
+    put(cpu, 0x380, 1000); /* soon: at once */
+    g_assert_cmphex(cpu->stop_at, ==, UINT64_MAX);
+    put(cpu, 0x380, 500000000);
+    put(cpu, 0x380, 0);
+    g_assert_cmphex(cpu->stop_at, ==, UINT64_MAX);
+    machine_destroy(m);
+}
+
 static gpointer processor_main(gpointer arg)
 {
     struct fake *f = arg;
@@ -1374,6 +1415,8 @@ int main(int argc, char **argv)
     ADD("faults and shutdown", test_faults);
     ADD("a kernel's entry state", test_start);
     ADD("telling other processors", test_tell);
+    ADD("who sleeps is woken, or let sleep", test_wake);
+    ADD("an alarm waits for guest code to run on", test_alarm_waits);
     ADD("four threads pass interrupts on", test_threads);
     ADD("CPUID offered", test_offer);
     return g_test_run();
