@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "soft.h"
+#include "sys.h"
 
 enum { N_CPUS = 4, NO_VECTOR = -1 };
 
@@ -362,16 +363,17 @@ static void go(struct fake *f, void (*guest)(struct fake *))
 
 static void test_reset(void)
 {
+    // clang-format off
     static const struct {
         unsigned offset;
         uint32_t value;
     } rows[] = {
-        { 0x20, 2u << 24 }, { 0x30, 0x50014 },  { 0x80, 0 },        { 0xa0, 0 },
-        { 0xd0, 0 },        { 0xe0, ~0u },      { 0xf0, 0xff },     { 0x100, 0 },
-        { 0x280, 0 },       { 0x300, 0 },       { 0x320, 0x10000 }, { 0x330, 0x10000 },
-        { 0x340, 0x10000 }, { 0x350, 0x10000 }, { 0x360, 0x10000 }, { 0x370, 0x10000 },
-        { 0x380, 0 },       { 0x390, 0 },       { 0x3e0, 0 },
+        { 0x20, 2u << 24 }, { 0x30, 0x50014 }, { 0x80, 0 }, { 0xa0, 0 }, { 0xd0, 0 },
+        { 0xe0, ~0u }, { 0xf0, 0xff }, { 0x100, 0 }, { 0x280, 0 }, { 0x300, 0 },
+        { 0x320, 0x10000 }, { 0x330, 0x10000 }, { 0x340, 0x10000 }, { 0x350, 0x10000 },
+        { 0x360, 0x10000 }, { 0x370, 0x10000 }, { 0x380, 0 }, { 0x390, 0 }, { 0x3e0, 0 },
     };
+    // clang-format on
     struct machine *m = machine_create();
 
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -441,24 +443,22 @@ static void test_x2_msrs(void)
 
 static void test_x2_reserved(void)
 {
+    // clang-format off
     static const struct {
         uint32_t msr;
         uint64_t value;
         bool good;
     } rows[] = {
-        { 0x808, 0xff, true },       { 0x808, 0x100, false },
-        { 0x80b, 1, false },         { 0x80f, 0x1ff, true },
-        { 0x80f, 0x11ff, false },    { 0x80f, 1ull << 32, false },
-        { 0x828, 1, false },         { 0x832, 0x600ff, true },
-        { 0x832, 0x80000, false },   { 0x832, 0x700, false },
-        { 0x835, 0x1f7ff, true },    { 0x835, 0x20700, false },
-        { 0x837, 0x100ff, true },    { 0x837, 0x400, false },
-        { 0x838, 0xffffffff, true }, { 0x838, 1ull << 32, false },
-        { 0x83e, 0xb, true },        { 0x83e, 4, false },
-        { 0x83f, 0x1ff, false },     { 0x830, 0x2000, false },
-        { 0x830, 0x100000, false },  { 0x830, 7ull << 32 | 0x40, true },
-        { 0x802, 1, false },         { 0x80d, 1, false },
+        { 0x808, 0xff, true }, { 0x808, 0x100, false }, { 0x80b, 1, false },
+        { 0x80f, 0x1ff, true }, { 0x80f, 0x11ff, false }, { 0x80f, 1ull << 32, false },
+        { 0x828, 1, false }, { 0x832, 0x600ff, true }, { 0x832, 0x80000, false },
+        { 0x832, 0x700, false }, { 0x835, 0x1f7ff, true }, { 0x835, 0x20700, false },
+        { 0x837, 0x100ff, true }, { 0x837, 0x400, false }, { 0x838, 0xffffffff, true },
+        { 0x838, 1ull << 32, false }, { 0x83e, 0xb, true }, { 0x83e, 4, false },
+        { 0x83f, 0x1ff, false }, { 0x830, 0x2000, false }, { 0x830, 0x100000, false },
+        { 0x830, 7ull << 32 | 0x40, true }, { 0x802, 1, false }, { 0x80d, 1, false },
     };
+    // clang-format on
     struct machine *m = machine_create();
     struct cpu *cpu = cpu_of(m, 1);
 
@@ -477,14 +477,16 @@ static void test_x2_reserved(void)
 static void test_base_states(void)
 {
     enum { OFF, X = APIC_EN, X2 = APIC_EN | APIC_EXTD, BAD = APIC_EXTD };
+    // clang-format off
     static const struct {
         uint64_t from, to;
         bool good;
     } rows[] = {
         { OFF, OFF, true }, { OFF, X, true }, { OFF, X2, false }, { OFF, BAD, false },
-        { X, OFF, true },   { X, X, true },   { X, X2, true },    { X, BAD, false },
-        { X2, OFF, true },  { X2, X, false }, { X2, X2, true },   { X2, BAD, false },
+        { X, OFF, true }, { X, X, true }, { X, X2, true }, { X, BAD, false }, { X2, OFF, true },
+        { X2, X, false }, { X2, X2, true }, { X2, BAD, false },
     };
+    // clang-format on
     struct machine *m = machine_create();
     struct cpu *cpu = cpu_of(m, 1);
 
@@ -1260,6 +1262,47 @@ static void test_tell(void)
     machine_destroy(m);
 }
 
+static void test_wake(void)
+{
+    struct machine *m = machine_create();
+    struct fake *f = &m->cpu[1];
+    struct cpu *cpu = cpu_of(m, 1);
+
+    cpu->asleep = true;
+    cpu_note(cpu, WANT_BLOCKS);
+    g_assert_false(f->kicked);
+    cpu_want(cpu, WANT_NMI);
+    g_assert_true(f->kicked);
+    g_assert_cmphex(cpu->wanted & (WANT_BLOCKS | WANT_NMI), ==, WANT_BLOCKS | WANT_NMI);
+    machine_destroy(m);
+}
+
+/* The thread of alarms need not know of a timer while guest code may halt before it. */
+static void test_alarm_waits(void)
+{
+    struct machine *m = machine_create();
+    struct cpu *cpu = cpu_of(m, 1);
+
+    enable_all(m, false);
+    put(cpu, 0x3e0, 0xb);
+    put(cpu, 0x320, 0x40);
+    cpu->instructions = 1000;
+    put(cpu, 0x380, 500000000);
+    g_assert_cmpuint(cpu->stop_at, >, 1000);
+    g_assert_cmpuint(cpu->stop_at, <, 1000000);
+    alarm_settle(cpu); /* not yet */
+    g_assert_cmpuint(cpu->stop_at, <, 1000000);
+    cpu->instructions = cpu->stop_at;
+    alarm_settle(cpu);
+    g_assert_cmphex(cpu->stop_at, ==, UINT64_MAX);
+    put(cpu, 0x380, 1000); /* soon: at once */
+    g_assert_cmphex(cpu->stop_at, ==, UINT64_MAX);
+    put(cpu, 0x380, 500000000);
+    put(cpu, 0x380, 0);
+    g_assert_cmphex(cpu->stop_at, ==, UINT64_MAX);
+    machine_destroy(m);
+}
+
 static gpointer processor_main(gpointer arg)
 {
     struct fake *f = arg;
@@ -1374,6 +1417,8 @@ int main(int argc, char **argv)
     ADD("faults and shutdown", test_faults);
     ADD("a kernel's entry state", test_start);
     ADD("telling other processors", test_tell);
+    ADD("who sleeps is woken, or let sleep", test_wake);
+    ADD("an alarm waits for guest code to run on", test_alarm_waits);
     ADD("four threads pass interrupts on", test_threads);
     ADD("CPUID offered", test_offer);
     return g_test_run();

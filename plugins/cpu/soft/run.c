@@ -6,6 +6,7 @@
  * off), 9.4 (INIT and start-up messages), volume 2 (HLT, MWAIT).
  */
 #include "soft.h"
+#include "sys.h"
 
 /* What fault_exit is left with. */
 enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2 };

@@ -14,14 +14,11 @@
 
 #include "apic.h"
 #include "cpu.h"
+#include "mmu.h"
 
 enum { SOFT_MAX_CPUS = 288 };
 
 struct alarms;
-struct bus;
-
-/* Something for a processor to do about a piece of memory, on its own thread. */
-typedef void soft_act(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
 
 /* What a processor has been told to do; see tell.c. */
 enum { MAIL_ROOM = 64 };
@@ -110,9 +107,6 @@ int run(void *self, void *cpu);
  */
 void tell(struct soft *soft, struct cpu *cpu, bool wait, soft_act *act, uint32_t block,
           uint64_t offset, uint64_t bytes);
-/* The same for cpu's machine; it waits when act is mmu_write_protect. */
-void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t offset,
-                      uint64_t bytes);
 /* Does what the processor has been told.  [its thread] */
 void mailbox_serve(struct cpu *cpu);
 /* Whether the processor is between blocks, where it looks before it goes on. */
@@ -155,17 +149,5 @@ char *state_dump(void *self, void *cpu);
 
 /* What CPUID can offer on this host: to be freed with free().  NULL: no memory. */
 struct tenon_cpuid *offer_cpuid(uint32_t *n);
-
-/* ---- Of the memory and system parts ---- */
-
-struct bus *bus_create(void);
-void bus_destroy(struct bus *bus);
-int mmu_create(struct cpu *cpu);
-void mmu_destroy(struct cpu *cpu);
-void mmu_forget(struct cpu *cpu);
-void mmu_settle(struct cpu *cpu);
-void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
-void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
-void smm_enter(struct cpu *cpu);
 
 #endif
