@@ -829,6 +829,32 @@ static void test_masked_fault(struct fixture *f, const void *data)
     g_assert_cmpuint(mem_read(cpu, end, 4), ==, 9);
 }
 
+/* In blocks: one check for all, and an exception at its instruction's address. */
+static void test_blocks(struct fixture *f, const void *data)
+{
+    static const uint8_t code[] = {
+        0x90,                         /* NOP */
+        0xf3, 0x0f, 0x6f, 0x07,       /* MOVDQU XMM0, [RDI] */
+        0x66, 0x0f, 0xfe, 0xc0,       /* PADDD XMM0, XMM0 */
+        0xf3, 0x0f, 0x7f, 0x47, 0x21, /* MOVDQU [RDI + 33], XMM0 */
+        0x0f, 0x29, 0x47, 0x08,       /* MOVAPS [RDI + 8], XMM0 */
+    };
+    struct cpu *cpu = f->host->cpu;
+
+    cpu->r[RDI] = SOFT_DATA;
+    mem_write(cpu, SOFT_DATA + 4, 21, 4);
+    soft_host_code(f->host, SOFT_CODE, code, sizeof(code));
+    g_assert_cmpint(soft_host_run(f->host, 4), ==, -1);
+    g_assert_cmpuint(mem_read(cpu, SOFT_DATA + 37, 4), ==, 42);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 14);
+    g_assert_cmpint(soft_host_run(f->host, 1), ==, EXC_GP);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 14);
+    cpu->cr0 |= CR0_TS;
+    cpu->rip = SOFT_CODE;
+    g_assert_cmpint(soft_host_run(f->host, 4), ==, EXC_NM);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 1);
+}
+
 /* ---- Frame ---- */
 
 static void setup(struct fixture *f, const void *data)
@@ -876,5 +902,6 @@ int main(int argc, char **argv)
     ADD(modes);
     ADD(gather_fault);
     ADD(masked_fault);
+    ADD(blocks);
     return g_test_run();
 }

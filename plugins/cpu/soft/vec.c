@@ -32,7 +32,7 @@ static bool has(const struct cpu *cpu, enum vec_isa isa)
 
 /* ---- What must hold before an instruction ---- */
 
-void vec_check_sse(struct cpu *cpu, const struct uop *u)
+static void check_sse(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cr0 & CR0_EM || !(cpu->cr4 & CR4_OSFXSR))
         cpu_fault(cpu, EXC_UD);
@@ -40,7 +40,7 @@ void vec_check_sse(struct cpu *cpu, const struct uop *u)
         cpu_fault(cpu, EXC_NM);
 }
 
-void vec_check_avx(struct cpu *cpu, const struct uop *u)
+static void check_avx(struct cpu *cpu, const struct uop *u)
 {
     if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & 6) != 6)
         cpu_fault(cpu, EXC_UD);
@@ -64,15 +64,21 @@ static void emit_once(struct block_builder *b, uop_call *check)
 
 void vec_emit_check(struct block_builder *b, const struct insn *in)
 {
-    emit_once(b, in->vex ? vec_check_avx : vec_check_sse);
+    emit_once(b, in->vex ? check_avx : check_sse);
 }
 
 /* ---- Finding the row ---- */
 
-/* Beyond 32-bit operands; W means nothing outside 64-bit code. */
+/* A general register has 64 bits; W means nothing for it outside 64-bit code. */
 static bool is_wide(const struct insn *in)
 {
     return in->w && in->code == MODE_CODE64;
+}
+
+/* What a row says with VEX: W, and vvvv unused but as a register. */
+static bool vex_fits(unsigned flags, const struct insn *in)
+{
+    return !(flags & (in->w ? V_W0 : V_W1)) && (flags & (V_NDS | V_NDD) || in->vvvv == 0);
 }
 
 static bool fits(const struct vec_op *op, const struct insn *in)
@@ -80,11 +86,9 @@ static bool fits(const struct vec_op *op, const struct insn *in)
     unsigned flags = op->flags;
 
     return op->opcode == in->opcode && op->map == in->map && op->pp == in->pp &&
-           (!op->ext || (op->ext & 7) == (in->reg & 7)) && !(flags & V_REG && in->mod != 3) &&
-           !(flags & V_MEM && in->mod == 3) && !(flags & V_WIDE && !is_wide(in)) &&
-           !(flags & V_NARROW && is_wide(in)) && !(in->vex && flags & V_W0 && in->w) &&
-           !(in->vex && flags & V_W1 && !in->w) &&
-           !(in->vex && !(flags & (V_NDS | V_NDD)) && in->vvvv != 0);
+           (!op->ext || (op->ext & 7) == (in->reg & 7)) &&
+           !(flags & (in->mod == 3 ? V_MEM : V_REG)) &&
+           !(flags & (is_wide(in) ? V_NARROW : V_WIDE)) && (!in->vex || vex_fits(flags, in));
 }
 
 static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct insn *in)
@@ -503,7 +507,6 @@ static bool must_align(const struct vec_op *op, const struct insn *in, unsigned 
 
 static struct form form_of(const struct vec_op *op, const struct insn *in)
 {
-    bool to_rm = op->flags & V_TO_RM, ndd = op->flags & V_NDD;
     struct form f = { .op = op, .mem = in->mod != 3, .dst = in->reg, .a = in->reg, .src = in->rm };
 
     f.width = !in->vex ? LEGACY : in->l && !(op->flags & V_LIG) ? VEX_256 : VEX_128;
@@ -511,11 +514,11 @@ static struct form form_of(const struct vec_op *op, const struct insn *in)
     f.bytes = memory_bytes(op, in, f.width);
     if (must_align(op, in, f.bytes))
         f.bytes |= VEC_ALIGNED;
-    if (to_rm) {
+    if (op->flags & V_TO_RM) {
         f.dst = f.a = in->rm;
         f.src = in->reg;
     }
-    if (ndd)
+    if (op->flags & V_NDD)
         f.dst = in->vex ? in->vvvv : in->rm;
     if (op->flags & V_NDS && in->vex)
         f.a = in->vvvv;
@@ -577,10 +580,10 @@ static void emit_op(struct block_builder *b, const struct form *f, unsigned imm)
 /* An MMX register is an operand: not if memory stands for it. */
 static bool uses_mmx(const struct form *f)
 {
-    unsigned other = f->op->flags & V_TO_RM ? f->op->dst : f->op->src;
+    bool to_rm = f->op->flags & V_TO_RM;
+    unsigned reg = to_rm ? f->op->src : f->op->dst, rm = to_rm ? f->op->dst : f->op->src;
 
-    return (f->op->flags & V_TO_RM ? f->op->src : f->op->dst) == KIND_MM ||
-           (other == KIND_MM && !f->mem);
+    return reg == KIND_MM || (rm == KIND_MM && !f->mem);
 }
 
 static bool uses_vector(const struct vec_op *op)
@@ -590,7 +593,7 @@ static bool uses_vector(const struct vec_op *op)
 
 bool vec_translate(struct block_builder *b, const struct insn *in)
 {
-    const struct vec_op *op = NULL;
+    const struct vec_op *op;
     struct form f;
 
     if (in->vex && (!(b->mode & MODE_PE) || b->mode & MODE_VM86))

@@ -84,12 +84,11 @@ extern const struct vec_table vec_int_table, vec_float_table, vec_move_table, ve
 
 /* ---- For emit functions ---- */
 
-/* What must hold before: #UD and #NM by CR0, CR4 and XCR0; #MF for MMX. */
-void vec_check_sse(struct cpu *cpu, const struct uop *u);
-void vec_check_avx(struct cpu *cpu, const struct uop *u);
-void vec_check_mmx(struct cpu *cpu, const struct uop *u);
-/* Emits the check that fits, unless the block has it. Not for MMX. */
+/* Emits what must hold before an instruction with XMM or YMM registers, unless the block has it:
+ * #UD and #NM by CR0, CR4 and XCR0. */
 void vec_emit_check(struct block_builder *b, const struct insn *in);
+/* Before each one with MMX registers: #UD, #NM, #MF. */
+void vec_check_mmx(struct cpu *cpu, const struct uop *u);
 /* After an instruction that has used an MMX register. */
 void vec_enter_mmx(struct cpu *cpu, const struct uop *u);
 /* Runs a kernel under the guest's MXCSR; an exception that is not masked faults.  d is changed even
