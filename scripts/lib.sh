@@ -243,16 +243,18 @@ kvm_state() {
     "$probe" || :
 }
 
-# choose_processor: the one place where it is decided how guests run on this host. Sets $processor to "kvm"
-# or "lab", and $processor_why to the sentence that says so. TENON_PROCESSOR=kvm|lab overrides.
+# choose_processor: the one place where it is decided what runs guests on this host. Sets $processor to "kvm" or
+# "soft", $accel to what -accel calls it, and $processor_why to the reason. TENON_PROCESSOR=kvm|soft overrides.
 choose_processor() {
     local state
 
     state=$(kvm_state)
+    processor=soft accel=tcg
     case ${TENON_PROCESSOR:-$state} in
-    usable | kvm) processor=kvm processor_why="/dev/kvm can run an ordinary kernel" ;;
-    lab) processor=lab processor_why="in the lab, as asked" ;;
-    emulates*) processor=lab processor_why="/dev/kvm only emulates kernel-mode code here (${state#*: }): in the lab" ;;
-    *) processor=lab processor_why="no KVM here (${state#*: }): in the lab" ;;
+    usable) processor=kvm accel=kvm processor_why="/dev/kvm can run an ordinary kernel" ;;
+    kvm) processor=kvm accel=kvm processor_why="as asked" ;;
+    soft) processor_why="as asked" ;;
+    emulates*) processor_why="/dev/kvm only emulates kernel-mode code here (${state#*: })" ;;
+    *) processor_why="no KVM here (${state#*: })" ;;
     esac
 }

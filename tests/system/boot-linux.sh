@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck disable=SC2016 # what is quoted is for the guest's shell
-# boot-linux.sh - Debian's cloud kernel boots under KVM to a shell in every way there is to start it.
+# boot-linux.sh - Debian's cloud kernel boots to a shell in every way there is to start it, under KVM or, with
+# SYSTEM_ACCEL=tcg, on the software CPU.
 set -eu -o pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 enter_guest_country -m 5120 -t 1000
-plan 10
+plan 12
 
 # boots NAME OPTIONS COMMAND LINE: the guest runs COMMAND, says LINE, which its command line does not hold,
 # and powers off through ACPI, on which the program must end with status 0.
@@ -90,9 +91,17 @@ esac
 boots 'two processors' '-smp 2' 'echo $(nproc) running.' '2 running.'
 boots 'two sockets' '-smp 2,sockets=2,cores=1,threads=1' \
     'echo $(sort -u /sys/devices/system/cpu/cpu?/topology/physical_package_id | wc -l) packages.' '2 packages.'
-boots 'the processor of the host' '-cpu host' 'echo $(grep -c ^processor /proc/cpuinfo) of host.' '1 of host.'
+boots 'two processors compute at once' '-smp 2' \
+    'for i in 1 2; do seq 20000 | md5sum & done | sort -u; wait' "$(seq 20000 | md5sum)"
+boots 'floating point' '' "awk 'BEGIN { print 2 / 3 + 7e-3 }'" 0.673667
 boots 'RAM above 4 GiB' '-m 4000' "awk '/MemTotal/ { print (\$2 > 3800000), 1 + 1 }' /proc/meminfo" '1 2'
-boots 'the clock of KVM' '' 'echo by $(cat /sys/devices/system/clocksource/*/current_clocksource).' 'by kvm-clock.'
+if [ "$on" = kvm ]; then
+    boots 'the processor of the host' '-cpu host' 'echo $(grep -c ^processor /proc/cpuinfo) of host.' '1 of host.'
+    boots 'the clock of KVM' '' 'echo by $(cat /sys/devices/system/clocksource/*/current_clocksource).' 'by kvm-clock.'
+else
+    boots 'all that the software CPU can' '-cpu max' 'grep -c -w smap /proc/cpuinfo | sed s/$/./' 1.
+    boots 'all of it, twice' '-cpu max -smp 2' 'echo $(nproc) running.' '2 running.'
+fi
 reboots_once
 reboots_again
 answers_keys

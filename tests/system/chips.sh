@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck disable=SC2016 # what is quoted is for the guest's shell
 # chips.sh - Debian's cloud kernel runs on the board's own interrupt controllers and timers
-# (kernel-irqchip=split) in each way it can use them.
+# (kernel-irqchip=split; the software CPU has no others) in each way it can use them.
 set -eu -o pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -17,7 +17,7 @@ runs() {
 
     command+='; cat /sys/devices/system/clocksource/*/available_clocksource; sleep 1; echo $((6 * 7)).'
     read -ra options <<<"$3"
-    timeout -k 5 "${CASE_SECONDS:-150}" "$tenon" -enable-kvm -m 256 -nographic -no-reboot -kernel "$kernel" \
+    timeout -k 5 "${CASE_SECONDS:-150}" "$tenon" -accel "$on" -m 256 -nographic -no-reboot -kernel "$kernel" \
         -initrd "$initrd" -append "console=ttyS0 quiet panic=-1 $words demo.run=\"$command\"" \
         "${options[@]}" >"$scratch/output" 2>&1 </dev/null || status=$?
     if [ $status != 0 ]; then

@@ -28,19 +28,23 @@ skip() {
     echo "ok $count $1 # SKIP $2"
 }
 
-# enter_guest_country LAB_OPTION...: from here on the script runs where guests can: if not on this host,
-# it is started once more in the lab, and all its cases share that one start. Sets $kernel and $initrd.
+# The accelerator under test, "kvm" or "tcg": the software CPU.
+on=${SYSTEM_ACCEL:-kvm}
+
+# enter_guest_country LAB_OPTION...: from here on the script runs where $on is the real thing: where this host's
+# KVM is not, it is started once more in the lab, and all its cases share that one start. Sets $kernel and
+# $initrd.
 enter_guest_country() {
-    if [ -z "${DEMO_GUEST-}" ]; then
-        demo_guest
+    demo_guest
+    if [ "$on" = kvm ] && [ -z "${IN_LAB-}" ]; then
         choose_processor
         echo "# $processor_why"
-        if [ "$processor" = lab ]; then
-            export DEMO_GUEST TENON="$tenon" TENON_PROCESSOR=kvm
+        if [ "$processor" = soft ]; then
+            export DEMO_GUEST IN_LAB=1 TENON="$tenon"
+            need_packages "${lab_packages[@]}"
             run_in_lab "$@" -- bash "$0"
         fi
     fi
-    demo_guest
     make_scratch
 }
 
@@ -65,7 +69,7 @@ tenon_guest() {
     local command=$1
 
     shift
-    timeout -k 5 "${CASE_SECONDS:-150}" "$tenon" -enable-kvm -m 256 -nographic -kernel "$kernel" -initrd "$initrd" \
+    timeout -k 5 "${CASE_SECONDS:-150}" "$tenon" -accel "$on" -m 256 -nographic -kernel "$kernel" -initrd "$initrd" \
         -append "console=ttyS0 quiet panic=-1${command:+ demo.run=\"$command\"}" "$@" >"$scratch/output" 2>&1
 }
 
