@@ -160,6 +160,7 @@ int vcpus_create(struct machine *m)
 
 void vcpus_destroy(struct machine *m)
 {
+    vcpus_pause(m); /* none may reach another that is gone */
     for (struct vcpu *cpu = first(m); cpu < end(m); cpu++) {
         if (!cpu->created)
             continue;
