@@ -383,6 +383,8 @@ struct watch *loop_watch(struct loop *loop, int fd, unsigned events,
     w->fd = fd;
     w->fn = fn;
     w->arg = arg;
+    /* What may recurse is not taken out of the poll set meanwhile, which costs two wake-ups. */
+    g_source_set_can_recurse(source, TRUE);
     g_source_attach(source, loop->context);
     g_source_unref(source);
     return w;
@@ -478,6 +480,7 @@ struct loop *loop_create(void)
         loop->timers[i].due = g_ptr_array_new();
     }
     ((struct calls_source *)calls)->loop = loop;
+    g_source_set_can_recurse(calls, TRUE);
     g_source_attach(calls, loop->context);
     g_source_unref(calls);
     return loop;

@@ -92,12 +92,18 @@ static void schedule(struct hpet *h, unsigned n, uint64_t from)
     h->due[n] = never ? TENON_NEVER : h->since + (from - h->count + ahead) * PERIOD_NS;
 }
 
+/* Nobody sees a match of it but by its comparator, which settle() moves on. */
+static bool is_silent(const struct hpet *h, unsigned n)
+{
+    return !(h->tn_conf[n] & (INT_ENB | INT_TYPE_LEVEL));
+}
+
 static void arm(struct hpet *h)
 {
     uint64_t first = TENON_NEVER;
 
     for (unsigned n = 0; n < h->n_timers; n++)
-        if (h->due[n] < first)
+        if (!is_silent(h, n) && h->due[n] < first)
             first = h->due[n];
     tenon_arm_at(h->dev, 0, first);
 }
@@ -162,7 +168,7 @@ static void interrupt(struct hpet *h, unsigned n)
 }
 
 /* The comparator of a periodic timer goes on by as many periods as have passed. */
-static void match(struct hpet *h, unsigned n)
+static void advance(struct hpet *h, unsigned n)
 {
     uint64_t now = counter(h), mask = size_mask(h, n), period = h->period[n] & mask;
     uint64_t behind = (now - h->comparator[n]) & mask;
@@ -170,7 +176,15 @@ static void match(struct hpet *h, unsigned n)
     if (h->tn_conf[n] & TYPE_PERIODIC && period)
         h->comparator[n] = (h->comparator[n] + (behind / period + 1) * period) & mask;
     schedule(h, n, now + 1);
-    interrupt(h, n);
+}
+
+static void settle(struct hpet *h)
+{
+    uint64_t now = tenon_now(h->dev);
+
+    for (unsigned n = 0; n < h->n_timers; n++)
+        if (is_silent(h, n) && h->due[n] <= now)
+            advance(h, n);
 }
 
 static void fire(void *self)
@@ -179,8 +193,10 @@ static void fire(void *self)
     uint64_t now = tenon_now(h->dev);
 
     for (unsigned n = 0; n < h->n_timers; n++)
-        if (h->due[n] <= now)
-            match(h, n);
+        if (!is_silent(h, n) && h->due[n] <= now) {
+            advance(h, n);
+            interrupt(h, n);
+        }
     arm(h);
 }
 
@@ -266,6 +282,7 @@ static void hpet_write(void *self, uint64_t reg, uint64_t value, unsigned size)
     struct hpet *h = self;
     unsigned n = (reg - TIMERS) / TIMER_BYTES;
 
+    settle(h);
     switch (reg & ~7ull) {
     case GEN_CONF: write_conf(h, merge(h->conf, reg, value, size)); break;
     case GINTR_STA: h->status &= ~merge(0, reg, value, size); break;
@@ -312,8 +329,10 @@ static uint64_t read_register(const struct hpet *h, uint64_t reg)
 
 static uint64_t hpet_read(void *self, uint64_t reg, unsigned size)
 {
-    uint64_t value = read_register(self, reg);
+    uint64_t value;
 
+    settle(self);
+    value = read_register(self, reg);
     return reg & 4 ? value >> 32 : value;
 }
 
