@@ -6,6 +6,9 @@
   measure.py memory RUNS OPTION OURS THEIRS       resident MB of a paused pc, its RAM not counted
   measure.py list RUNS OPTION WORD OURS THEIRS    ms of OPTION WORD
   measure.py boot RUNS GUEST OURS THEIRS          ms to a guest's shell; GUEST as scripts/demo-guest prints it
+  measure.py soft-boot RUNS GUEST OURS THEIRS     on the software CPU: seconds of processor time to a shell and off
+  measure.py soft-idle RUNS GUEST OURS THEIRS     on the software CPU: % of a processor that an idle shell takes
+  measure.py soft-loop RUNS OURS THEIRS           on the software CPU: million instructions a second in a loop
 
 Prints the medians, ours and theirs; "-" for a program that is missing ("-") or cannot do it.
 """
@@ -15,6 +18,7 @@ import select
 import shutil
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +26,7 @@ import time
 
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 RAM_MB = 512
+LOOP_ROUNDS = 100_000_000
 
 
 class Failed(Exception):
@@ -75,12 +80,16 @@ def listing(folder, program, *words):
     return now() - began
 
 
+def linux(program, guest, accel, megabytes, words):
+    files = dict(line.split("=", 1) for line in guest.splitlines())
+    return [program, "-accel", accel, "-m", str(megabytes), "-nodefaults", "-display", "none", "-serial", "stdio",
+            "-no-reboot", "-kernel", files["kernel"], "-initrd", files["initrd"],
+            "-append", "console=ttyS0 quiet panic=-1 " + words]
+
+
 def boot(folder, program, guest):
     """Wall time to the shell, and the guest's own count of it."""
-    files = dict(line.split("=", 1) for line in guest.splitlines())
-    command = [program, "-enable-kvm", "-m", "256", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
-               "-kernel", files["kernel"], "-initrd", files["initrd"],
-               "-append", "console=ttyS0 quiet panic=-1 demo.run=true"]
+    command = linux(program, guest, "kvm", 256, "demo.run=true")
     began = now()
     shell = None
     with subprocess.Popen(command, **{**QUIET, "stdout": subprocess.PIPE}) as process:
@@ -91,6 +100,71 @@ def boot(folder, program, guest):
     if process.returncode or not shell:
         raise Failed
     return shell
+
+
+def cpu_seconds(command, status):
+    """Processor time of a command that ends with that status."""
+    process = subprocess.Popen(command, **QUIET)
+    _, ended, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(ended) != status:
+        raise Failed
+    return usage.ru_utime + usage.ru_stime
+
+
+def soft_boot(folder, program, guest):
+    return cpu_seconds(linux(program, guest, "tcg", RAM_MB, "demo.run=true"), 0)
+
+
+def soft_idle(folder, program, guest):
+    seconds = 10
+    with subprocess.Popen(linux(program, guest, "tcg", RAM_MB, ""), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
+        said = b""
+        while b"guest:~#" not in said:
+            piece = process.stdout.read1(4096)
+            if not piece:
+                raise Failed
+            said += piece
+        time.sleep(1)
+        taken = -ticks_of(process.pid)
+        time.sleep(seconds)
+        taken += ticks_of(process.pid)
+        process.terminate()
+    return 100 * taken / os.sysconf("SC_CLK_TCK") / seconds
+
+
+def ticks_of(pid):
+    """User and system time of a process so far."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as text:
+        fields = text.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def loop_firmware(rounds):
+    """64 KiB that go to flat 32-bit mode, run that many rounds of eight instructions, and write 0 to port 501h."""
+    code = bytes.fromhex(
+        "fa 2e660f01160001 0f20c0 0c01 0f22c0"  # cli; lgdt cs:[100h]; CR0.PE
+        "66ea00020f000800"                      # jmp 08h:F0200h
+    ).ljust(0x100, b"\0")
+    code += struct.pack("<HI", 23, 0xf0108) + bytes(2)  # three descriptors: none, code, data
+    code += struct.pack("<QQQ", 0, 0x00cf9b000000ffff, 0x00cf93000000ffff)
+    code = code.ljust(0x200, b"\0") + b"\xb9" + struct.pack("<I", rounds)  # mov ecx, rounds
+    code += bytes.fromhex(
+        "01d8 31c2 c1e203 29ca 8d5c9005 46 49 75ef"  # add; xor; shl; sub; lea; inc; dec; jnz
+        "66ba0105 b000 ee ebfe"                      # mov dx, 501h; mov al, 0; out dx, al
+    )
+    return code.ljust(0xfff0, b"\0") + bytes.fromhex("ea000000f0").ljust(16, b"\0")  # jmp F000h:0
+
+
+def soft_loop(folder, program):
+    taken = []
+    for rounds in (1, LOOP_ROUNDS):
+        image = os.path.join(folder, str(rounds))
+        with open(image, "wb") as file:
+            file.write(loop_firmware(rounds))
+        taken.append(cpu_seconds([program, "-accel", "tcg", "-m", "16", "-nodefaults", "-display", "none",
+                                  "-bios", image, "-device", "isa-debug-exit"], 1))
+    return 8 * LOOP_ROUNDS / 1e6 / (taken[1] - taken[0])
 
 
 def medians(figure, runs, programs, *arguments):
@@ -115,7 +189,8 @@ def show(samples):
 
 def main():
     figure, runs, *arguments, ours, theirs = sys.argv[1:]
-    take = {"start": start, "memory": memory, "list": listing, "boot": boot}[figure]
+    take = {"start": start, "memory": memory, "list": listing, "boot": boot,
+            "soft-boot": soft_boot, "soft-idle": soft_idle, "soft-loop": soft_loop}[figure]
     samples = medians(take, int(runs), [ours, theirs], *arguments)
     if figure != "boot":
         print(*map(show, samples))
