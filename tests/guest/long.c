@@ -220,13 +220,13 @@ static void load_tables(unsigned cpu)
                      : "memory");
 }
 
-/* 4 GiB in pages of 2 MiB, but for the window. */
+/* 4 GiB in the supervisor's pages of 2 MiB, but for the window. */
 static void make_pages(void)
 {
     static uint64_t pds[4][512] __attribute__((aligned(4096)));
 
     for (unsigned i = 0; i < 2048; i++)
-        pds[i / 512][i % 512] = i * 0x200000ull | P | W | U | PS;
+        pds[i / 512][i % 512] = i * 0x200000ull | P | W | PS;
     for (unsigned i = 0; i < 4; i++)
         tables64[512 + i] = (uint64_t)pds[i] | P | W | U;
     tables64[0] = (uint64_t)&tables64[512] | P | W | U;

@@ -139,38 +139,38 @@ static void user_mode(void)
 
 static void not_canonical(void)
 {
-    ATTEMPT("movb (%0), %%al", : : "r"(BAD) : "rax");
+    ATTEMPT("movb (%0), %%al", : : "D"(BAD) : "rax");
     expect("#GP non-canonical read", GP, 0);
-    ATTEMPT("movb %%al, (%0)", : : "r"(BAD));
+    ATTEMPT("movb %%al, (%0)", : : "D"(BAD));
     expect("#GP non-canonical write", GP, 0);
-    ATTEMPT("movq -1(%0), %%rax", : : "r"(BAD) : "rax");
+    ATTEMPT("movq -1(%0), %%rax", : : "D"(BAD) : "rax");
     expect("#GP read into the gap", GP, 0);
-    ATTEMPT("movq %0, %%rsp\n\tnop\n\tmovb (%%rsp), %%al", : : "r"(BAD) : "rax");
+    ATTEMPT("movq %0, %%rsp\n\tnop\n\tmovb (%%rsp), %%al", : : "D"(BAD) : "rax");
     expect_at("#SS by RSP", SS, 0, 4);
     ATTEMPT("movq %0, %%rsp\n\tpushq %%rax", : : "r"(BAD + 16) : "memory");
     expect_at("#SS PUSH", SS, 0, 3);
-    ATTEMPT("movq %0, %%rsp\n\tpopq %%rax", : : "r"(BAD) : "rax");
+    ATTEMPT("movq %0, %%rsp\n\tpopq %%rax", : : "D"(BAD) : "rax");
     expect_at("#SS POP", SS, 0, 3);
     ATTEMPT("movq %0, %%rsp\n\tcall 774f\n774:", : : "r"(BAD + 16) : "memory");
     expect_at("#SS CALL", SS, 0, 3);
-    ATTEMPT("movq %0, %%rsp\n\tret", : : "r"(BAD));
+    ATTEMPT("movq %0, %%rsp\n\tret", : : "D"(BAD));
     expect_at("#SS RET", SS, 0, 3);
     ATTEMPT("movq %0, %%rbp\n\tmovb (%%rbp), %%al", : : "d"(BAD) : "rax");
     expect_at("#SS by RBP", SS, 0, 3);
-    ATTEMPT("movb %%ds:(%%rsp, %0), %%al", : : "r"(BAD) : "rax");
+    ATTEMPT("movb %%ds:(%%rsp, %0), %%al", : : "D"(BAD) : "rax");
     expect("#SS RSP base with index (DS prefix ignored)", SS, 0);
-    ATTEMPT("jmp *%0", : : "r"(BAD));
+    ATTEMPT("jmp *%0", : : "D"(BAD));
     expect("#GP near JMP", GP, 0);
-    ATTEMPT("call *%0", : : "r"(BAD));
+    ATTEMPT("call *%0", : : "D"(BAD));
     expect("#GP near CALL", GP, 0);
-    ATTEMPT("pushq %0\n\tret", : : "r"(BAD) : "memory");
+    ATTEMPT("pushq %0\n\tret", : : "D"(BAD) : "memory");
     expect_at("#GP RET", GP, 0, 1);
     ATTEMPT("pushq $0x10\n\tpushq %%rsp\n\tpushfq\n\tpushq $8\n\tpushq %0\n\tiretq",
             :
             : "r"(BAD)
             : "memory");
     expect_at("#GP IRETQ", GP, 0, 7);
-    ATTEMPT("invlpg (%0)", : : "r"(BAD));
+    ATTEMPT("invlpg (%0)", : : "D"(BAD));
     expect("INVLPG takes any address", NONE, 0);
 }
 
@@ -310,7 +310,7 @@ static void double_faults(void)
     gate = idt_gate(GP);
     saved = *gate;
     *gate = saved & ~(1ull << 47);
-    ATTEMPT("movb (%0), %%al", : : "r"(BAD) : "rax");
+    ATTEMPT("movb (%0), %%al", : : "D"(BAD) : "rax");
     expect("#DF", DF, 0);
     *gate = saved;
 }
