@@ -162,7 +162,8 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
     if (!m->info.max_cpus || !arg)
         return 0;
     err = cpu_spec_parse(&spec, arg, g ? g->from : "-cpu");
-    /* Nobody asked for each feature of the default model: what a software CPU lacks of it is no news. */
+    /* Nobody asked for each feature of the default model: what a software CPU lacks of it is no
+     * news. */
     if (!err && !g && !host.kvm)
         spec.number[CPU_PROP_CHECK] = false;
     if (!err)

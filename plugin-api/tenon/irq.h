@@ -4,8 +4,8 @@
  *
  * A board whose accelerator brings no chips (tenon_board_info.kernel_irqchip is false) has them as
  * devices.  The host then gives the levels of the 24 global inputs to every device that offers
- * "tenon.gsi-input/1", and calls what is described here when a processor takes or ends an interrupt.
- * All of it runs with the board locked.
+ * "tenon.gsi-input/1", and calls what is described here when a processor takes or ends an
+ * interrupt. All of it runs with the board locked.
  */
 #ifndef TENON_IRQ_H
 #define TENON_IRQ_H

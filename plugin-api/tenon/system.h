@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT-0 */
-/* tenon/system.h - services of the host beyond the base table: file descriptors, power, doorbells. */
+/* tenon/system.h - services of the host beyond the base table: file descriptors, power, doorbells.
+ */
 /* clang-format off */
 #ifndef TENON_SYSTEM_H
 #define TENON_SYSTEM_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* chips - the interrupt controllers and timers together: a tick's whole way, and random accesses. */
+/* chips - the interrupt controllers and timers together: a tick's whole way, and random accesses.
+ */
 
 #include "board.h"
 
@@ -39,7 +40,8 @@ static void ticks_come_through_the_8259a(void)
 
 static void access_at_random(struct board *b, GRand *rand)
 {
-    static const uint16_t ports[] = { 0x20, 0x21, 0xa0, 0xa1, 0x40, 0x41, 0x42, 0x43, 0x61, 0x4d0, 0x4d1 };
+    static const uint16_t ports[] = { 0x20, 0x21, 0xa0, 0xa1,  0x40, 0x41,
+                                      0x42, 0x43, 0x61, 0x4d0, 0x4d1 };
     static const uint64_t places[] = { IOAPIC, IOAPIC + 0x10, IOAPIC + 0x40 };
     uint64_t value = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
     unsigned size = 1u << g_rand_int_range(rand, 0, 4);

@@ -38,7 +38,8 @@ static uint64_t route(unsigned input)
 static struct board *start_with(const char *more)
 {
     char *options = g_strconcat("-nodefaults -machine kernel-irqchip=off,pit=off "
-                                "-global hpet.hpet-intcap=0x800004 ", more, NULL);
+                                "-global hpet.hpet-intcap=0x800004 ",
+                                more, NULL);
     struct board *b = board_start(options);
 
     g_free(options);
@@ -86,7 +87,7 @@ static void configuration_keeps_its_bits(void)
     set(b, GEN_CONF, UINT64_MAX);
     g_assert_cmphex(get(b, GEN_CONF), ==, 3);
     set(b, GEN_CONF, 0);
-    set(b, conf(0), UINT64_MAX);                            /* no input 31, no messages */
+    set(b, conf(0), UINT64_MAX); /* no input 31, no messages */
     g_assert_cmphex(get(b, conf(0)), ==, 0x008000040000017e);
     set(b, conf(0), route(23));
     g_assert_cmphex(get(b, conf(0)), ==, 0x0080000400000030 | route(23));
@@ -108,7 +109,7 @@ static void the_counter_counts_while_it_is_enabled(void)
     board_step(b, 1);
     g_assert_cmphex(get(b, COUNTER), ==, 0x100000000);
     g_assert_cmphex(mem_read(b, BASE + COUNTER + 4, 4), ==, 1);
-    set(b, COUNTER, 0);                                     /* not while it runs */
+    set(b, COUNTER, 0); /* not while it runs */
     board_step(b, 10);
     set(b, GEN_CONF, 0);
     board_step(b, 1000);
@@ -127,7 +128,7 @@ static void a_one_shot_matches_once(void)
     set(b, conf(0), ENB | route(23));
     set(b, comparator(0), 1000);
     board_step(b, 100000);
-    g_assert_false(board_irq(b, 23));                       /* it does not run yet */
+    g_assert_false(board_irq(b, 23)); /* it does not run yet */
     set(b, GEN_CONF, ENABLE);
     assert_rises_after(b, 23, 1000 * NS);
     g_assert_cmpuint(get(b, comparator(0)), ==, 1000);
@@ -168,7 +169,7 @@ static void without_enable_only_the_status_shows(void)
     g_assert_false(board_irq(b, 23));
     set(b, conf(2), LEVEL | ENB | route(23));
     g_assert_true(board_irq(b, 23));
-    set(b, conf(2), ENB | route(23));                       /* an edge has no status */
+    set(b, conf(2), ENB | route(23)); /* an edge has no status */
     g_assert_cmphex(get(b, STATUS), ==, 0);
     g_assert_false(board_irq(b, 23));
     board_finish(b);
@@ -285,10 +286,10 @@ static void legacy_routes_take_the_timer_and_the_clock(void)
 {
     struct board *b = board_start("-nodefaults -machine kernel-irqchip=off -rtc clock=vm");
 
-    outb(b, 0x43, 0x30);                                    /* the 8254: mode 0, 11932 ticks */
+    outb(b, 0x43, 0x30); /* the 8254: mode 0, 11932 ticks */
     outb(b, 0x40, 0x9c);
     outb(b, 0x40, 0x2e);
-    outb(b, 0x70, 0x0b);                                    /* the clock: an interrupt a second */
+    outb(b, 0x70, 0x0b); /* the clock: an interrupt a second */
     outb(b, 0x71, 0x12);
     board_step(b, 1100000000);
     g_assert_true(board_irq(b, 0));
@@ -305,7 +306,7 @@ static void legacy_routes_take_the_timer_and_the_clock(void)
     set(b, STATUS, 3);
     g_assert_false(board_irq(b, 0));
     g_assert_false(board_irq(b, 8));
-    set(b, GEN_CONF, ENABLE);                               /* theirs again */
+    set(b, GEN_CONF, ENABLE); /* theirs again */
     g_assert_true(board_irq(b, 0));
     g_assert_true(board_irq(b, 8));
     board_finish(b);

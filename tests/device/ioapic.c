@@ -92,7 +92,7 @@ static void entries_keep_their_bits(void)
 
     set_entry(b, 5, 0, 0xffffffff);
     set(b, REDTBL + 11, 0xffffffff);
-    g_assert_cmphex(entry(b, 5), ==, 0x0001afff);           /* not status, not remote IRR */
+    g_assert_cmphex(entry(b, 5), ==, 0x0001afff); /* not status, not remote IRR */
     g_assert_cmphex(get(b, REDTBL + 11), ==, 0xff000000);
     g_assert_cmphex(entry(b, 4), ==, MASKED);
     g_assert_cmphex(entry(b, 6), ==, MASKED);
@@ -147,12 +147,12 @@ static void modes_and_destinations_are_in_the_message(void)
         uint32_t low, addr, data;
     } rows[] = {
         { 0xff, 0x0030, 0xfeeff000, 0x030 },
-        { 0x01, 0x0931, 0xfee01004, 0x131 },                /* logical, lowest priority */
-        { 0x00, 0x0200, 0xfee00000, 0x200 },                /* SMI */
-        { 0x02, 0x8400, 0xfee02000, 0x400 },                /* NMI: an edge */
-        { 0x02, 0x8500, 0xfee02000, 0x500 },                /* INIT too */
-        { 0x00, 0x0700, 0xfee00000, 0x700 },                /* ExtINT */
-        { 0x04, 0xa032, 0xfee04000, 0xc032 },               /* level, active low */
+        { 0x01, 0x0931, 0xfee01004, 0x131 },  /* logical, lowest priority */
+        { 0x00, 0x0200, 0xfee00000, 0x200 },  /* SMI */
+        { 0x02, 0x8400, 0xfee02000, 0x400 },  /* NMI: an edge */
+        { 0x02, 0x8500, 0xfee02000, 0x500 },  /* INIT too */
+        { 0x00, 0x0700, 0xfee00000, 0x700 },  /* ExtINT */
+        { 0x04, 0xa032, 0xfee04000, 0xc032 }, /* level, active low */
     };
     struct board *b = start();
 
@@ -291,7 +291,7 @@ static void a_reset_masks_all(void)
     g_assert_cmphex(get(b, ID), ==, 0);
     g_assert_cmphex(entry(b, 11), ==, MASKED);
     g_assert_cmphex(get(b, REDTBL + 23), ==, 0);
-    set_entry(b, 11, 0, LEVEL | 0x62);                      /* the level is still there */
+    set_entry(b, 11, 0, LEVEL | 0x62); /* the level is still there */
     assert_sent(b, 0xfee00000, 0xc062);
     board_finish(b);
 }

@@ -4,7 +4,13 @@
 #include "board.h"
 
 enum { MASTER = 0x20, SLAVE = 0xa0, ELCR = 0x4d0 };
-enum { EOI = 0x20, SPECIFIC = 0x60, ROTATE_EOI = 0xa0, ROTATE_SPECIFIC = 0xe0, SET_PRIORITY = 0xc0 };
+enum {
+    EOI = 0x20,
+    SPECIFIC = 0x60,
+    ROTATE_EOI = 0xa0,
+    ROTATE_SPECIFIC = 0xe0,
+    SET_PRIORITY = 0xc0
+};
 enum { READ_IRR = 0x0a, READ_ISR = 0x0b, POLL = 0x0c, SPECIAL_MASK = 0x68, NO_SPECIAL_MASK = 0x48 };
 enum { AEOI = 2, SFNM = 0x10 };
 
@@ -133,7 +139,7 @@ static void lower_ones_wait_for_higher_ones(void)
     g_assert_true(board_intr(b));
     g_assert_cmphex(board_ack(b), ==, 0x21);
     g_assert_cmphex(status(b, MASTER, READ_ISR), ==, 0x12);
-    outb(b, MASTER, EOI);                                   /* the highest: 1 */
+    outb(b, MASTER, EOI); /* the highest: 1 */
     g_assert_cmphex(inb(b, MASTER), ==, 0x10);
     g_assert_false(board_intr(b));
     outb(b, MASTER, EOI);
@@ -171,7 +177,7 @@ static void the_slave_gives_its_vector(void)
     g_assert_cmphex(status(b, SLAVE, READ_ISR), ==, 0x10);
     board_drive(b, 14, true);
     outb(b, MASTER, EOI);
-    g_assert_false(board_intr(b));                          /* 12 is in service at the slave */
+    g_assert_false(board_intr(b)); /* 12 is in service at the slave */
     outb(b, SLAVE, EOI);
     g_assert_cmphex(board_ack(b), ==, 0x2e);
     board_finish(b);
@@ -185,9 +191,9 @@ static void the_slave_nests_in_special_fully_nested_mode_alone(void)
         program(b, MASTER, 0x20, 4, sfnm ? SFNM : 0);
         board_drive(b, 12, true);
         g_assert_cmphex(board_ack(b), ==, 0x2c);
-        board_drive(b, 3, true);                            /* lower than the slave in service */
+        board_drive(b, 3, true); /* lower than the slave in service */
         g_assert_false(board_intr(b));
-        board_drive(b, 8, true);                            /* higher within it */
+        board_drive(b, 8, true); /* higher within it */
         g_assert_cmpint(board_intr(b), ==, sfnm);
         if (sfnm)
             g_assert_cmphex(board_ack(b), ==, 0x28);
@@ -201,7 +207,7 @@ static void input_2_is_the_slave_alone(void)
 
     board_drive(b, 2, true);
     g_assert_false(board_intr(b));
-    program(b, MASTER, 0x20, 0, 0);                         /* no slave there, it is told */
+    program(b, MASTER, 0x20, 0, 0); /* no slave there, it is told */
     board_drive(b, 9, true);
     g_assert_cmphex(board_ack(b), ==, 0x22);
     g_assert_cmphex(status(b, SLAVE, READ_ISR), ==, 0);
@@ -248,13 +254,13 @@ static void automatic_end_leaves_nothing_in_service(void)
     board_drive(b, 3, true);
     g_assert_cmphex(board_ack(b), ==, 0x23);
     g_assert_cmphex(status(b, MASTER, READ_ISR), ==, 0);
-    outb(b, MASTER, 0x80);                                  /* rotate with it */
+    outb(b, MASTER, 0x80); /* rotate with it */
     pulse(b, 3);
     g_assert_cmphex(board_ack(b), ==, 0x23);
     pulse(b, 3);
     board_drive(b, 4, true);
     g_assert_cmphex(board_ack(b), ==, 0x24);
-    outb(b, MASTER, 0x00);                                  /* no more: 4 stays the lowest */
+    outb(b, MASTER, 0x00); /* no more: 4 stays the lowest */
     g_assert_cmphex(board_ack(b), ==, 0x23);
     pulse(b, 3);
     pulse(b, 4);
@@ -273,7 +279,7 @@ static void special_mask_lets_lower_ones_through(void)
     g_assert_false(board_intr(b));
     outb(b, MASTER, SPECIAL_MASK);
     g_assert_cmphex(board_ack(b), ==, 0x26);
-    outb(b, MASTER, EOI);                                   /* not the masked one */
+    outb(b, MASTER, EOI); /* not the masked one */
     g_assert_cmphex(status(b, MASTER, READ_ISR), ==, 0x10);
     outb(b, MASTER, EOI);
     g_assert_cmphex(inb(b, MASTER), ==, 0x10);
@@ -294,7 +300,7 @@ static void a_poll_acknowledges(void)
     g_assert_cmphex(inb(b, MASTER), ==, 0x82);
     outb(b, SLAVE, POLL);
     g_assert_cmphex(inb(b, SLAVE + 1), ==, 0x81);
-    g_assert_cmphex(inb(b, SLAVE + 1), ==, 0);              /* the mask again */
+    g_assert_cmphex(inb(b, SLAVE + 1), ==, 0); /* the mask again */
     g_assert_cmphex(status(b, SLAVE, READ_ISR), ==, 0x02);
     g_assert_false(board_intr(b));
     board_finish(b);
@@ -311,8 +317,8 @@ static void initialization_clears_what_was(void)
     outb(b, MASTER, SPECIAL_MASK);
     outb(b, MASTER, SET_PRIORITY | 3);
     board_drive(b, 5, true);
-    outb(b, MASTER, 0x10);                                  /* cascaded, without ICW4 */
-    g_assert_cmphex(inb(b, MASTER), ==, 0);                 /* IRR, whose edge is forgotten */
+    outb(b, MASTER, 0x10);                  /* cascaded, without ICW4 */
+    g_assert_cmphex(inb(b, MASTER), ==, 0); /* IRR, whose edge is forgotten */
     g_assert_cmphex(inb(b, MASTER + 1), ==, 0);
     outb(b, MASTER + 1, 0x6f);
     outb(b, MASTER + 1, 4);
@@ -322,7 +328,7 @@ static void initialization_clears_what_was(void)
     g_assert_cmphex(board_ack(b), ==, 0x68);
     g_assert_cmphex(status(b, MASTER, READ_ISR), ==, 0x01); /* no automatic end any more */
     outb(b, MASTER, EOI);
-    outb(b, MASTER + 1, 0xa5);                              /* OCW1 again */
+    outb(b, MASTER + 1, 0xa5); /* OCW1 again */
     g_assert_cmphex(inb(b, MASTER + 1), ==, 0xa5);
     board_finish(b);
 }
@@ -354,7 +360,7 @@ static void a_reset_needs_initialization_again(void)
     g_assert_cmphex(inb(b, MASTER + 1), ==, 0);
     program(b, MASTER, 0x20, 4, 0);
     g_assert_false(board_intr(b));
-    outb(b, ELCR, 0x20);                                    /* the level is still there */
+    outb(b, ELCR, 0x20); /* the level is still there */
     g_assert_cmphex(board_ack(b), ==, 0x25);
     board_finish(b);
 }

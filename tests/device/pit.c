@@ -82,9 +82,9 @@ static void mode_0_rises_at_its_end(void)
     assert_changes(&c, 101, true);
     g_assert_cmphex(latch(c.b, 0), ==, 0);
     go_to(&c, tick(103));
-    g_assert_cmphex(latch(c.b, 0), ==, 0xfffe);             /* it counts on */
+    g_assert_cmphex(latch(c.b, 0), ==, 0xfffe); /* it counts on */
     g_assert_true(board_irq(c.b, 0));
-    outb(c.b, COUNTER, 50);                                 /* half a count lowers it and stops */
+    outb(c.b, COUNTER, 50); /* half a count lowers it and stops */
     g_assert_false(board_irq(c.b, 0));
     go_to(&c, tick(1000));
     g_assert_cmphex(latch(c.b, 0), ==, 0xfffe);
@@ -105,7 +105,7 @@ static void mode_2_is_low_for_the_last_tick(void)
     g_assert_cmphex(latch(c.b, 0), ==, 100);
     go_to(&c, tick(250));
     g_assert_cmphex(latch(c.b, 0), ==, 51);
-    outb(c.b, COUNTER, 30);                                 /* from the next cycle on */
+    outb(c.b, COUNTER, 30); /* from the next cycle on */
     outb(c.b, COUNTER, 0);
     g_assert_cmphex(status(c.b, 0), ==, OUT | NULL_COUNT | BOTH | 2 << 1);
     assert_changes(&c, 300, false);
@@ -222,8 +222,8 @@ static void gate_2_triggers_mode_1(void)
     go_to(&c, tick(11));
     g_assert_false(out_2(c.b));
     go_to(&c, tick(50));
-    outb(c.b, PORT_61, 0);                                  /* the level is of no interest */
-    outb(c.b, PORT_61, 1);                                  /* again */
+    outb(c.b, PORT_61, 0); /* the level is of no interest */
+    outb(c.b, PORT_61, 1); /* again */
     go_to(&c, tick(151) - 1);
     g_assert_false(out_2(c.b));
     go_to(&c, tick(151));
@@ -279,7 +279,7 @@ static void gate_2_restarts_modes_2_and_3(void)
         go_to(&c, tick(100));
         g_assert_false(out_2(c.b));
         outb(c.b, PORT_61, 0);
-        g_assert_true(out_2(c.b));                          /* at once */
+        g_assert_true(out_2(c.b)); /* at once */
         go_to(&c, tick(1000));
         g_assert_cmphex(latch(c.b, 2), ==, mode == 2 ? 1 : 2);
         outb(c.b, PORT_61, 1);
@@ -331,7 +331,7 @@ static void counts_in_bcd(void)
     g_assert_cmphex(latch(c.b, 0), ==, 0x9999);
     outb(c.b, CONTROL, BOTH | 2 << 1 | BCD);
     outb(c.b, COUNTER, 0);
-    outb(c.b, COUNTER, 0);                                  /* 10000 */
+    outb(c.b, COUNTER, 0); /* 10000 */
     assert_changes(&c, 1003 + 9999, false);
     assert_changes(&c, 1003 + 10000, true);
     board_finish(c.b);
@@ -367,10 +367,10 @@ static void the_first_latch_counts(void)
     outb(c.b, CONTROL, 0x00);
     g_assert_cmphex(inb(c.b, COUNTER), ==, 990 & 0xff);
     g_assert_cmphex(inb(c.b, COUNTER), ==, 990 >> 8);
-    g_assert_cmphex(inb(c.b, COUNTER), ==, 900 & 0xff);     /* the counter itself */
+    g_assert_cmphex(inb(c.b, COUNTER), ==, 900 & 0xff); /* the counter itself */
     g_assert_cmphex(inb(c.b, COUNTER), ==, 900 >> 8);
     outb(c.b, CONTROL, 0x00);
-    program(c.b, 0, 2, 500);                                /* drops what is latched */
+    program(c.b, 0, 2, 500); /* drops what is latched */
     go_to(&c, tick(102));
     g_assert_cmphex(inb(c.b, COUNTER), ==, 500 & 0xff);
     g_assert_cmphex(inb(c.b, CONTROL), ==, 0xff);
@@ -382,16 +382,16 @@ static void read_back_gives_status_then_count(void)
     struct clock c = { start(), 0 };
 
     program(c.b, 0, 2, 1000);
-    program(c.b, 2, 6, 2000);                               /* 2, as it was written */
+    program(c.b, 2, 6, 2000); /* 2, as it was written */
     g_assert_cmphex(status(c.b, 0), ==, OUT | NULL_COUNT | BOTH | 2 << 1);
     go_to(&c, tick(11));
-    outb(c.b, CONTROL, 0xc0 | 2 | 8);                       /* both, of 0 and 2 */
+    outb(c.b, CONTROL, 0xc0 | 2 | 8); /* both, of 0 and 2 */
     go_to(&c, tick(101));
     g_assert_cmphex(inb(c.b, COUNTER), ==, OUT | BOTH | 2 << 1);
     g_assert_cmphex(inb(c.b, COUNTER), ==, 990 & 0xff);
     g_assert_cmphex(inb(c.b, COUNTER), ==, 990 >> 8);
     g_assert_cmphex(inb(c.b, COUNTER + 2), ==, OUT | BOTH | 6 << 1);
-    g_assert_cmphex(inb(c.b, COUNTER + 2), ==, 2000 & 0xff);    /* its gate is low */
+    g_assert_cmphex(inb(c.b, COUNTER + 2), ==, 2000 & 0xff); /* its gate is low */
     g_assert_cmphex(inb(c.b, COUNTER + 2), ==, 2000 >> 8);
     g_assert_cmphex(inb(c.b, COUNTER), ==, 900 & 0xff);
     board_finish(c.b);
@@ -399,7 +399,7 @@ static void read_back_gives_status_then_count(void)
 
 /* ---- Late and lost ticks ---- */
 
-enum { PERIOD = 11932 };        /* 10 ms */
+enum { PERIOD = 11932 }; /* 10 ms */
 
 static unsigned ticks_after_a_stall(const char *policy)
 {

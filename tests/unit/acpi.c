@@ -232,7 +232,7 @@ static void the_hpet_has_a_table_where_it_is(void)
     g_assert_cmpuint(le(hpet + 4, 4), ==, 56);
     g_assert_cmpuint(sum(hpet, 56), ==, 0);
     g_assert_cmphex(le(hpet + 36, 4), ==, 0x8086a201);
-    g_assert_cmphex(le(hpet + 40, 4), ==, 0);               /* in memory */
+    g_assert_cmphex(le(hpet + 40, 4), ==, 0); /* in memory */
     g_assert_cmphex(le(hpet + 44, 8), ==, 0xfed00000);
     finish(p);
 }

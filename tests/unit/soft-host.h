@@ -364,9 +364,11 @@ static inline struct soft_host *soft_host_create(unsigned bits)
     g_assert_true(h->ram != MAP_FAILED);
     h->cpu = aligned_alloc(64, (sizeof(struct cpu) + 63) & ~63);
     memset(h->cpu, 0, sizeof(struct cpu));
-    h->info = (struct tenon_cpu_info){ .size = sizeof(h->info), .phys_bits = 40, .host = h,
-                                        .cpuid = soft_host_cpuid,
-                                        .n_cpuid = G_N_ELEMENTS(soft_host_cpuid) };
+    h->info = (struct tenon_cpu_info){ .size = sizeof(h->info),
+                                       .phys_bits = 40,
+                                       .host = h,
+                                       .cpuid = soft_host_cpuid,
+                                       .n_cpuid = G_N_ELEMENTS(soft_host_cpuid) };
     h->cpu->host = &h->ops;
     h->cpu->info = &h->info;
     h->cpu->stop_at = UINT64_MAX;

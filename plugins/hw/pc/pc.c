@@ -209,8 +209,9 @@ static int check_properties(struct pc *pc)
     if (pc->smm == ON)
         return tenon_error(pc->dev, -ENOTSUP, "smm=on: not in this build yet");
     if (pc->info->kernel_irqchip && pc_switch(pc, "machine", "hpet", false))
-        return tenon_error(pc->dev, -ENOTSUP,
-                           "hpet=on: not beside the accelerator's timers; use kernel-irqchip=split");
+        return tenon_error(
+            pc->dev, -ENOTSUP,
+            "hpet=on: not beside the accelerator's timers; use kernel-irqchip=split");
     if (!pc->kernel && (pc->initrd || pc->append || pc->dtb))
         return tenon_error(pc->dev, -EINVAL, "-initrd, -append and -dtb need a -kernel");
     if (pc->direct && !pc->kernel)

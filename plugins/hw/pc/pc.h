@@ -24,7 +24,7 @@ struct pc {
     const struct tenon_board *board;
     const struct tenon_board_info *info;
     const struct tenon_memory *memory;
-    struct tenon_dev *hpet;     /* NULL: there is none */
+    struct tenon_dev *hpet; /* NULL: there is none */
     const struct tenon_fwcfg *fwcfg;
     void *fwcfg_self;
 
