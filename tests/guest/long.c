@@ -6,6 +6,7 @@ struct trap trap;
 uint64_t attempt_rip, resume_rip, resume_sp, resume_bp;
 volatile unsigned interrupts[256];
 volatile uint64_t interrupt_rip;
+void (*volatile on_interrupt)(void);
 volatile unsigned n_steps;
 volatile bool stepping;
 struct step steps[64];
@@ -121,6 +122,8 @@ static void take_interrupt(struct frame *f)
 {
     interrupt_rip = f->rip;
     interrupts[f->vector]++;
+    if (on_interrupt)
+        on_interrupt();
     if (f->vector < 0x30) /* of the 8259 pair */
         outb(0x20, 0x20);
     else if (is_x2apic())

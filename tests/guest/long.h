@@ -39,9 +39,10 @@ struct trap {
 };
 extern struct trap trap;
 extern uint64_t attempt_rip, resume_rip, resume_sp, resume_bp;
-extern volatile unsigned interrupts[256]; /* taken, by vector */
-extern volatile uint64_t interrupt_rip;   /* where the last one came */
-extern volatile unsigned n_steps;         /* #DB taken while stepping: their RIPs, DR6 */
+extern volatile unsigned interrupts[256];   /* taken, by vector */
+extern volatile uint64_t interrupt_rip;     /* where the last one came */
+extern void (*volatile on_interrupt)(void); /* called for each, before its EOI */
+extern volatile unsigned n_steps;           /* #DB taken while stepping: their RIPs, DR6 */
 extern volatile bool stepping;
 extern struct step {
     uint64_t rip, dr6;

@@ -50,11 +50,16 @@ static inline bool apic_is_x2(const struct cpu *cpu)
     return cpu->msr.apic_base & APIC_EXTD;
 }
 
-/* Whether the physical page is the local APIC's.  It changes only by MSR 1Bh, which flushes the TLB. */
+/* Whether the physical page is where MSR 1Bh places the local APIC, in whatever state it is. */
+static inline bool apic_base_is(const struct cpu *cpu, uint64_t phys)
+{
+    return !((cpu->msr.apic_base ^ phys) & ~0xfffull);
+}
+
+/* Whether the local APIC answers there.  It changes only by MSR 1Bh, which flushes the TLB. */
 static inline bool apic_at(const struct cpu *cpu, uint64_t phys)
 {
-    return (cpu->msr.apic_base & (APIC_EN | APIC_EXTD)) == APIC_EN &&
-           !((cpu->msr.apic_base ^ phys) & ~0xfffull);
+    return (cpu->msr.apic_base & (APIC_EN | APIC_EXTD)) == APIC_EN && apic_base_is(cpu, phys);
 }
 
 /* Accesses to that page; offset below 4096, size 1 to 8. */

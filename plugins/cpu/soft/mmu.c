@@ -158,6 +158,8 @@ uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
         memcpy(&value, page->host + (phys & 0xfff), size);
     else if (apic_at(cpu, page->phys))
         value = apic_read(cpu, phys & 0xfff, size);
+    else if (apic_base_is(cpu, page->phys)) /* it is off, or in x2APIC mode: nobody answers */
+        value = ~0ull >> (64 - 8 * size);
     else
         value = cpu->host->read(cpu->info->host, TENON_MEM, page->phys | (phys & 0xfff), size);
     return value;
