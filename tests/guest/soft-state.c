@@ -8,7 +8,7 @@
 #include "long.h"
 
 #define BAD (1ull << 63)      /* canonical with no width of addresses */
-#define GAP 0x800000000000ull /* the first that is not canonical in 48 bits */
+#define GAP 0x100000000000000ull /* canonical neither in 48 bits nor in the 57 of processors with LA57 */
 enum { CR4_PCIDE = 1 << 17, CR4_LA57 = 1 << 12, CR4_PGE = 1 << 7 };
 
 #define TRY_CR(n, v) ATTEMPT("mov %0, %%cr" #n, : : "r"((uint64_t)(v)) : "memory")
