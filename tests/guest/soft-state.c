@@ -349,7 +349,7 @@ static void five_levels(void)
     expect("#GP bit 56 alone", GP, 0);
     holds("LSTAR with 57 bits", 0xc0000082, 0xff00000000000000);
     refuses("LSTAR bit 56 alone", 0xc0000082, 1ull << 56);
-    holds("kernel GS base with 57 bits", 0xc0000102, GAP);
+    holds("kernel GS base with 57 bits", 0xc0000102, 0x800000000000);
     ATTEMPT("lgdt %0", : : "m"(p));
     expect("#GP LGDT bit 56 alone", GP, 0);
     TRY_CR(4, cr4);
