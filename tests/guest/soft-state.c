@@ -7,11 +7,17 @@
  */
 #include "long.h"
 
-#define BAD (1ull << 63)      /* canonical with no width of addresses */
-#define GAP 0x100000000000000ull /* canonical neither in 48 bits nor in the 57 of processors with LA57 */
+#define BAD (1ull << 63) /* canonical with no width of addresses */
 enum { CR4_PCIDE = 1 << 17, CR4_LA57 = 1 << 12, CR4_PGE = 1 << 7 };
 
 #define TRY_CR(n, v) ATTEMPT("mov %0, %%cr" #n, : : "r"((uint64_t)(v)) : "memory")
+
+/*
+ * The first address that no base may hold: those of MSRs, tables and hidden segments are canonical
+ * by the width that the processor has, whatever CR4.LA57 says.  It is not what a load or store may
+ * use.
+ */
+static uint64_t gap;
 
 static bool has(uint32_t leaf, unsigned word, unsigned bit)
 {
@@ -114,7 +120,7 @@ static void pcid(void)
         ATTEMPT("invpcid %0, %1", : : "m"(d), "r"(4ull));
         expect("#GP INVPCID type 4", GP, 0);
         d.pcid = 1;
-        d.address = GAP;
+        d.address = gap;
         ATTEMPT("invpcid %0, %1", : : "m"(d), "r"(0ull));
         expect("#GP INVPCID non-canonical", GP, 0);
         d.address = 0;
@@ -179,9 +185,11 @@ static void msrs(void)
         put_text(bases[i].name);
         put_text(":\n");
         holds("  canonical", bases[i].msr, 0xffffff8012345678);
-        refuses("  non-canonical", bases[i].msr, GAP);
+        refuses("  non-canonical", bases[i].msr, gap);
         refuses("  bit 63 alone", bases[i].msr, BAD);
     }
+    if (gap == 1ull << 56)
+        holds("LSTAR with 57 bits, CR4.LA57 off", 0xc0000082, 1ull << 47);
     holds("STAR", 0xc0000081, 0x0123456789abcdef);
     holds("FMASK", 0xc0000084, 0x47700);
     refuses("FMASK beyond 32 bits", 0xc0000084, 1ull << 32);
@@ -272,7 +280,7 @@ static void tables(void)
     struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) p = { 0xff, GAP }, saved;
+    } __attribute__((packed)) p = { 0xff, gap }, saved;
 
     __asm__ volatile("sgdt %0" : "=m"(saved));
     ATTEMPT("lgdt %0", : : "m"(p));
@@ -282,7 +290,7 @@ static void tables(void)
     __asm__ volatile("sgdt %0" : "=m"(p));
     verdict("    GDTR as before", p.base == saved.base && p.limit == saved.limit);
     gdt64[SPARE / 8] = 0x890000000067;
-    gdt64[SPARE / 8 + 1] = GAP >> 32;
+    gdt64[SPARE / 8 + 1] = gap >> 32;
     ATTEMPT("ltr %w0", : : "r"(SPARE));
     expect("#GP LTR non-canonical", GP, SPARE);
     gdt64[SPARE / 8] = 0x820000000067;
@@ -349,7 +357,7 @@ static void five_levels(void)
     expect("#GP bit 56 alone", GP, 0);
     holds("LSTAR with 57 bits", 0xc0000082, 0xff00000000000000);
     refuses("LSTAR bit 56 alone", 0xc0000082, 1ull << 56);
-    holds("kernel GS base with 57 bits", 0xc0000102, 0x800000000000);
+    holds("kernel GS base with 57 bits", 0xc0000102, 1ull << 47);
     ATTEMPT("lgdt %0", : : "m"(p));
     expect("#GP LGDT bit 56 alone", GP, 0);
     TRY_CR(4, cr4);
@@ -361,6 +369,7 @@ static void five_levels(void)
 void guest_main(void)
 {
     long_init();
+    gap = 1ull << ((cpuid(0x80000008, 0).a >> 8 & 0xff) - 1);
     control_registers();
     pcid();
     msrs();
