@@ -143,11 +143,20 @@ struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
     return page;
 }
 
+/* What is no RAM is not touched for another accelerator, but where it cannot do it; see assist.c. */
+static void leave_device(struct cpu *cpu, uint64_t phys)
+{
+    if (cpu->assist == ASSIST_MORE || (cpu->assist && apic_at(cpu, phys)))
+        siglongjmp(cpu->fault_exit, LEAVE_ASSIST);
+}
+
 uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
 {
     const struct phys_page *page = phys_page(cpu, phys);
     uint64_t value = 0;
 
+    if (!page->host)
+        leave_device(cpu, page->phys);
     if (page->host)
         memcpy(&value, page->host + (phys & 0xfff), size);
     else if (apic_at(cpu, page->phys))
@@ -172,6 +181,8 @@ void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size)
     const struct phys_page *page = phys_page(cpu, phys);
     uint64_t at = phys & 0xfff;
 
+    if (!page->writable)
+        leave_device(cpu, page->phys);
     if (page->writable) {
         memcpy(page->host + at, &value, size);
         written(cpu, page->block, page->offset + at, size);
