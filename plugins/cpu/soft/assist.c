@@ -8,6 +8,8 @@
  */
 #include "assist.h"
 
+#include "cpu.h"
+
 /* Ports, halting, time, MSRs, control registers and the TLB are the other's own. */
 static bool is_owned_0f(const struct insn *in)
 {
@@ -103,7 +105,8 @@ static bool is_system(const struct insn *in)
 /* EVEX: instructions that the guest has if the other offers them, and that are not here. */
 static bool is_foreign(const struct cpu *cpu, const struct insn *in)
 {
-    return in->map == MAP_BAD && in->opcode == 0x62 && cpu_has(cpu, 7, 0, 1, 16);
+    return in->map == MAP_ONE && in->opcode == 0x62 && in->code == MODE_CODE64 &&
+           cpu_has(cpu, 7, 0, 1, 16);
 }
 
 /* u->d: the first one, too. */
