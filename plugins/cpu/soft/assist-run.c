@@ -175,12 +175,14 @@ static bool run_first(struct cpu *cpu)
     }
 }
 
-/* The other can execute what follows, and raises its exceptions; but it takes longer over it. */
+/* The other can execute what follows, and raises its exceptions; but it takes longer over it.
+ * Memory is for it to write: it may have to see that of page tables. */
 static void run_more(struct cpu *cpu, uint32_t most)
 {
     uint64_t cr2 = cpu->cr2;
 
     cpu->assist = ASSIST_MORE;
+    tlb_flush(cpu, true); /* from now on without writes */
     cpu->stop_at = cpu->instructions + most;
     if (!sigsetjmp(cpu->fault_exit, 0)) {
         mailbox_in_guest(cpu, true);

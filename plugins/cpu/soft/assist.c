@@ -3,8 +3,9 @@
  * assist - which instructions are another accelerator's, when this one executes some for it.
  *
  * The first instruction is one the other cannot execute; all but what depends on state that it
- * keeps to itself is executed here.  Those that follow are for the other again as soon as they
- * touch more than registers and RAM: it must see what changes address spaces and privilege.
+ * keeps to itself is executed here.  Those that follow are for the other again as soon as they do
+ * more than read RAM and change registers: it must see what changes address spaces (it may shadow
+ * page tables, and follows them by the writes it sees) and privilege.
  */
 #include "assist.h"
 

@@ -305,7 +305,8 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
     bool watched = debug_watches_page(cpu, lin);
     bool code = ram->host && holds_code(cpu, ram->block, ram->offset);
     uint64_t page = PAGE_OF(lin), slow = watched || !ram->host ? TLB_SLOW : 0;
-    uint64_t write_slow = code || !ram->writable ? TLB_SLOW : slow;
+    bool kept = cpu->assist == ASSIST_MORE;
+    uint64_t write_slow = code || kept || !ram->writable ? TLB_SLOW : slow;
 
     t->entry[slot] = (struct tlb_entry){
         .read = map->read ? page | slow : TLB_EMPTY,
@@ -338,6 +339,8 @@ static unsigned find(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum
     struct mapping map;
     uint32_t error;
 
+    if (access == MMU_WRITE && cpu->assist == ASSIST_MORE)
+        siglongjmp(cpu->fault_exit, LEAVE_ASSIST);
     if ((tag_of(&t->entry[slot], access) & ~(uint64_t)TLB_SLOW) == PAGE_OF(lin))
         return slot;
     if (!paging_walk(cpu, lin, access, as, &map, &error)) {
