@@ -260,10 +260,8 @@ static void memory_published(void *arg)
 
 /* ---- What the core asks ---- */
 
-static void guest_close(struct accel *accel)
+static void guest_free(struct guest *g)
 {
-    struct guest *g = guest_of(accel);
-
     if (g->listener.published)
         space_unlisten(g->machine->mem, &g->listener);
     g_ptr_array_free(g->blocks, TRUE);
@@ -271,12 +269,20 @@ static void guest_close(struct accel *accel)
     g_free(g);
 }
 
-static int guest_board(struct accel *accel)
+static void guest_close(struct accel *accel)
 {
-    struct guest *g = guest_of(accel);
+    guest_free(guest_of(accel));
+}
 
+static void guest_listen(struct guest *g)
+{
     g->listener = (struct space_listener){ .published = memory_published, .arg = g };
     space_listen(g->machine->mem, &g->listener);
+}
+
+static int guest_board(struct accel *accel)
+{
+    guest_listen(guest_of(accel));
     return 0;
 }
 
@@ -327,21 +333,26 @@ static void processor_info(struct processor *p, const struct vcpu *cpu)
     };
 }
 
-static int guest_vcpu_create(struct vcpu *cpu)
+static struct processor *processor_new(struct guest *g, struct vcpu *cpu)
 {
-    struct guest *g = guest_of(cpu->accel);
     struct processor *p = g_new0(struct processor, 1);
     pthread_condattr_t attr;
 
     p->cpu = cpu;
     p->guest = g;
-    cpu->state = p;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&p->woken, &attr);
     pthread_condattr_destroy(&attr);
     processor_info(p, cpu);
+    return p;
+}
+
+static int processor_create(struct processor *p)
+{
+    const struct guest *g = p->guest;
+
     p->state = aligned_alloc(64, (g->ops.cpu_size + 63) / 64 * 64);
     if (!p->state)
         return -ENOMEM;
@@ -349,18 +360,31 @@ static int guest_vcpu_create(struct vcpu *cpu)
     return g->ops.cpu_create(g->inst->state, p->state, &p->info);
 }
 
-static void guest_vcpu_destroy(struct vcpu *cpu)
+static void processor_destroy(struct processor *p)
 {
-    struct processor *p = cpu->state;
-
     if (p->state)
         p->guest->ops.cpu_destroy(p->guest->inst->state, p->state);
-    cpu->state = NULL;
     pthread_cond_destroy(&p->woken);
     pthread_mutex_destroy(&p->lock);
     free(p->state);
     g_free(p->cpuid);
     g_free(p);
+}
+
+static int guest_vcpu_create(struct vcpu *cpu)
+{
+    struct processor *p = processor_new(guest_of(cpu->accel), cpu);
+
+    cpu->state = p;
+    return processor_create(p);
+}
+
+static void guest_vcpu_destroy(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+
+    cpu->state = NULL;
+    processor_destroy(p);
 }
 
 static int guest_vcpu_run(struct vcpu *cpu)
@@ -446,8 +470,8 @@ static struct inst *make_inst(struct machine *m, const char *name, const struct 
     return inst;
 }
 
-int accel_plugin_open(struct accel *accel, struct machine *m, const char *name,
-                      const struct config_group *group)
+static struct guest *guest_open(struct machine *m, const char *name,
+                                const struct config_group *group)
 {
     const char *where = group ? group->from : "-accel";
     struct inst *inst = make_inst(m, name, group, where);
@@ -455,16 +479,66 @@ int accel_plugin_open(struct accel *accel, struct machine *m, const char *name,
     struct guest *g;
 
     if (!ops)
-        return -ENOENT;
+        return NULL;
     g = g_new0(struct guest, 1);
     g->machine = m;
     g->inst = inst;
     g->blocks = g_ptr_array_new();
     pthread_mutex_init(&g->lock, NULL);
     memcpy(&g->ops, ops, MIN(ops->size, sizeof(g->ops)));
+    return g;
+}
+
+int accel_plugin_open(struct accel *accel, struct machine *m, const char *name,
+                      const struct config_group *group)
+{
+    struct guest *g = guest_open(m, name, group);
+
+    if (!g)
+        return -ENOENT;
     g->table = guest_ops;
-    g->table.name = inst->type->t.name;
+    g->table.name = g->inst->type->t.name;
     accel->ops = &g->table;
     accel->state = g;
     return 0;
+}
+
+/* ---- Helping another accelerator ---- */
+
+struct guest *accel_helper_open(struct machine *m, const char *name)
+{
+    struct guest *g = guest_open(m, name, NULL);
+
+    if (g && !g->ops.assist) {
+        guest_free(g);
+        return NULL;
+    }
+    if (g)
+        guest_listen(g);
+    return g;
+}
+
+void accel_helper_close(struct guest *helper)
+{
+    guest_free(helper);
+}
+
+struct processor *accel_helper_processor(struct guest *helper, struct vcpu *cpu)
+{
+    struct processor *p = processor_new(helper, cpu);
+
+    if (!processor_create(p))
+        return p;
+    processor_destroy(p);
+    return NULL;
+}
+
+void accel_helper_drop(struct processor *p)
+{
+    processor_destroy(p);
+}
+
+int accel_helper_assist(struct processor *p, struct tenon_x86_state *state, unsigned most)
+{
+    return p->guest->ops.assist(p->guest->inst->state, p->state, state, most);
 }

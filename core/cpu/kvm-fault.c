@@ -97,10 +97,11 @@ static void say_internal_error(const struct kvm_vcpu *v, const char *where)
     if (suberror == KVM_INTERNAL_ERROR_EMULATION)
         report(
             NULL,
-            "CPU %u: this host's KVM cannot execute the instruction %s (emulation failure); try a "
+            "CPU %u: this host's KVM cannot execute the instruction %s (emulation failure)%s; try a "
             "host whose KVM runs all guest code on the processor (not nested, vmx or svm in "
-            "/proc/cpuinfo), or a -cpu without that instruction",
-            v->cpu->index, where);
+            "/proc/cpuinfo), or a -cpu without that instruction%s",
+            v->cpu->index, where, v->kvm->fallback ? ", nor does the software CPU in its place" : "",
+            v->kvm->fallback ? "" : ", or -accel kvm,fallback=on");
     else
         report(
             NULL,
@@ -135,15 +136,20 @@ static void say_exit(const struct kvm_vcpu *v, const char *where)
     }
 }
 
-int kvm_fault_exit(struct kvm_vcpu *v)
+char *kvm_fault_place(const struct kvm_vcpu *v)
 {
     struct place place = { 0 };
-    char *where;
 
     find_place(v, &place);
     if (v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
         take_fetched(v->run, &place);
-    where = place_text(&place);
+    return place_text(&place);
+}
+
+int kvm_fault_exit(struct kvm_vcpu *v)
+{
+    char *where = kvm_fault_place(v);
+
     say_exit(v, where);
     g_free(where);
     return -EIO;

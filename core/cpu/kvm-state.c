@@ -439,5 +439,6 @@ char *kvm_state_dump(struct vcpu *cpu)
                            " EFER %016" PRIx64 "\n",
                            (uint64_t)sr.cr0, (uint64_t)sr.cr2, (uint64_t)sr.cr3, (uint64_t)sr.cr4,
                            (uint64_t)sr.efer);
+    kvm_assist_dump(v, s);
     return g_string_free(s, FALSE);
 }

@@ -183,6 +183,7 @@ static int handle_exit(struct kvm_vcpu *v)
     case KVM_EXIT_SHUTDOWN: /* a triple fault */
         machine_request(v->kvm->machine, TENON_POWER_RESET, 0);
         return 0;
+    case KVM_EXIT_INTERNAL_ERROR: return kvm_assist(v) ? 0 : kvm_fault_exit(v);
     case KVM_EXIT_SYSTEM_EVENT: system_event(v->kvm->machine, run); return 0;
     default: return kvm_fault_exit(v);
     }
@@ -321,6 +322,7 @@ void kvm_vcpu_destroy(struct vcpu *cpu)
     *link = v->next;
     pthread_mutex_unlock(&kvm->lock);
     cpu->state = NULL;
+    kvm_assist_finish(v);
     if (v->run)
         munmap(v->run, kvm->run_bytes);
     if (v->fd >= 0)

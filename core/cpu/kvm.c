@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cpu/accel.h"
+#include "cpu/accel-plugin.h"
 #include "cpu/model.h"
 #include "machine/machine.h"
 #include "options/options.h"
@@ -218,6 +219,19 @@ static int disable_exits(struct kvm *kvm)
     return 0;
 }
 
+/* -accel kvm,fallback=on: what KVM cannot execute in user code comes to us, too, instead of #UD. */
+static int choose_fallback(struct kvm *kvm, const struct config_group *options)
+{
+    struct kvm_enable_cap cap = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
+
+    kvm->fallback = true;
+    if (group_bool(options, "fallback", &kvm->fallback) < 0)
+        return -EINVAL;
+    if (kvm->fallback && kvm_has(kvm, cap.cap))
+        kvm_ioctl(kvm->vm, KVM_ENABLE_CAP, &cap);
+    return 0;
+}
+
 static int try_open(struct kvm *kvm, enum irqchip irqchip, const struct config_group *options,
                     bool quiet)
 {
@@ -249,6 +263,8 @@ static void close_kvm(struct accel *accel)
 {
     struct kvm *kvm = accel->state;
 
+    if (kvm->helper)
+        accel_helper_close(kvm->helper);
     kvm_slots_finish(kvm);
     if (kvm->vm >= 0)
         close(kvm->vm);
@@ -275,6 +291,8 @@ static int open_kvm(struct accel *accel, struct machine *m, const struct config_
     err = try_open(kvm, accel->irqchip, options, quiet);
     if (!err)
         err = disable_exits(kvm);
+    if (!err)
+        err = choose_fallback(kvm, options);
     if (err)
         close_kvm(accel);
     return err;

@@ -20,6 +20,8 @@
 #include "memory/memory.h"
 
 struct accel;
+struct guest;
+struct kvm_assist;
 struct machine;
 struct tenon_x86_start;
 struct vcpu;
@@ -58,6 +60,11 @@ struct kvm {
     struct kvm_msr_list *msrs; /* those the host lets a guest have */
     struct kvm_chips chips;
 
+    bool fallback;        /* the software CPU executes what KVM cannot */
+    struct guest *helper; /* it, when it has been needed; board lock */
+    bool helper_tried;
+    bool assist_said;     /* atomic: the user knows */
+
     GArray *slots; /* of struct kvm_slot; board lock */
     unsigned max_slots;
     struct kvm_space mem, io;
@@ -82,6 +89,7 @@ struct kvm_vcpu {
     bool in_guest;                /* atomic; written in its thread */
     bool unfinished;              /* the access to a device is not complete in the registers yet */
     struct kvm_lapic_state lapic; /* when it was new */
+    struct kvm_assist *assist;    /* NULL: not needed yet */
 };
 
 /* ioctl() that tries again when a signal came; returns -errno. */
@@ -123,7 +131,14 @@ void kvm_state_reset(struct vcpu *cpu, const struct tenon_x86_start *start);
 char *kvm_state_dump(struct vcpu *cpu);
 void kvm_time(struct accel *accel, bool running);
 
-/* kvm-fault.c: says why a processor cannot go on; returns -EIO. */
+/* kvm-assist.c: has the software CPU execute an instruction that KVM has failed to emulate; false:
+ * it cannot. */
+bool kvm_assist(struct kvm_vcpu *v);
+void kvm_assist_finish(struct kvm_vcpu *v);
+void kvm_assist_dump(const struct kvm_vcpu *v, GString *to);
+
+/* kvm-fault.c: where the processor stands, as text; and says why a processor cannot go on; returns -EIO. */
+char *kvm_fault_place(const struct kvm_vcpu *v);
 int kvm_fault_exit(struct kvm_vcpu *v);
 int kvm_fault_errno(struct kvm_vcpu *v, int err);
 

@@ -50,6 +50,7 @@ static const struct opt_key machine_keys[] = {
 static const struct opt_key accel_keys[] = {
     { "accel",           KEY_ACCEL,  0,     "kvm|qtest", "tcg|soft|xen|hax|hvf|nvmm|whpx" },
     { "kernel-irqchip",  KEY_ENUM,   0,     "on|off|split" },
+    { "fallback",        KEY_BOOL },
     { "igd-passthru",    KEY_BOOL,   LATER },
     { "kvm-shadow-mem",  KEY_SIZE,   LATER },
     { "dirty-ring-size", KEY_NUMBER, LATER },

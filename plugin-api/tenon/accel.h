@@ -31,6 +31,27 @@ struct tenon_cpu_info {
     void *host;                         /* for the calls below */
 };
 
+/*
+ * A processor's registers while another accelerator runs it; see assist().  What is not here stays
+ * that accelerator's: the local APIC, the time stamp counter, all other MSRs.
+ */
+struct tenon_x86_state {
+    uint32_t size;
+    uint32_t blocked;                   /* TENON_BLOCKED_* */
+    uint64_t r[16];                     /* RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15 */
+    uint64_t rip, rflags;
+    struct tenon_x86_segment seg[6];    /* ES, CS, SS, DS, FS, GS; SS has the privilege level; a null
+                                         * selector's is not present */
+    struct tenon_x86_segment ldt, tr, gdt, idt;
+    uint64_t cr0, cr2, cr3, cr4, efer, xcr0, apic_base;
+    uint64_t dr[8];                     /* 4 and 5 are not used */
+    uint64_t star, lstar, cstar, fmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t tsc_aux;
+    uint8_t xsave[4096];                /* x87, SSE and more, as XSAVE64's standard format has them */
+};
+/* Until after the next instruction: interrupts, by STI or a load of SS; and until an IRET: NMIs. */
+enum { TENON_BLOCKED_STI = 1, TENON_BLOCKED_SS = 2, TENON_BLOCKED_NMI = 4 };
+
 /* "tenon.accel/1" - the ops of an accelerator. */
 struct tenon_accel_ops {
     uint32_t size;
@@ -53,6 +74,15 @@ struct tenon_accel_ops {
     void (*memory_changed)(void *self);
     /* Bytes of watched pages (see watch()) have been written by somebody else. [any] */
     void (*code_written)(void *self, uint32_t block, uint64_t offset, uint64_t bytes);
+    /*
+     * For an accelerator that cannot execute an instruction: executes it, delivers its exception if
+     * it has one, and perhaps goes on for at most so many instructions in all.  Leaves to the other
+     * what is its own (ports, local APIC, halting, other MSRs, time, interrupts), and stops before
+     * that.  Returns how many instructions; 0 if the first one is none it can execute, then state
+     * has not changed.  NULL: does not help others.  cpu has been made by cpu_create(), and never
+     * runs otherwise. [its thread, the board not locked]
+     */
+    int (*assist)(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \

@@ -78,9 +78,9 @@ void blocks_flush(struct cpu *cpu)
     cpu->epoch++;
 }
 
-static struct block *allocate(struct cpu *cpu, unsigned n_uops)
+static struct block *allocate(struct cpu *cpu, unsigned n_uops, unsigned n_bytes)
 {
-    size_t bytes = sizeof(struct block) + n_uops * sizeof(struct uop);
+    size_t bytes = sizeof(struct block) + n_uops * sizeof(struct uop) + n_bytes;
     struct block *block;
 
     if (cpu->blocks->used + bytes > ARENA_BYTES)
@@ -88,6 +88,12 @@ static struct block *allocate(struct cpu *cpu, unsigned n_uops)
     block = (struct block *)(cpu->blocks->arena + cpu->blocks->used);
     cpu->blocks->used += (bytes + 15) & ~(size_t)15;
     return block;
+}
+
+/* Of an assistant's: the code as it was decoded, behind the micro-ops. */
+static uint8_t *block_bytes(const struct block *block)
+{
+    return (uint8_t *)&block->uop[block->n];
 }
 
 /* ---- Forgetting ---- */
@@ -297,6 +303,15 @@ static void enter(struct cpu *cpu, struct block *block)
         enter_page(cpu->blocks, block, 1, block->code2);
 }
 
+static void copy_bytes(struct block *block)
+{
+    unsigned first = bytes_in_first(block);
+
+    memcpy(block_bytes(block), block->code, first);
+    if (block->code2)
+        memcpy(block_bytes(block) + first, block->code2, block->bytes - first);
+}
+
 static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
 {
     struct block_builder *b = &cpu->blocks->builder;
@@ -315,12 +330,14 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     b->n = 0;
     b->ended = false;
     build(b, &s, &head);
-    block = allocate(cpu, b->n);
+    block = allocate(cpu, b->n, cpu->assist ? head.bytes : 0);
     head.code2 = s.code2;
     head.n = b->n;
     head.epoch = cpu->epoch;
     *block = head;
     memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
+    if (cpu->assist && code)
+        copy_bytes(block);
     if (code && !(block->bytes > s.room && !s.code2))
         enter(cpu, block);
     else
@@ -339,14 +356,24 @@ static const uint8_t *code_at(struct cpu *cpu, uint64_t lin)
     return mem_code(cpu, lin);
 }
 
+/* Whoever else runs the guest writes code unseen: it is looked at again at each entry. */
+static bool unchanged(const struct block *block)
+{
+    const uint8_t *bytes = block_bytes(block);
+    unsigned first = bytes_in_first(block);
+
+    return !memcmp(block->code, bytes, first) &&
+           (!block->code2 || !memcmp(block->code2, bytes + first, block->bytes - first));
+}
+
 static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *code, uint32_t mode)
 {
     if (block->code != code || block->rip != cpu->rip || block->mode != mode ||
         block->cs_base != cpu->seg[SEG_CS].base || block->cs_limit != cpu->seg[SEG_CS].limit)
         return false;
-    if (!block->code2)
-        return true;
-    return code_at(cpu, next_page(cpu)) == block->code2;
+    if (block->code2 && code_at(cpu, next_page(cpu)) != block->code2)
+        return false;
+    return !cpu->assist || block->epoch == cpu->epoch || unchanged(block);
 }
 
 /* The block for cpu->rip; faults as the instruction's fetch does. */

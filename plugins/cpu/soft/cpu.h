@@ -167,6 +167,7 @@ struct cpu {
     uint64_t epoch;             /* from 1; of the linear addresses of code: changes with every TLB flush */
     bool one_insn;              /* -singlestep: one instruction a block */
     bool no_step;               /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
+    uint8_t assist;             /* ASSIST_*: another accelerator's processor; see assist.c */
     struct blocks *blocks;
     struct apic *apic;
     struct soft *soft;
@@ -200,6 +201,10 @@ enum {
     MODE_CS_CHECK = 0x800,  /* CS has a limit that a fetch may hit */
     MODE_BREAK = 0x1000     /* an instruction breakpoint is armed: one instruction a block */
 };
+/* Not at all; the instruction that is ours to execute; what follows it. */
+enum { ASSIST_NONE, ASSIST_FIRST, ASSIST_MORE };
+/* What fault_exit is left with. */
+enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3 };
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
 enum {
     WANT_STOP = 1, WANT_INTR = 2, WANT_APIC = 4, WANT_NMI = 8, WANT_SMI = 0x10, WANT_INIT = 0x20,

@@ -149,11 +149,20 @@ struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
     return page;
 }
 
+/* What is no RAM is not touched for another accelerator, but where it cannot do it; see assist.c. */
+static void leave_device(struct cpu *cpu, uint64_t phys)
+{
+    if (cpu->assist == ASSIST_MORE || (cpu->assist && apic_at(cpu, phys)))
+        siglongjmp(cpu->fault_exit, LEAVE_ASSIST);
+}
+
 uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
 {
     const struct phys_page *page = phys_page(cpu, phys);
     uint64_t value = 0;
 
+    if (!page->host)
+        leave_device(cpu, page->phys);
     if (page->host)
         memcpy(&value, page->host + (phys & 0xfff), size);
     else if (apic_at(cpu, page->phys))
@@ -181,6 +190,8 @@ void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size)
     const struct phys_page *page = phys_page(cpu, phys);
     uint64_t at = phys & 0xfff;
 
+    if (!page->writable)
+        leave_device(cpu, page->phys);
     if (page->writable) {
         memcpy(page->host + at, &value, size);
         written(cpu, page->block, page->offset + at, page->host + at, size);
@@ -303,7 +314,8 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
     bool watched = debug_watches_page(cpu, lin);
     bool code = ram->host && holds_code(cpu, ram->block, ram->offset);
     uint64_t page = PAGE_OF(lin), slow = watched || !ram->host ? TLB_SLOW : 0;
-    uint64_t write_slow = code || !ram->writable ? TLB_SLOW : slow;
+    bool kept = cpu->assist == ASSIST_MORE;
+    uint64_t write_slow = code || kept || !ram->writable ? TLB_SLOW : slow;
 
     t->entry[slot] = (struct tlb_entry){
         .read = map->read ? page | slow : TLB_EMPTY,
@@ -336,6 +348,8 @@ static unsigned find(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum
     struct mapping map;
     uint32_t error;
 
+    if (access == MMU_WRITE && cpu->assist == ASSIST_MORE)
+        siglongjmp(cpu->fault_exit, LEAVE_ASSIST);
     if ((tag_of(&t->entry[slot], access) & ~(uint64_t)TLB_SLOW) == PAGE_OF(lin))
         return slot;
     if (!paging_walk(cpu, lin, access, as, &map, &error)) {

@@ -8,9 +8,6 @@
 #include "soft.h"
 #include "sys.h"
 
-/* What fault_exit is left with. */
-enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2 };
-
 /* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
 enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
 

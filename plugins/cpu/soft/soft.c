@@ -153,6 +153,7 @@ static const struct tenon_accel_ops ops = {
     .msi = msi,
     .memory_changed = memory_changed,
     .code_written = code_written,
+    .assist = assist,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };

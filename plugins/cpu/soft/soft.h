@@ -145,6 +145,11 @@ void state_startup(struct cpu *cpu, unsigned vector);
 void state_reset(void *self, void *cpu, const struct tenon_x86_start *start);
 char *state_dump(void *self, void *cpu);
 
+/* ---- assist-run.c ---- */
+
+/* tenon_accel_ops.assist. */
+int assist(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most);
+
 /* ---- offer.c ---- */
 
 /* What CPUID can offer on this host: to be freed with free().  NULL: no memory. */

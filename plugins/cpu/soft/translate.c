@@ -4,6 +4,8 @@
  */
 #include "translate.h"
 
+#include "assist.h"
+
 /* Intel SDM volume 2, LOCK: these, and only with a memory operand as destination. */
 static bool may_lock(const struct insn *in)
 {
@@ -32,6 +34,8 @@ void translate(struct block_builder *b, const struct insn *in)
 {
     unsigned n = b->n;
 
+    if (b->cpu->assist)
+        assist_translate(b, in);
     if (in->map != MAP_BAD && (!in->lock || may_lock(in)) && by_owner(b, in))
         return;
     b->n = n;

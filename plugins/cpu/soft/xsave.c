@@ -301,6 +301,49 @@ static void components_clear(struct cpu *cpu, uint64_t which)
         pkru_set(cpu, 0);
 }
 
+/* ---- All of it, whatever the mode ---- */
+
+void xsave_state_in(struct cpu *cpu, const uint8_t bytes[IMAGE_MAX])
+{
+    struct image image;
+
+    memcpy(&image, bytes, sizeof(image));
+    if (image.header.bv & X87)
+        x87_in(cpu, &image.legacy, true);
+    else
+        x87_clear(cpu);
+    memset(cpu->v, 0, sizeof(cpu->v));
+    for (unsigned i = 0; i < 16; i++) {
+        if (image.header.bv & SSE)
+            memcpy(&cpu->v[i], image.legacy.xmm[i], 16);
+        if (image.header.bv & AVX)
+            memcpy(&cpu->v[i].u64[2], ymm_of(&image, standard_place(cpu, 2), i), 16);
+    }
+    cpu->mxcsr = image.legacy.mxcsr & MXCSR_MASK;
+    cpu->pkru = 0;
+    if (image.header.bv & PKRU)
+        memcpy(&cpu->pkru, bytes + standard_place(cpu, 9).offset, 4);
+}
+
+void xsave_state_out(const struct cpu *cpu, uint8_t bytes[IMAGE_MAX])
+{
+    struct image image;
+    uint64_t used = in_use(cpu);
+
+    memcpy(&image, bytes, sizeof(image));
+    x87_out(cpu, &image.legacy, true);
+    for (unsigned i = 0; i < 16; i++) {
+        memcpy(image.legacy.xmm[i], &cpu->v[i], 16);
+        if ((used | image.header.bv) & AVX)
+            memcpy(ymm_of(&image, standard_place(cpu, 2), i), &cpu->v[i].u64[2], 16);
+    }
+    image.legacy.mxcsr = cpu->mxcsr;
+    if ((used | image.header.bv) & PKRU)
+        memcpy((uint8_t *)&image + standard_place(cpu, 9).offset, &cpu->pkru, 4);
+    image.header.bv |= used | X87 | SSE;
+    memcpy(bytes, &image, sizeof(image));
+}
+
 /* ---- XSAVE and its forms ---- */
 
 /* u->d of these. */
