@@ -9,6 +9,7 @@
 #include "cpu/kvm.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <tenon/accel.h>
@@ -318,7 +319,12 @@ static bool prepare(struct kvm_vcpu *v)
     processor = accel_helper_processor(helper, v->cpu);
     if (!processor)
         return false;
-    v->assist = g_new0(struct kvm_assist, 1);
+    v->assist = aligned_alloc(64, sizeof(*v->assist));
+    if (!v->assist) {
+        accel_helper_drop(processor);
+        return false;
+    }
+    memset(v->assist, 0, sizeof(*v->assist));
     v->assist->processor = processor;
     v->assist->xsave = g_malloc0(v->kvm->xsave_bytes);
     return true;
@@ -330,7 +336,7 @@ void kvm_assist_finish(struct kvm_vcpu *v)
         return;
     accel_helper_drop(v->assist->processor);
     g_free(v->assist->xsave);
-    g_free(v->assist);
+    free(v->assist);
     v->assist = NULL;
 }
 

@@ -47,7 +47,7 @@ struct tenon_x86_state {
     uint64_t dr[8];                     /* 4 and 5 are not used */
     uint64_t star, lstar, cstar, fmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t tsc_aux;
-    uint8_t xsave[4096];                /* x87, SSE and more, as XSAVE64's standard format has them */
+    uint8_t xsave[4096] __attribute__((aligned(64))); /* x87, SSE and more, as XSAVE64's standard format has them */
 };
 /* Until after the next instruction: interrupts, by STI or a load of SS; and until an IRET: NMIs. */
 enum { TENON_BLOCKED_STI = 1, TENON_BLOCKED_SS = 2, TENON_BLOCKED_NMI = 4 };

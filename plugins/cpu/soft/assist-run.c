@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { XCR0_KNOWN = 0x207 }; /* x87, SSE, AVX, PKRU */
+enum { XCR0_KNOWN = 0x2e7 }; /* x87, SSE, AVX, AVX-512 (moved, not executed), PKRU */
 
 /* ---- State ---- */
 
@@ -207,6 +207,7 @@ int assist(void *self, void *state, struct tenon_x86_state *s, uint32_t most)
 
     if (s->size < sizeof(*s) || s->xcr0 & ~(uint64_t)XCR0_KNOWN)
         return 0;
+    cpu->moved = s->xsave;
     catch_up(cpu);
     state_in(cpu, s);
     if (!run_first(cpu))

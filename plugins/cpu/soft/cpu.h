@@ -168,6 +168,7 @@ struct cpu {
     bool one_insn;              /* -singlestep: one instruction a block */
     bool no_step;               /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     uint8_t assist;             /* ASSIST_*: another accelerator's processor; see assist.c */
+    uint8_t *moved;             /* an assistant's: the XSAVE image with the components it only moves */
     struct blocks *blocks;
     struct apic *apic;
     struct soft *soft;

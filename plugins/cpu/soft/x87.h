@@ -75,7 +75,8 @@ enum { DP_ALWAYS = 8, SAVES_CS_DS = 0x10 };
 /* x87-env.c; u->d is the operand size: FLDCW and all that moves the environment. */
 uop_call x87_fldcw, x87_fnstcw, x87_fnstsw, x87_fnstsw_ax, x87_fldenv, x87_fnstenv, x87_frstor,
     x87_fnsave, x87_fninit, x87_fnclex, x87_control_nop;
-/* xsave.c; an image in XSAVE64's standard format, of which what is unknown stays. */
+/* xsave.c; an image in XSAVE64's standard format, of which what is unknown stays
+ * (but see cpu->moved, which is that image). */
 void xsave_state_in(struct cpu *cpu, const uint8_t image[4096]);
 void xsave_state_out(const struct cpu *cpu, uint8_t image[4096]);
 bool xsave_translate(struct block_builder *b, const struct insn *in);

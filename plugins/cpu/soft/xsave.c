@@ -13,6 +13,7 @@
 
 #include "sys.h"
 
+enum { MOVED = 0xe0, MOVED_FIRST = 5, MOVED_LAST = 7 }; /* AVX-512's, for another accelerator */
 enum { X87 = 1, SSE = 2, AVX = 4, PKRU = 0x200, KNOWN = X87 | SSE | AVX | PKRU, COMPACT_BIT = 63 };
 enum { LEGACY_BYTES = 512, XMM_AT = 160, HEADER_BYTES = 64, IMAGE_MAX = 4096, PIECE = 512 };
 enum { MXCSR_MASK = 0xffff, MXCSR_INIT = 0x1f80 };
@@ -33,6 +34,12 @@ struct legacy {
 struct header {
     uint64_t bv, compact_bv, reserved[6];
 };
+
+/* Components that XSAVE and kin can move. */
+static uint64_t movable(const struct cpu *cpu)
+{
+    return KNOWN | (cpu->moved ? MOVED : 0);
+}
 
 struct image {
     struct legacy legacy;
@@ -178,7 +185,7 @@ static struct place standard_place(const struct cpu *cpu, unsigned component)
     for (unsigned i = 0; i < info->n_cpuid; i++) {
         const struct tenon_cpuid *c = &info->cpuid[i];
 
-        if (c->leaf == 13 && c->subleaf == component && c->eax <= 256 &&
+        if (c->leaf == 13 && c->subleaf == component && c->eax <= 1024 &&
             c->ebx <= IMAGE_MAX - c->eax && c->ebx >= LEGACY_BYTES + HEADER_BYTES)
             return (struct place){ c->ebx, c->eax };
     }
@@ -199,7 +206,7 @@ static struct place place_of(const struct cpu *cpu, unsigned component, uint64_t
     if (!compact)
         return standard_place(cpu, component);
     for (unsigned i = 2; i <= component; i++) {
-        if (!(compact & KNOWN & 1ull << i))
+        if (!(compact & movable(cpu) & 1ull << i))
             continue;
         p = standard_place(cpu, i);
         if (aligned_when_compact(cpu, i))
@@ -226,11 +233,56 @@ static bool x87_in_use(const struct x87 *x)
            x->ds || x->ip || x->dp || !all_zero(x->r, sizeof(x->r));
 }
 
+/* ---- Components that are only moved ---- */
+
+static uint64_t *moved_bv(const struct cpu *cpu)
+{
+    return &((struct image *)cpu->moved)->header.bv;
+}
+
+static void moved_out(const struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact)
+{
+    for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
+        struct place p = place_of(cpu, i, compact);
+
+        if (which & MOVED & 1ull << i)
+            memcpy((uint8_t *)image + p.offset, cpu->moved + standard_place(cpu, i).offset,
+                   p.bytes);
+    }
+}
+
+static void moved_in(struct cpu *cpu, const struct image *image, uint64_t which, uint64_t compact)
+{
+    for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
+        struct place p = place_of(cpu, i, compact);
+
+        if (which & MOVED & 1ull << i)
+            memcpy(cpu->moved + standard_place(cpu, i).offset, (const uint8_t *)image + p.offset,
+                   p.bytes);
+    }
+    if (which & MOVED)
+        *moved_bv(cpu) |= which & MOVED;
+}
+
+static void moved_clear(struct cpu *cpu, uint64_t which)
+{
+    for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
+        struct place p = standard_place(cpu, i);
+
+        if (which & MOVED & 1ull << i)
+            memset(cpu->moved + p.offset, 0, p.bytes);
+    }
+    if (which & MOVED)
+        *moved_bv(cpu) &= ~(which & MOVED);
+}
+
 /* Outside 64-bit mode, too, by all 16 registers. */
 static uint64_t in_use(const struct cpu *cpu)
 {
     uint64_t used = (x87_in_use(&cpu->x87) ? X87 : 0) | (cpu->pkru ? PKRU : 0);
 
+    if (cpu->moved)
+        used |= *moved_bv(cpu) & MOVED;
     for (unsigned i = 0; i < 16; i++) {
         if (cpu->v[i].u64[0] | cpu->v[i].u64[1])
             used |= SSE;
@@ -248,6 +300,7 @@ static uint8_t *ymm_of(struct image *image, struct place p, unsigned i)
 static void components_out(const struct cpu *cpu, struct image *image, uint64_t which,
                            uint64_t compact, bool w)
 {
+    moved_out(cpu, image, which, compact);
     if (which & X87)
         x87_out(cpu, &image->legacy, w);
     if (which & SSE)
@@ -269,6 +322,7 @@ static void components_out(const struct cpu *cpu, struct image *image, uint64_t 
 static void components_in(struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact,
                           bool w)
 {
+    moved_in(cpu, image, which, compact);
     if (which & X87)
         x87_in(cpu, &image->legacy, w);
     if (which & SSE)
@@ -289,6 +343,7 @@ static void components_in(struct cpu *cpu, struct image *image, uint64_t which, 
 
 static void components_clear(struct cpu *cpu, uint64_t which)
 {
+    moved_clear(cpu, which);
     if (which & X87)
         x87_clear(cpu);
     for (unsigned i = 0; i < n_xmm(cpu); i++) {
@@ -364,7 +419,7 @@ static uint64_t requested(const struct cpu *cpu, const struct uop *u)
 {
     uint64_t enabled = cpu->xcr0 | (u->d & SUPERVISOR ? cpu->msr.xss : 0);
 
-    return (cpu->r[RAX] & 0xffffffff) & enabled & KNOWN;
+    return (cpu->r[RAX] & 0xffffffff) & enabled & movable(cpu);
 }
 
 static unsigned image_bytes(const struct cpu *cpu, uint64_t which, uint64_t compact)
@@ -374,7 +429,7 @@ static unsigned image_bytes(const struct cpu *cpu, uint64_t which, uint64_t comp
     for (unsigned i = 2; i <= 9; i++) {
         struct place p;
 
-        if (!(which & KNOWN & 1ull << i))
+        if (!(which & movable(cpu) & 1ull << i))
             continue;
         p = place_of(cpu, i, compact);
         if (p.offset + p.bytes > bytes)
@@ -405,9 +460,9 @@ struct span {
 };
 
 static unsigned spans_of(const struct cpu *cpu, const struct uop *u, uint64_t written, bool mxcsr,
-                         uint64_t compact, struct span span[6])
+                         uint64_t compact, struct span span[9])
 {
-    static const uint8_t extended[] = { 2, 9 };
+    static const uint8_t extended[] = { 2, 5, 6, 7, 9 };
     unsigned n = 0;
 
     if (written & X87) {
@@ -418,7 +473,7 @@ static unsigned spans_of(const struct cpu *cpu, const struct uop *u, uint64_t wr
         span[n++] = (struct span){ 24, 32 };
     if (written & SSE)
         span[n++] = (struct span){ XMM_AT, XMM_AT + 16 * n_xmm(cpu) };
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < sizeof(extended); i++) {
         struct place p;
 
         if (!(written & 1ull << extended[i]))
@@ -442,7 +497,7 @@ static void write_spans(struct cpu *cpu, uint64_t lin, const struct image *image
 static void run_xsave(struct cpu *cpu, const struct uop *u)
 {
     struct image image;
-    struct span span[6];
+    struct span span[9];
     uint64_t lin, rfbm, used = in_use(cpu), written, compact;
     bool mxcsr;
     unsigned n;
