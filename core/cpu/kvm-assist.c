@@ -105,7 +105,7 @@ static void list_segments(struct kvm_sregs *k, struct tenon_x86_state *s,
                           struct kvm_segment *theirs[N_SEGMENTS],
                           struct tenon_x86_segment *ours[N_SEGMENTS])
 {
-    struct kvm_segment *const all[N_SEGMENTS] = { &k->es, &k->cs, &k->ss, &k->ds,
+    struct kvm_segment *const all[N_SEGMENTS] = { &k->es, &k->cs, &k->ss,  &k->ds,
                                                   &k->fs, &k->gs, &k->ldt, &k->tr };
 
     memcpy(theirs, all, sizeof(all));
@@ -172,9 +172,24 @@ static void regs_out(struct kvm_regs *k, const struct tenon_x86_state *s)
     const uint64_t *r = s->r;
 
     *k = (struct kvm_regs){
-        .rax = r[0],  .rcx = r[1],  .rdx = r[2],  .rbx = r[3],  .rsp = r[4],  .rbp = r[5],
-        .rsi = r[6],  .rdi = r[7],  .r8 = r[8],   .r9 = r[9],   .r10 = r[10], .r11 = r[11],
-        .r12 = r[12], .r13 = r[13], .r14 = r[14], .r15 = r[15], .rip = s->rip, .rflags = s->rflags,
+        .rax = r[0],
+        .rcx = r[1],
+        .rdx = r[2],
+        .rbx = r[3],
+        .rsp = r[4],
+        .rbp = r[5],
+        .rsi = r[6],
+        .rdi = r[7],
+        .r8 = r[8],
+        .r9 = r[9],
+        .r10 = r[10],
+        .r11 = r[11],
+        .r12 = r[12],
+        .r13 = r[13],
+        .r14 = r[14],
+        .r15 = r[15],
+        .rip = s->rip,
+        .rflags = s->rflags,
     };
 }
 
@@ -300,10 +315,11 @@ static void say_once(struct kvm_vcpu *v)
     if (__atomic_exchange_n(&kvm->assist_said, true, __ATOMIC_RELAXED))
         return;
     where = kvm_fault_place(v);
-    report_warning(NULL,
-                   "this host's KVM does not execute the instruction %s: the software CPU does, and "
-                   "others like it, slowly; -accel kvm,fallback=off ends it",
-                   where);
+    report_warning(
+        NULL,
+        "this host's KVM does not execute the instruction %s: the software CPU does, and "
+        "others like it, slowly; -accel kvm,fallback=off ends it",
+        where);
     g_free(where);
 }
 

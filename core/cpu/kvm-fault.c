@@ -95,13 +95,14 @@ static void say_internal_error(const struct kvm_vcpu *v, const char *where)
     uint32_t suberror = v->run->internal.suberror;
 
     if (suberror == KVM_INTERNAL_ERROR_EMULATION)
-        report(
-            NULL,
-            "CPU %u: this host's KVM cannot execute the instruction %s (emulation failure)%s; try a "
-            "host whose KVM runs all guest code on the processor (not nested, vmx or svm in "
-            "/proc/cpuinfo), or a -cpu without that instruction%s",
-            v->cpu->index, where, v->kvm->fallback ? ", nor does the software CPU in its place" : "",
-            v->kvm->fallback ? "" : ", or -accel kvm,fallback=on");
+        report(NULL,
+               "CPU %u: this host's KVM cannot execute the instruction %s (emulation failure)%s; "
+               "try a "
+               "host whose KVM runs all guest code on the processor (not nested, vmx or svm in "
+               "/proc/cpuinfo), or a -cpu without that instruction%s",
+               v->cpu->index, where,
+               v->kvm->fallback ? ", nor does the software CPU in its place" : "",
+               v->kvm->fallback ? "" : ", or -accel kvm,fallback=on");
     else
         report(
             NULL,

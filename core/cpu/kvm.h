@@ -48,8 +48,8 @@ struct kvm_chips {
     struct kvm_irqchip irqchip[3];
     struct kvm_pit_state2 pit;
     bool has_pit;
-    bool split; /* they are devices, but for the local APICs */
-    bool intr;  /* atomic: the 8259A's output */
+    bool split;                            /* they are devices, but for the local APICs */
+    bool intr;                             /* atomic: the 8259A's output */
     struct kvm_irq_routing_msi levels[24]; /* what level-triggered I/O APIC inputs send */
 };
 
@@ -63,7 +63,7 @@ struct kvm {
     bool fallback;        /* the software CPU executes what KVM cannot */
     struct guest *helper; /* it, when it has been needed; board lock */
     bool helper_tried;
-    bool assist_said;     /* atomic: the user knows */
+    bool assist_said; /* atomic: the user knows */
 
     GArray *slots; /* of struct kvm_slot; board lock */
     unsigned max_slots;
@@ -107,8 +107,8 @@ int kvm_irqfd(struct accel *accel, unsigned gsi, int fd, bool add);
 bool kvm_msi(struct accel *accel, uint64_t addr, uint32_t data);
 void kvm_intr(struct accel *accel, bool level);
 void kvm_route(struct accel *accel, unsigned pin, uint64_t addr, uint32_t data);
-/* Before the processor runs: gives it the 8259A's interrupt, or asks to be told when it can have it.
- * [vcpu, unlocked] */
+/* Before the processor runs: gives it the 8259A's interrupt, or asks to be told when it can have
+ * it. [vcpu, unlocked] */
 void kvm_inject(struct kvm_vcpu *v);
 
 /* kvm-slots.c */
@@ -137,7 +137,8 @@ bool kvm_assist(struct kvm_vcpu *v);
 void kvm_assist_finish(struct kvm_vcpu *v);
 void kvm_assist_dump(const struct kvm_vcpu *v, GString *to);
 
-/* kvm-fault.c: where the processor stands, as text; and says why a processor cannot go on; returns -EIO. */
+/* kvm-fault.c: where the processor stands, as text; and says why a processor cannot go on; returns
+ * -EIO. */
 char *kvm_fault_place(const struct kvm_vcpu *v);
 int kvm_fault_exit(struct kvm_vcpu *v);
 int kvm_fault_errno(struct kvm_vcpu *v, int err);

@@ -118,7 +118,10 @@ static void faults(void)
     __asm__ volatile("movl $4, %%eax\n paddd %%xmm1, %%xmm0" : : : "eax", "memory");
     show("TS", vector);
     __asm__ volatile("clts");
-    __asm__ volatile("movl $3, %%eax\n addps (%0), %%xmm0" : : "b"((char *)source + 1) : "eax", "memory");
+    __asm__ volatile("movl $3, %%eax\n addps (%0), %%xmm0"
+                     :
+                     : "b"((char *)source + 1)
+                     : "eax", "memory");
     show("misaligned", vector);
     __asm__ volatile("movl $3, %%eax\n addps (%1), %%xmm0\n movq %%cr2, %0"
                      : "=r"(cr2)

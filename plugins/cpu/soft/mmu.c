@@ -149,7 +149,8 @@ struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
     return page;
 }
 
-/* What is no RAM is not touched for another accelerator, but where it cannot do it; see assist.c. */
+/* What is no RAM is not touched for another accelerator, but where it cannot do it; see assist.c.
+ */
 static void leave_device(struct cpu *cpu, uint64_t phys)
 {
     if (cpu->assist == ASSIST_MORE || (cpu->assist && apic_at(cpu, phys)))
