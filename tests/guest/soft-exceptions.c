@@ -64,6 +64,39 @@ static void page_faults(void)
     WRITE_CR(0, READ_CR(0) | 0x10000);
 }
 
+/* SMEP, SMAP and protection keys: the supervisor and the user's pages. */
+static void user_pages(void)
+{
+    uint32_t has = cpuid(7, 0).b;
+    uint64_t cr4 = READ_CR(4);
+
+    if (has >> 7 & 1) {
+        fetch("a user's page is fetched from without SMEP", MEMORY | P | U, ~0ull);
+        WRITE_CR(4, cr4 | 1 << 20);
+        fetch("#PF SMEP", MEMORY | P | U, 0x11);
+        WRITE_CR(4, cr4);
+    }
+    if (has >> 20 & 1) {
+        WRITE_CR(4, cr4 | 1 << 21);
+        touch("#PF SMAP read", MEMORY | P | W | U, false, 1);
+        touch("#PF SMAP write", MEMORY | P | W | U, true, 3);
+        ATTEMPT("stac\n\tmovb (%0), %%al\n\tclac", : : "D"(page) : "rax", "memory");
+        expect("SMAP with AC set", NONE, 0);
+        WRITE_CR(4, cr4);
+    }
+    if (cpuid(7, 0).c >> 3 & 1) {
+        WRITE_CR(4, cr4 | 1 << 22);
+        __asm__ volatile("wrpkru" : : "a"(1 << 6 | 2 << 8), "c"(0), "d"(0)); /* 3: AD, 4: WD */
+        touch("#PF key 3, read", MEMORY | P | W | U | 3ull << 59, false, 0x21);
+        touch("#PF key 3, write", MEMORY | P | W | U | 3ull << 59, true, 0x23);
+        touch("key 4, read", MEMORY | P | W | U | 4ull << 59, false, ~0ull);
+        touch("#PF key 4, write", MEMORY | P | W | U | 4ull << 59, true, 0x23);
+        touch("a supervisor's page has no key", MEMORY | P | W | 3ull << 59, true, ~0ull);
+        fetch("nor has a fetch", MEMORY | P | U | 3ull << 59, ~0ull);
+        WRITE_CR(4, cr4);
+    }
+}
+
 static void accessed_dirty(void)
 {
     map(0, MEMORY | P | W);
@@ -319,6 +352,7 @@ void guest_main(void)
 {
     long_init();
     page_faults();
+    user_pages();
     accessed_dirty();
     user_mode();
     not_canonical();

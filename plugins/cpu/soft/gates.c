@@ -303,7 +303,8 @@ void event_deliver(struct cpu *cpu, const struct event *e)
     deliver(cpu, e);
     cpu->fault.under = 0;
     cpu->fault.vector = -1;
-    cpu->debug.pending = 0;
+    if (!e->soft) /* what MOV SS held back comes behind INT n, at its handler */
+        cpu->debug.pending = 0;
     cpu->debug.rf = cpu->debug.held = false;
     cpu->inhibit = 0;
     mode_update(cpu);
