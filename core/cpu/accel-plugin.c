@@ -505,6 +505,20 @@ int accel_plugin_open(struct accel *accel, struct machine *m, const char *name,
 
 /* ---- Helping another accelerator ---- */
 
+/* It is told of memory until the machine's devices, which came before it, are gone. */
+static void destroy_last(struct inst *inst)
+{
+    struct inst **at = &inst->machine->insts;
+
+    while (*at != inst)
+        at = &(*at)->next;
+    *at = inst->next;
+    while (*at)
+        at = &(*at)->next;
+    *at = inst;
+    inst->next = NULL;
+}
+
 struct guest *accel_helper_open(struct machine *m, const char *name)
 {
     struct guest *g = guest_open(m, name, NULL);
@@ -513,8 +527,10 @@ struct guest *accel_helper_open(struct machine *m, const char *name)
         guest_free(g);
         return NULL;
     }
-    if (g)
+    if (g) {
+        destroy_last(g->inst);
         guest_listen(g);
+    }
     return g;
 }
 
