@@ -513,10 +513,8 @@ static void destroy_last(struct inst *inst)
     while (*at != inst)
         at = &(*at)->next;
     *at = inst->next;
-    while (*at)
-        at = &(*at)->next;
-    *at = inst;
-    inst->next = NULL;
+    inst->next = inst->machine->insts;
+    inst->machine->insts = inst;
 }
 
 struct guest *accel_helper_open(struct machine *m, const char *name)
