@@ -372,7 +372,7 @@ bool kvm_assist(struct kvm_vcpu *v)
     int n;
 
     if (!v->kvm->fallback || v->run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
-        !prepare(v) || !get(v))
+        !kvm_fault_readable(v) || !prepare(v) || !get(v))
         return false;
     a = v->assist;
     a->was = a->is;

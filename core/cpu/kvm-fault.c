@@ -137,14 +137,26 @@ static void say_exit(const struct kvm_vcpu *v, const char *where)
     }
 }
 
-char *kvm_fault_place(const struct kvm_vcpu *v)
+static struct place fault_place(const struct kvm_vcpu *v)
 {
     struct place place = { 0 };
 
     find_place(v, &place);
     if (v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
         take_fetched(v->run, &place);
+    return place;
+}
+
+char *kvm_fault_place(const struct kvm_vcpu *v)
+{
+    struct place place = fault_place(v);
+
     return place_text(&place);
+}
+
+bool kvm_fault_readable(const struct kvm_vcpu *v)
+{
+    return fault_place(v).n > 0;
 }
 
 int kvm_fault_exit(struct kvm_vcpu *v)

@@ -140,6 +140,8 @@ void kvm_assist_dump(const struct kvm_vcpu *v, GString *to);
 /* kvm-fault.c: where the processor stands, as text; and says why a processor cannot go on; returns
  * -EIO. */
 char *kvm_fault_place(const struct kvm_vcpu *v);
+/* Is there an instruction at all?  A guest that runs away into nothing gets no help. */
+bool kvm_fault_readable(const struct kvm_vcpu *v);
 int kvm_fault_exit(struct kvm_vcpu *v);
 int kvm_fault_errno(struct kvm_vcpu *v, int err);
 
