@@ -224,7 +224,7 @@ static int choose_fallback(struct kvm *kvm, const struct config_group *options)
 {
     struct kvm_enable_cap cap = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
 
-    kvm->fallback = true;
+    kvm->fallback = false; /* until a stock kernel gets through to its end with it */
     if (group_bool(options, "fallback", &kvm->fallback) < 0)
         return -EINVAL;
     if (kvm->fallback && kvm_has(kvm, cap.cap))

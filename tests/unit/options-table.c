@@ -202,7 +202,8 @@ static void test_list(void)
     options_print_keys(out, "accel", NULL);
     options_print_keys(out, "smp-opts", "maxcpus|sockets|dies|clusters|cores");
     fclose(out);
-    g_assert_cmpstr(text, ==, "  kernel-irqchip=<on|off|split>\n  fallback=<on|off>\n  threads=<N>\n");
+    g_assert_cmpstr(text, ==,
+                    "  kernel-irqchip=<on|off|split>\n  fallback=<on|off>\n  threads=<N>\n");
     free(text);
 }
 

@@ -4,8 +4,8 @@
  * (x2APIC), its timer, and messages between processors.
  *
  * Intel SDM volume 3, chapter 11 (10 before 2023).  Processors send each other interrupts without a
- * lock: a request is a bit in the target's IRR, or in its WANT_* word, set by atomic operations.  All
- * else in struct apic belongs to the processor's own thread.
+ * lock: a request is a bit in the target's IRR, or in its WANT_* word, set by atomic operations.
+ * All else in struct apic belongs to the processor's own thread.
  */
 #ifndef TENON_SOFT_APIC_H
 #define TENON_SOFT_APIC_H
@@ -21,20 +21,20 @@ enum apic_lvt { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERRO
 
 struct apic {
     struct cpu *cpu;
-    uint32_t id;               /* of 32 bits; xAPIC shows the low 8 */
-    uint32_t sipi;             /* atomic: 100h + vector; 0: none */
+    uint32_t id;   /* of 32 bits; xAPIC shows the low 8 */
+    uint32_t sipi; /* atomic: 100h + vector; 0: none */
     /* From here on, a reset clears all. */
-    uint32_t tpr, ppr;         /* atomic: read by those who look for the lowest priority */
-    uint32_t ldr, dfr, svr;    /* atomic: read by senders; ldr of xAPIC mode */
-    uint32_t irr[8], tmr[8];   /* atomic */
+    uint32_t tpr, ppr;       /* atomic: read by those who look for the lowest priority */
+    uint32_t ldr, dfr, svr;  /* atomic: read by senders; ldr of xAPIC mode */
+    uint32_t irr[8], tmr[8]; /* atomic */
     uint32_t isr[8];
-    uint32_t errors;           /* atomic: not yet shown in esr */
-    uint32_t extint;           /* atomic: a message said to ask the 8259 */
+    uint32_t errors; /* atomic: not yet shown in esr */
+    uint32_t extint; /* atomic: a message said to ask the 8259 */
     uint32_t esr, icr[2], lvt[N_LVTS];
-    uint32_t initial, divide;  /* of the timer, as written */
-    uint64_t count_from;       /* guest time at which the initial count was written */
-    uint64_t deadline;         /* guest time at which the timer fires; UINT64_MAX: not */
-    uint64_t tsc_deadline;     /* as written; 0: not armed */
+    uint32_t initial, divide; /* of the timer, as written */
+    uint64_t count_from;      /* guest time at which the initial count was written */
+    uint64_t deadline;        /* guest time at which the timer fires; UINT64_MAX: not */
+    uint64_t tsc_deadline;    /* as written; 0: not armed */
 };
 
 /* ---- For the memory and system parts; on the processor's thread ---- */

@@ -2,8 +2,8 @@
 /*
  * cpu - the state of one software processor, and what its parts call of each other.
  *
- * Intel SDM volumes 1 to 3, AMD APM volume 2.  Registers live here between micro-ops; what guest code
- * can observe at an instruction's border is exact, what lies inside is the parts' own affair.
+ * Intel SDM volumes 1 to 3, AMD APM volume 2.  Registers live here between micro-ops; what guest
+ * code can observe at an instruction's border is exact, what lies inside is the parts' own affair.
  *
  * A fault leaves by cpu_fault(), which does not return: it jumps to the run loop.  So whatever an
  * instruction changes, it changes after its last access that can fail (or puts it back).
@@ -21,10 +21,28 @@
 /* ---- Registers ---- */
 
 enum {
-    RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
-    REG_T0, REG_T1, REG_T2, REG_T3,     /* of micro-ops; dead between instructions */
-    REG_ZERO,                           /* reads 0, never written */
-    REG_NEXT,                           /* of the next instruction, for RIP-relative addresses */
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+    REG_T0,
+    REG_T1,
+    REG_T2,
+    REG_T3,   /* of micro-ops; dead between instructions */
+    REG_ZERO, /* reads 0, never written */
+    REG_NEXT, /* of the next instruction, for RIP-relative addresses */
     N_REGS = 24
 };
 
@@ -32,48 +50,120 @@ enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, N_SEGS };
 
 struct segment {
     uint64_t base;
-    uint32_t limit;         /* in bytes, the granularity applied */
+    uint32_t limit; /* in bytes, the granularity applied */
     uint16_t selector;
-    uint16_t attr;          /* descriptor bytes 5 and 6: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, DB 14, G 15 */
+    uint16_t
+        attr; /* descriptor bytes 5 and 6: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, DB 14, G 15 */
 };
 enum {
-    ATTR_A = 1, ATTR_RW = 2, ATTR_CE = 4, ATTR_CODE = 8, ATTR_S = 0x10, ATTR_P = 0x80,
-    ATTR_L = 0x2000, ATTR_DB = 0x4000, ATTR_G = 0x8000, ATTR_NULL = 0x100 /* a null selector */
+    ATTR_A = 1,
+    ATTR_RW = 2,
+    ATTR_CE = 4,
+    ATTR_CODE = 8,
+    ATTR_S = 0x10,
+    ATTR_P = 0x80,
+    ATTR_L = 0x2000,
+    ATTR_DB = 0x4000,
+    ATTR_G = 0x8000,
+    ATTR_NULL = 0x100 /* a null selector */
 };
 #define ATTR_DPL(attr) ((attr) >> 5 & 3)
 
 enum {
-    F_CF = 1, F_PF = 4, F_AF = 0x10, F_ZF = 0x40, F_SF = 0x80, F_TF = 0x100, F_IF = 0x200,
-    F_DF = 0x400, F_OF = 0x800, F_IOPL = 0x3000, F_NT = 0x4000, F_RF = 0x10000, F_VM = 0x20000,
-    F_AC = 0x40000, F_VIF = 0x80000, F_VIP = 0x100000, F_ID = 0x200000,
+    F_CF = 1,
+    F_PF = 4,
+    F_AF = 0x10,
+    F_ZF = 0x40,
+    F_SF = 0x80,
+    F_TF = 0x100,
+    F_IF = 0x200,
+    F_DF = 0x400,
+    F_OF = 0x800,
+    F_IOPL = 0x3000,
+    F_NT = 0x4000,
+    F_RF = 0x10000,
+    F_VM = 0x20000,
+    F_AC = 0x40000,
+    F_VIF = 0x80000,
+    F_VIP = 0x100000,
+    F_ID = 0x200000,
     F_ARITH = F_CF | F_PF | F_AF | F_ZF | F_SF | F_OF
 };
 
 enum {
-    CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_ET = 0x10, CR0_NE = 0x20, CR0_WP = 0x10000,
-    CR0_AM = 0x40000, CR0_NW = 0x20000000, CR0_CD = 0x40000000
+    CR0_PE = 1,
+    CR0_MP = 2,
+    CR0_EM = 4,
+    CR0_TS = 8,
+    CR0_ET = 0x10,
+    CR0_NE = 0x20,
+    CR0_WP = 0x10000,
+    CR0_AM = 0x40000,
+    CR0_NW = 0x20000000,
+    CR0_CD = 0x40000000
 };
 #define CR0_PG 0x80000000u
 enum {
-    CR4_VME = 1, CR4_PVI = 2, CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 0x10, CR4_PAE = 0x20, CR4_MCE = 0x40,
-    CR4_PGE = 0x80, CR4_PCE = 0x100, CR4_OSFXSR = 0x200, CR4_OSXMMEXCPT = 0x400, CR4_UMIP = 0x800,
-    CR4_LA57 = 0x1000, CR4_FSGSBASE = 0x10000, CR4_PCIDE = 0x20000, CR4_OSXSAVE = 0x40000,
-    CR4_SMEP = 0x100000, CR4_SMAP = 0x200000, CR4_PKE = 0x400000
+    CR4_VME = 1,
+    CR4_PVI = 2,
+    CR4_TSD = 4,
+    CR4_DE = 8,
+    CR4_PSE = 0x10,
+    CR4_PAE = 0x20,
+    CR4_MCE = 0x40,
+    CR4_PGE = 0x80,
+    CR4_PCE = 0x100,
+    CR4_OSFXSR = 0x200,
+    CR4_OSXMMEXCPT = 0x400,
+    CR4_UMIP = 0x800,
+    CR4_LA57 = 0x1000,
+    CR4_FSGSBASE = 0x10000,
+    CR4_PCIDE = 0x20000,
+    CR4_OSXSAVE = 0x40000,
+    CR4_SMEP = 0x100000,
+    CR4_SMAP = 0x200000,
+    CR4_PKE = 0x400000
 };
-enum { EFER_SCE = 1, EFER_LME = 0x100, EFER_LMA = 0x400, EFER_NXE = 0x800, EFER_SVME = 0x1000,
-       EFER_FFXSR = 0x4000 };
+enum {
+    EFER_SCE = 1,
+    EFER_LME = 0x100,
+    EFER_LMA = 0x400,
+    EFER_NXE = 0x800,
+    EFER_SVME = 0x1000,
+    EFER_FFXSR = 0x4000
+};
 
 enum {
-    EXC_DE, EXC_DB, EXC_NMI, EXC_BP, EXC_OF, EXC_BR, EXC_UD, EXC_NM, EXC_DF, EXC_TS = 10, EXC_NP,
-    EXC_SS, EXC_GP, EXC_PF, EXC_MF = 16, EXC_AC, EXC_MC, EXC_XM
+    EXC_DE,
+    EXC_DB,
+    EXC_NMI,
+    EXC_BP,
+    EXC_OF,
+    EXC_BR,
+    EXC_UD,
+    EXC_NM,
+    EXC_DF,
+    EXC_TS = 10,
+    EXC_NP,
+    EXC_SS,
+    EXC_GP,
+    EXC_PF,
+    EXC_MF = 16,
+    EXC_AC,
+    EXC_MC,
+    EXC_XM
 };
 
 /* 16 bytes or 32, however looked at. */
 union vec {
-    uint8_t u8[32];   int8_t s8[32];
-    uint16_t u16[16]; int16_t s16[16];
-    uint32_t u32[8];  int32_t s32[8];
-    uint64_t u64[4];  int64_t s64[4];
+    uint8_t u8[32];
+    int8_t s8[32];
+    uint16_t u16[16];
+    int16_t s16[16];
+    uint32_t u32[8];
+    int32_t s32[8];
+    uint64_t u64[4];
+    int64_t s64[4];
     float f32[8];
     double f64[4];
 } __attribute__((aligned(32)));
@@ -88,19 +178,20 @@ union x87_reg {
 } __attribute__((aligned(16)));
 
 struct x87 {
-    union x87_reg r[8];         /* physical: ST(i) is r[(top + i) & 7] */
-    uint16_t control, status;   /* status with TOP in bits 13:11 always right */
-    uint8_t tag_valid;          /* a bit for each physical register that is not empty */
-    uint16_t opcode;            /* 11 bits */
+    union x87_reg r[8];       /* physical: ST(i) is r[(top + i) & 7] */
+    uint16_t control, status; /* status with TOP in bits 13:11 always right */
+    uint8_t tag_valid;        /* a bit for each physical register that is not empty */
+    uint16_t opcode;          /* 11 bits */
     uint16_t cs, ds;
     uint64_t ip, dp;
-    bool ferr;                  /* FERR#, latched until no exception is pending; see ferr_raised */
+    bool ferr; /* FERR#, latched until no exception is pending; see ferr_raised */
 };
 
-/* A page that loads, stores or fetches reach directly: its linear address where they may, else anything
- * with a low bit set; and what to add to a linear address for the host's.  Never writable are pages
- * that code was decoded from, that are tracked, or that a data breakpoint watches; not there at all what
- * is no RAM.  While alignment is checked (#AC), no load or store goes directly. */
+/* A page that loads, stores or fetches reach directly: its linear address where they may, else
+ * anything with a low bit set; and what to add to a linear address for the host's.  Never writable
+ * are pages that code was decoded from, that are tracked, or that a data breakpoint watches; not
+ * there at all what is no RAM.  While alignment is checked (#AC), no load or store goes directly.
+ */
 struct tlb_entry {
     uint64_t read, write, exec;
     uintptr_t addend;
@@ -116,32 +207,33 @@ struct soft;
 
 struct cpu {
     uint64_t r[N_REGS];
-    uint64_t rip;               /* of the instruction being executed; block-wise see uop.h */
-    uint64_t flags;             /* RFLAGS, whole; bit 1 is always set */
+    uint64_t rip;   /* of the instruction being executed; block-wise see uop.h */
+    uint64_t flags; /* RFLAGS, whole; bit 1 is always set */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
-    uint64_t pdpte[4];          /* PAE paging: as loaded with CR3 */
+    uint64_t pdpte[4]; /* PAE paging: as loaded with CR3 */
     uint64_t xcr0;
     uint32_t pkru, mxcsr;
-    uint32_t mode;              /* MODE_*: what decoding and checks depend on; see mode_update() */
+    uint32_t mode; /* MODE_*: what decoding and checks depend on; see mode_update() */
     uint8_t cpl;
-    uint8_t inhibit;            /* INHIBIT_*: interrupts held off until after the next instruction */
+    uint8_t inhibit; /* INHIBIT_*: interrupts held off until after the next instruction */
     bool halted, in_smm, nmi_blocked, a20;
-    uint32_t wanted;            /* atomic, WANT_*: something to look at before the next block */
-    uint32_t held;              /* WANT_*: came, but cannot be taken yet; see cpu_recheck() */
-    bool wait_sipi, shut_down;  /* halted, but for another reason; see soft.c */
-    bool asleep;                /* atomic: in the host's wait() */
+    uint32_t wanted;           /* atomic, WANT_*: something to look at before the next block */
+    uint32_t held;             /* WANT_*: came, but cannot be taken yet; see cpu_recheck() */
+    bool wait_sipi, shut_down; /* halted, but for another reason; see soft.c */
+    bool asleep;               /* atomic: in the host's wait() */
     struct {
-        uint64_t phys, value;   /* MWAIT: what it waits to see changed */
-        uint64_t until, pause;  /* guest time at which it ends by itself; how long to the next look */
-        bool on, masked;        /* masked: an interrupt ends it even while IF is clear */
+        uint64_t phys, value; /* MWAIT: what it waits to see changed */
+        uint64_t until,
+            pause;       /* guest time at which it ends by itself; how long to the next look */
+        bool on, masked; /* masked: an interrupt ends it even while IF is clear */
     } mwait;
-    uint64_t tsc_rate;          /* TSC ticks a nanosecond, 32.32 fixed point */
-    union vec v[16];            /* the upper half of a YMM register is bytes 16 to 31 */
+    uint64_t tsc_rate; /* TSC ticks a nanosecond, 32.32 fixed point */
+    union vec v[16];   /* the upper half of a YMM register is bytes 16 to 31 */
     struct x87 x87;
-    /* x87 exceptions without CR0.NE: FERR# has been raised; whether the processor then stands still for
-     * an interrupt before the next waiting instruction (no IGNNE#), which is begun again by way of
-     * fault_exit, fault.vector -1.  NULL: nobody listens, and it does not stand still. */
+    /* x87 exceptions without CR0.NE: FERR# has been raised; whether the processor then stands still
+     * for an interrupt before the next waiting instruction (no IGNNE#), which is begun again by way
+     * of fault_exit, fault.vector -1.  NULL: nobody listens, and it does not stand still. */
     void (*ferr_raised)(struct cpu *cpu);
     bool (*ferr_frozen)(struct cpu *cpu);
     uint64_t dr[8];
@@ -153,54 +245,60 @@ struct cpu {
         uint64_t xss;
     } msr;
     struct {
-        uint32_t pending;       /* DR6 bits of traps that the instruction under way has earned */
-        bool tf, rf;            /* RFLAGS.TF and RF as it began */
-        bool held;              /* by the MOV SS before it */
+        uint32_t pending; /* DR6 bits of traps that the instruction under way has earned */
+        bool tf, rf;      /* RFLAGS.TF and RF as it began */
+        bool held;        /* by the MOV SS before it */
     } debug;
-    uint64_t monitored;         /* physical address of MONITOR, and what was there */
+    uint64_t monitored; /* physical address of MONITOR, and what was there */
     uint64_t monitored_value;
-    struct tlb_entry *fast;     /* TLB_ENTRIES, by linear page, for the privilege at hand */
-    struct tlb *tlb;            /* mmu.h */
+    struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
+    struct tlb *tlb;        /* mmu.h */
     struct bus *bus;
-    const struct block *block;  /* the one running: see uop.h */
-    uint64_t stop_at;           /* leave before instructions would be more; UINT64_MAX: never */
-    uint64_t epoch;             /* from 1; of the linear addresses of code: changes with every TLB flush */
-    bool one_insn;              /* -singlestep: one instruction a block */
-    bool no_step;               /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
-    uint8_t assist;             /* ASSIST_*: another accelerator's processor; see assist.c */
-    uint8_t *moved;             /* an assistant's: the XSAVE image with the components it only moves */
+    const struct block *block; /* the one running: see uop.h */
+    uint64_t stop_at;          /* leave before instructions would be more; UINT64_MAX: never */
+    uint64_t epoch; /* from 1; of the linear addresses of code: changes with every TLB flush */
+    bool one_insn;  /* -singlestep: one instruction a block */
+    bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
+    uint8_t assist; /* ASSIST_*: another accelerator's processor; see assist.c */
+    uint8_t *moved; /* an assistant's: the XSAVE image with the components it only moves */
     struct blocks *blocks;
     struct apic *apic;
     struct soft *soft;
     const struct tenon_accel_host *host;
     const struct tenon_cpu_info *info;
-    sigjmp_buf fault_exit;      /* to the run loop; set with savemask 0 */
+    sigjmp_buf fault_exit; /* to the run loop; set with savemask 0 */
     /* The exception on its way; see cpu_fault(). */
     struct {
-        int vector;             /* -1: none */
+        int vector; /* -1: none */
         bool has_error;
         uint32_t error;
-        uint64_t address;       /* #PF */
-        int under;              /* the vector being delivered, plus 1; 0: none */
-        bool trap;              /* #DB behind an instruction, not before it */
-        bool external;          /* EXT: not for INT n, INT3 and INTO */
-        bool benign;            /* an interrupt, or INT n: no party to a double fault */
+        uint64_t address; /* #PF */
+        int under;        /* the vector being delivered, plus 1; 0: none */
+        bool trap;        /* #DB behind an instruction, not before it */
+        bool external;    /* EXT: not for INT n, INT3 and INTO */
+        bool benign;      /* an interrupt, or INT n: no party to a double fault */
     } fault;
-    uint64_t instructions;      /* executed, for -icount and figures */
+    uint64_t instructions; /* executed, for -icount and figures */
 };
 
-/* Bits of cpu->mode: everything that makes the same bytes mean something else, or be checked otherwise. */
+/* Bits of cpu->mode: everything that makes the same bytes mean something else, or be checked
+ * otherwise. */
 enum {
-    MODE_CODE16 = 0, MODE_CODE32 = 1, MODE_CODE64 = 2, MODE_CODE_MASK = 3,
-    MODE_PE = 4, MODE_VM86 = 8, MODE_LONG = 0x10, /* EFER.LMA, 64-bit or compatibility */
-    MODE_SS32 = 0x20,       /* the stack pointer is 32 bits wide */
-    MODE_FLAT = 0x40,       /* DS, ES, SS: base 0, no limit, writable: no checks, no additions */
-    MODE_USER = 0x80,       /* CPL 3 */
+    MODE_CODE16 = 0,
+    MODE_CODE32 = 1,
+    MODE_CODE64 = 2,
+    MODE_CODE_MASK = 3,
+    MODE_PE = 4,
+    MODE_VM86 = 8,
+    MODE_LONG = 0x10, /* EFER.LMA, 64-bit or compatibility */
+    MODE_SS32 = 0x20, /* the stack pointer is 32 bits wide */
+    MODE_FLAT = 0x40, /* DS, ES, SS: base 0, no limit, writable: no checks, no additions */
+    MODE_USER = 0x80, /* CPL 3 */
     MODE_PAGING = 0x100,
-    MODE_TF = 0x200,        /* single step: one instruction a block */
+    MODE_TF = 0x200, /* single step: one instruction a block */
     MODE_SMM = 0x400,
-    MODE_CS_CHECK = 0x800,  /* CS has a limit that a fetch may hit */
-    MODE_BREAK = 0x1000     /* an instruction breakpoint is armed: one instruction a block */
+    MODE_CS_CHECK = 0x800, /* CS has a limit that a fetch may hit */
+    MODE_BREAK = 0x1000    /* an instruction breakpoint is armed: one instruction a block */
 };
 /* Not at all; the instruction that is ours to execute; what follows it. */
 enum { ASSIST_NONE, ASSIST_FIRST, ASSIST_MORE };
@@ -208,8 +306,15 @@ enum { ASSIST_NONE, ASSIST_FIRST, ASSIST_MORE };
 enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3 };
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
 enum {
-    WANT_STOP = 1, WANT_INTR = 2, WANT_APIC = 4, WANT_NMI = 8, WANT_SMI = 0x10, WANT_INIT = 0x20,
-    WANT_SIPI = 0x40, WANT_TLB = 0x80, WANT_BLOCKS = 0x100,
+    WANT_STOP = 1,
+    WANT_INTR = 2,
+    WANT_APIC = 4,
+    WANT_NMI = 8,
+    WANT_SMI = 0x10,
+    WANT_INIT = 0x20,
+    WANT_SIPI = 0x40,
+    WANT_TLB = 0x80,
+    WANT_BLOCKS = 0x100,
     WANT_MEMORY = 0x200
 };
 
@@ -218,11 +323,12 @@ enum {
 /* Raises an exception at cpu->rip; does not return. */
 _Noreturn void cpu_fault(struct cpu *cpu, int vector);
 _Noreturn void cpu_fault_error(struct cpu *cpu, int vector, uint32_t error);
-/* Delivers the exception in cpu->fault, or an interrupt; may itself fault (double, triple). Called by
- * the run loop. */
+/* Delivers the exception in cpu->fault, or an interrupt; may itself fault (double, triple). Called
+ * by the run loop. */
 void cpu_deliver_fault(struct cpu *cpu);
 void cpu_interrupt(struct cpu *cpu, int vector);
-/* Recomputes cpu->mode and cpl-dependent caches after CS, SS, CR0, CR4, EFER or RFLAGS.VM/TF changed. */
+/* Recomputes cpu->mode and cpl-dependent caches after CS, SS, CR0, CR4, EFER or RFLAGS.VM/TF
+ * changed. */
 void mode_update(struct cpu *cpu);
 /* Loads a segment register with all checks (MOV, POP, LDS...); faults as the SDM says. */
 void segment_load(struct cpu *cpu, enum seg seg, uint16_t selector);
@@ -237,7 +343,7 @@ void io_check(struct cpu *cpu, uint16_t port, unsigned size);
 
 /* ---- mmu.c: linear memory.  lin is a linear address; size 1 to 8.  These fault with #PF. ---- */
 
-int mmu_create(struct cpu *cpu);        /* cpu->tlb and cpu->fast; 0 or -ENOMEM */
+int mmu_create(struct cpu *cpu); /* cpu->tlb and cpu->fast; 0 or -ENOMEM */
 void mmu_destroy(struct cpu *cpu);
 uint64_t mem_read(struct cpu *cpu, uint64_t lin, unsigned size);
 void mem_write(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size);
@@ -249,13 +355,14 @@ void mem_read_bytes(struct cpu *cpu, uint64_t lin, void *to, unsigned bytes);
 void mem_write_bytes(struct cpu *cpu, uint64_t lin, const void *from, unsigned bytes);
 /* Makes sure that a write will not fault, before a read-modify-write or a many-part store. */
 void mem_probe_write(struct cpu *cpu, uint64_t lin, unsigned bytes);
-/* Host address for a locked operation on size bytes within one cache line's reach, if it is RAM: the
- * caller uses host atomics.  NULL: not RAM, or crosses pages; then under the bus lock, by parts. */
+/* Host address for a locked operation on size bytes within one cache line's reach, if it is RAM:
+ * the caller uses host atomics.  NULL: not RAM, or crosses pages; then under the bus lock, by
+ * parts. */
 void *mem_lock(struct cpu *cpu, uint64_t lin, unsigned size);
 void mem_unlock_split(struct cpu *cpu);
-/* Instruction fetch: the host address of the code at lin, valid to its page's end; faults #PF as a fetch
- * does.  The page is watched from now on: whoever writes there has it said by blocks_written().
- * NULL: not RAM or ROM, then mem_fetch() reads it byte by byte. */
+/* Instruction fetch: the host address of the code at lin, valid to its page's end; faults #PF as a
+ * fetch does.  The page is watched from now on: whoever writes there has it said by
+ * blocks_written(). NULL: not RAM or ROM, then mem_fetch() reads it byte by byte. */
 const uint8_t *mem_code(struct cpu *cpu, uint64_t lin);
 uint8_t mem_fetch(struct cpu *cpu, uint64_t lin);
 /* Segment checks and base: the linear address of an access to seg:offset; faults #GP or #SS. */
@@ -265,16 +372,16 @@ void tlb_flush_page(struct cpu *cpu, uint64_t lin);
 
 /* ---- blocks.c: decoded code, each processor's own.  All on the processor's thread. ---- */
 
-int blocks_create(struct cpu *cpu);     /* 0 or -ENOMEM */
+int blocks_create(struct cpu *cpu); /* 0 or -ENOMEM */
 void blocks_destroy(struct cpu *cpu);
-/* Runs guest code from cpu->rip until cpu->wanted or stop_at.  Faults leave through fault_exit; then
- * blocks_faulted() sets cpu->instructions right. */
+/* Runs guest code from cpu->rip until cpu->wanted or stop_at.  Faults leave through fault_exit;
+ * then blocks_faulted() sets cpu->instructions right. */
 void blocks_run(struct cpu *cpu);
 /* One instruction, whatever is wanted (after STI, MOV SS). */
 void blocks_run_one(struct cpu *cpu);
 void blocks_faulted(struct cpu *cpu);
-/* Code at a host address has been written: forgets the blocks there, the running one included, from its
- * next instruction on.  True: no block is left on these pages. */
+/* Code at a host address has been written: forgets the blocks there, the running one included, from
+ * its next instruction on.  True: no block is left on these pages. */
 bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes);
 /* Forgets everything: memory has changed. */
 void blocks_flush(struct cpu *cpu);

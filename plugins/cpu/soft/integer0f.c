@@ -295,7 +295,8 @@ bool translate_0f(struct block_builder *b, const struct insn *in)
     case 0x0b:
     case 0xb9:
     case 0xff: return false;
-    case 0x0d: return in->mod != 3; /* a hint where it is not offered: long mode implies it, Intel */
+    case 0x0d:
+        return in->mod != 3; /* a hint where it is not offered: long mode implies it, Intel */
     case 0x18 ... 0x1f: return true; /* hints, and what is reserved for them */
     case 0x40 ... 0x4f: return cmov(b, in);
     case 0x80 ... 0x8f: emit_jcc(b, in); return true;

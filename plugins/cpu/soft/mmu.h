@@ -24,14 +24,14 @@ enum { TLB_SLOW = 1 };
 struct tlb_page {
     uint64_t lin, phys, offset;
     uint32_t block;
-    uint8_t bits;               /* log2 of the guest's page */
+    uint8_t bits; /* log2 of the guest's page */
     bool global, listed, ram;
 };
 
 struct tlb_table {
     struct tlb_entry entry[TLB_ENTRIES];
     struct tlb_page page[TLB_ENTRIES];
-    uint16_t used[TLB_ENTRIES];   /* the entries to look at when flushing */
+    uint16_t used[TLB_ENTRIES]; /* the entries to look at when flushing */
     unsigned n_used;
 };
 
@@ -40,8 +40,8 @@ enum tlb_index { TLB_KERNEL, TLB_STRICT, TLB_USER, TLB_TABLES };
 
 /* RAM as the host showed it, of recently used physical pages. */
 struct phys_page {
-    uint64_t phys;              /* PAGE_OF(), | 1: empty */
-    uint8_t *host;              /* NULL: not RAM nor ROM */
+    uint64_t phys; /* PAGE_OF(), | 1: empty */
+    uint8_t *host; /* NULL: not RAM nor ROM */
     uint64_t offset;
     uint32_t block;
     bool writable;
@@ -50,19 +50,19 @@ enum { PHYS_PAGES = 256 };
 
 /*
  * Pages with decoded code, in slots by a hash.  A processor knows its own; the bus, which all the
- * machine's share, counts the processors that have one in a slot.  Two pages in one slot: CODE_SEVERAL,
- * and the processor forgets all its blocks when one of them is written.
+ * machine's share, counts the processors that have one in a slot.  Two pages in one slot:
+ * CODE_SEVERAL, and the processor forgets all its blocks when one of them is written.
  */
 enum { CODE_SLOTS = 1 << 16 };
 #define CODE_SEVERAL (~0ull)
 struct code_slot {
-    uint64_t page;              /* code_page_id(), 0: none */
+    uint64_t page; /* code_page_id(), 0: none */
     const uint8_t *host;
 };
 
 struct tlb {
-    enum tlb_index data, system;        /* for the program, and for what the processor does */
-    struct {                    /* a locked write to a page with code, not yet told of */
+    enum tlb_index data, system; /* for the program, and for what the processor does */
+    struct {                     /* a locked write to a page with code, not yet told of */
         const uint8_t *host;
         uint64_t offset;
         uint32_t block, bytes;
@@ -70,13 +70,13 @@ struct tlb {
     struct phys_page phys[PHYS_PAGES];
     struct code_slot code[CODE_SLOTS];
     struct tlb_table table[TLB_TABLES];
-    struct tlb_entry none[TLB_ENTRIES];     /* never filled, for when alignment is checked */
+    struct tlb_entry none[TLB_ENTRIES]; /* never filled, for when alignment is checked */
 };
 
 /* What the processors of a machine share. */
 struct bus {
-    uint32_t code[CODE_SLOTS];  /* atomic */
-    pthread_mutex_t lock;       /* for locked accesses that host atomics cannot do */
+    uint32_t code[CODE_SLOTS]; /* atomic */
+    pthread_mutex_t lock;      /* for locked accesses that host atomics cannot do */
 };
 /* NULL: no memory. */
 struct bus *bus_create(void);
@@ -118,7 +118,7 @@ enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 0x10, PF_PK = 0x20 };
 
 /* A translation that has been found, and what it may be used for. */
 struct mapping {
-    uint64_t phys;              /* of the 4 KiB page */
+    uint64_t phys; /* of the 4 KiB page */
     uint8_t bits;
     bool global, read, write, fetch;
 };
@@ -126,7 +126,8 @@ struct mapping {
 /* Translates; true if found and allowed.  Sets A and D.  *error is the #PF error code otherwise. */
 bool paging_walk(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum tlb_index as,
                  struct mapping *map, uint32_t *error);
-/* Loads the PDPTEs of PAE paging from where cr3 says; false: a reserved bit is set, none is loaded. */
+/* Loads the PDPTEs of PAE paging from where cr3 says; false: a reserved bit is set, none is loaded.
+ */
 bool paging_load_pdptes(struct cpu *cpu, uint64_t cr3);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * soft - the accelerator: what its processors share, and how they are asked to do something.
  *
- * Whoever wants something of a processor sets a bit of cpu->wanted by cpu_want(), from any thread; the
- * run loop looks at it between blocks.  What came but cannot be taken yet (IF is clear, NMIs are
- * blocked...) waits in cpu->held, where it costs nothing; cpu_recheck() brings it back, and has to be
- * called by whatever lifts such a condition.
+ * Whoever wants something of a processor sets a bit of cpu->wanted by cpu_want(), from any thread;
+ * the run loop looks at it between blocks.  What came but cannot be taken yet (IF is clear, NMIs
+ * are blocked...) waits in cpu->held, where it costs nothing; cpu_recheck() brings it back, and has
+ * to be called by whatever lifts such a condition.
  */
 #ifndef TENON_SOFT_SOFT_H
 #define TENON_SOFT_SOFT_H
@@ -23,9 +23,9 @@ struct alarms;
 /* What a processor has been told to do; see tell.c. */
 enum { MAIL_ROOM = 64 };
 struct mail {
-    uint64_t posted;         /* how many notes, ever */
+    uint64_t posted; /* how many notes, ever */
     uint32_t n;
-    bool overflow;           /* there was more: forget everything */
+    bool overflow; /* there was more: forget everything */
     struct {
         soft_act *act;
         uint32_t block;
@@ -34,10 +34,10 @@ struct mail {
 };
 struct mailbox {
     pthread_mutex_t lock;
-    bool ready;              /* the lock has been made */
-    bool in_guest;           /* atomic: between two looks at cpu->wanted */
-    uint64_t done;           /* atomic: mail.posted when it was served last */
-    struct mail mail;        /* under lock */
+    bool ready;       /* the lock has been made */
+    bool in_guest;    /* atomic: between two looks at cpu->wanted */
+    uint64_t done;    /* atomic: mail.posted when it was served last */
+    struct mail mail; /* under lock */
 };
 
 /* The state of one processor, as the host allocates it. */
@@ -54,11 +54,11 @@ struct soft {
     uint32_t thread;
     struct tenon_cpuid *cpuid;
     uint32_t n_cpuid;
-    uint32_t n_cpus;                     /* atomic; places in cpus, some of them perhaps NULL */
-    struct cpu *cpus[SOFT_MAX_CPUS];     /* atomic */
-    uint32_t intr;                       /* atomic: level of the 8259's output */
-    uint32_t turn;                       /* atomic: where the search for the lowest priority begins */
-    uint64_t reset_time;                 /* guest time at which all TSCs were 0 */
+    uint32_t n_cpus;                 /* atomic; places in cpus, some of them perhaps NULL */
+    struct cpu *cpus[SOFT_MAX_CPUS]; /* atomic */
+    uint32_t intr;                   /* atomic: level of the 8259's output */
+    uint32_t turn;                   /* atomic: where the search for the lowest priority begins */
+    uint64_t reset_time;             /* guest time at which all TSCs were 0 */
     struct bus *bus;
     struct alarms *alarms;
 };
@@ -70,12 +70,14 @@ static inline struct processor *processor_of(struct cpu *cpu)
 
 /* ---- run.c ---- */
 
-/* Makes the processor look at WANT_* bits before its next block.  One that sleeps sleeps on.  [any] */
+/* Makes the processor look at WANT_* bits before its next block.  One that sleeps sleeps on.  [any]
+ */
 void cpu_note(struct cpu *cpu, uint32_t bits);
 /* The same, and wakes it.  [any] */
 void cpu_want(struct cpu *cpu, uint32_t bits);
 
-/* IF was set, an IRET or RSM ended the blocking of NMIs: what was held may come now.  [its thread] */
+/* IF was set, an IRET or RSM ended the blocking of NMIs: what was held may come now.  [its thread]
+ */
 static inline void cpu_recheck(struct cpu *cpu)
 {
     if (cpu->held) {
@@ -86,9 +88,9 @@ static inline void cpu_recheck(struct cpu *cpu)
 
 /*
  * What ends a block and stops the processor; the rest is the run loop's.  [its thread]
- * cpu_halt(): HLT, rip is the next instruction's.  cpu_mwait(): the same, and it also ends when the 8
- * bytes at the guest-physical address phys (8-aligned) differ from value, and, with masked, when an
- * interrupt comes while IF is clear.
+ * cpu_halt(): HLT, rip is the next instruction's.  cpu_mwait(): the same, and it also ends when the
+ * 8 bytes at the guest-physical address phys (8-aligned) differ from value, and, with masked, when
+ * an interrupt comes while IF is clear.
  */
 void cpu_halt(struct cpu *cpu);
 void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked);

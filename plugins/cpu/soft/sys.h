@@ -13,15 +13,25 @@ enum { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
 
 /* Types of system segments and gates. */
 enum {
-    DESC_TSS16 = 1, DESC_LDT = 2, DESC_TSS16_BUSY = 3, DESC_CALL16 = 4, DESC_TASK = 5,
-    DESC_INT16 = 6, DESC_TRAP16 = 7, DESC_TSS32 = 9, DESC_TSS32_BUSY = 11, DESC_CALL32 = 12,
-    DESC_INT32 = 14, DESC_TRAP32 = 15, DESC_BUSY = 2
+    DESC_TSS16 = 1,
+    DESC_LDT = 2,
+    DESC_TSS16_BUSY = 3,
+    DESC_CALL16 = 4,
+    DESC_TASK = 5,
+    DESC_INT16 = 6,
+    DESC_TRAP16 = 7,
+    DESC_TSS32 = 9,
+    DESC_TSS32_BUSY = 11,
+    DESC_CALL32 = 12,
+    DESC_INT32 = 14,
+    DESC_TRAP32 = 15,
+    DESC_BUSY = 2
 };
 
 struct descriptor {
     struct segment seg;
     uint64_t raw;
-    uint64_t at;                /* linear address */
+    uint64_t at; /* linear address */
 };
 
 static inline bool is_null(uint16_t selector)
@@ -107,9 +117,9 @@ bool segment_translate(struct block_builder *b, const struct insn *in);
 struct stack {
     struct segment ss;
     uint64_t sp, mask;
-    bool sys;                   /* accessed as a supervisor, whatever CPL is still */
-    bool wide;                  /* 64-bit: no segment */
-    uint16_t selector;          /* of the error code of a #SS */
+    bool sys;          /* accessed as a supervisor, whatever CPL is still */
+    bool wide;         /* 64-bit: no segment */
+    uint16_t selector; /* of the error code of a #SS */
 };
 struct stack stack_now(struct cpu *cpu);
 /* The stack of a segment that is to be loaded. */
@@ -124,11 +134,11 @@ void stack_commit(struct cpu *cpu, const struct stack *stack);
 /* An interrupt's or exception's way in. */
 struct event {
     int vector;
-    bool soft;                  /* INT n, INT3, INTO: the gate's DPL counts */
-    bool external;              /* EXT */
+    bool soft;     /* INT n, INT3, INTO: the gate's DPL counts */
+    bool external; /* EXT */
     bool has_error;
     uint32_t error;
-    uint64_t rip, flags;        /* to be pushed */
+    uint64_t rip, flags; /* to be pushed */
 };
 void event_deliver(struct cpu *cpu, const struct event *event);
 /* INT n, INT3, INTO (soft), INT1: next is where it returns to. */
@@ -179,8 +189,8 @@ bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 void cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /*
- * What may be loaded as a base, into an MSR or to invalidate: with 5-level paging as a feature, addresses of
- * 57 bits whatever the mode, as processors do.
+ * What may be loaded as a base, into an MSR or to invalidate: with 5-level paging as a feature,
+ * addresses of 57 bits whatever the mode, as processors do.
  */
 bool base_canonical(const struct cpu *cpu, uint64_t base);
 

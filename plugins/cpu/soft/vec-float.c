@@ -166,8 +166,8 @@ KERNEL(y_cvtps2ph)
     }
 #define FMA_PACKED(op)                                                                             \
     FMA_KERNEL(x_##op##ps, op##ps, __m128i)                                                        \
-    FMA_KERNEL(y_##op##ps, op##ps, __m256i) FMA_KERNEL(x_##op##pd, op##pd, __m128i)                \
-        FMA_KERNEL(y_##op##pd, op##pd, __m256i)
+    FMA_KERNEL(y_##op##ps, op##ps, __m256i)                                                        \
+    FMA_KERNEL(x_##op##pd, op##pd, __m128i) FMA_KERNEL(y_##op##pd, op##pd, __m256i)
 #define FMA_SCALAR(op)                                                                             \
     FMA_KERNEL(x_##op##ss, op##ss, __m128i) FMA_KERNEL(x_##op##sd, op##sd, __m128i)
 
@@ -175,9 +175,10 @@ KERNEL(y_cvtps2ph)
 #define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 #define X(opcode, order)                                                                           \
     FMA_PACKED(fmaddsub##order)                                                                    \
-    FMA_PACKED(fmsubadd##order) FMA_PACKED(fmadd##order) FMA_SCALAR(fmadd##order)                  \
-        FMA_PACKED(fmsub##order) FMA_SCALAR(fmsub##order) FMA_PACKED(fnmadd##order)                \
-            FMA_SCALAR(fnmadd##order) FMA_PACKED(fnmsub##order) FMA_SCALAR(fnmsub##order)
+    FMA_PACKED(fmsubadd##order)                                                                    \
+    FMA_PACKED(fmadd##order) FMA_SCALAR(fmadd##order) FMA_PACKED(fmsub##order)                     \
+        FMA_SCALAR(fmsub##order) FMA_PACKED(fnmadd##order) FMA_SCALAR(fnmadd##order)               \
+            FMA_PACKED(fnmsub##order) FMA_SCALAR(fnmsub##order)
 FMA_ORDERS(X)
 #undef X
 
