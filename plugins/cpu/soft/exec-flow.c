@@ -113,14 +113,17 @@ HANDLER(JNZ_REG)
     FUSED(NO, name, size, insn, source, "no")                                                      \
     FUSED(B, name, size, insn, source, "b")                                                        \
     FUSED(NB, name, size, insn, source, "nb")                                                      \
-    FUSED(Z, name, size, insn, source, "z") FUSED(NZ, name, size, insn, source, "nz")              \
-        FUSED(BE, name, size, insn, source, "be") FUSED(NBE, name, size, insn, source, "nbe")      \
-            FUSED(S, name, size, insn, source, "s") FUSED(NS, name, size, insn, source, "ns")      \
-                FUSED(P, name, size, insn, source, "p") FUSED(NP, name, size, insn, source, "np")  \
-                    FUSED(L, name, size, insn, source, "l")                                        \
-                        FUSED(NL, name, size, insn, source, "nl")                                  \
-                            FUSED(LE, name, size, insn, source, "le")                              \
-                                FUSED(NLE, name, size, insn, source, "nle")
+    FUSED(Z, name, size, insn, source, "z")                                                        \
+    FUSED(NZ, name, size, insn, source, "nz")                                                      \
+    FUSED(BE, name, size, insn, source, "be")                                                      \
+    FUSED(NBE, name, size, insn, source, "nbe")                                                    \
+    FUSED(S, name, size, insn, source, "s")                                                        \
+    FUSED(NS, name, size, insn, source, "ns")                                                      \
+    FUSED(P, name, size, insn, source, "p")                                                        \
+    FUSED(NP, name, size, insn, source, "np")                                                      \
+    FUSED(L, name, size, insn, source, "l")                                                        \
+    FUSED(NL, name, size, insn, source, "nl")                                                      \
+    FUSED(LE, name, size, insn, source, "le") FUSED(NLE, name, size, insn, source, "nle")
 #define FUSED_SIZES(name, insn)                                                                    \
     FUSED_ALL(name##8, 8, insn "b", GET8(u->b))                                                    \
     FUSED_ALL(name##I8, 8, insn "b", (uint8_t)u->imm32)                                            \

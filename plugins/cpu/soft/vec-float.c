@@ -176,9 +176,12 @@ KERNEL(y_cvtps2ph)
 #define X(opcode, order)                                                                           \
     FMA_PACKED(fmaddsub##order)                                                                    \
     FMA_PACKED(fmsubadd##order)                                                                    \
-    FMA_PACKED(fmadd##order) FMA_SCALAR(fmadd##order) FMA_PACKED(fmsub##order)                     \
-        FMA_SCALAR(fmsub##order) FMA_PACKED(fnmadd##order) FMA_SCALAR(fnmadd##order)               \
-            FMA_PACKED(fnmsub##order) FMA_SCALAR(fnmsub##order)
+    FMA_PACKED(fmadd##order)                                                                       \
+    FMA_SCALAR(fmadd##order)                                                                       \
+    FMA_PACKED(fmsub##order)                                                                       \
+    FMA_SCALAR(fmsub##order)                                                                       \
+    FMA_PACKED(fnmadd##order)                                                                      \
+    FMA_SCALAR(fnmadd##order) FMA_PACKED(fnmsub##order) FMA_SCALAR(fnmsub##order)
 FMA_ORDERS(X)
 #undef X
 
