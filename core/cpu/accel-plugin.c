@@ -452,15 +452,20 @@ static const struct accel_ops guest_ops = {
 
 /* ---- Opening ---- */
 
+/* What -singlestep is to an accelerator that knows it. */
+#define SINGLESTEP "one-insn-per-tb"
+
 static struct inst *make_inst(struct machine *m, const char *name, const struct config_group *group,
                               const char *where)
 {
     const struct type *type = plugins_load(m->plugins, "accel", name, where);
     bool own = group && !strcmp(group->kind, "accel");
-    struct setting *settings = g_new(struct setting, own ? group->n_opts : 0);
+    struct setting *settings = g_new(struct setting, own ? group->n_opts + 1 : 1);
     struct inst *inst = NULL;
     unsigned n = 0;
 
+    if (type && config_find(m->config, "singlestep", NULL) && type_prop(type, SINGLESTEP))
+        settings[n++] = (struct setting){ SINGLESTEP, "on" };
     for (unsigned i = 0; own && i < group->n_opts; i++)
         if (strcmp(group->opts[i].key, "accel"))
             settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };

@@ -156,6 +156,9 @@ int accel_open(struct machine *m)
     }
     if (!err)
         err = choices->len ? open_first(m, all, choices->len) : open_first(m, &usual, 1);
+    if (!err && m->accel->ops->irqchip && config_find(m->config, "singlestep", NULL))
+        report_warning("-singlestep", "%s runs guest code as it is: this changes nothing",
+                       m->accel->ops->name);
     g_array_free(choices, TRUE);
     return err;
 }

@@ -526,7 +526,7 @@ const struct opt_group groups[] = {
     { "nodefconfig",   MERGE },
     { "pidfile",       MERGE,                                        PARAM(file_keys) },
     { "preconfig",     MERGE | LATER },
-    { "singlestep",    MERGE | LATER },
+    { "singlestep",    MERGE },
     { "d",             MERGE | LATER,                                PARAM(text_keys) },
     { "D",             MERGE | LATER,                                PARAM(file_keys) },
     { "dfilter",       MERGE | LATER,                                PARAM(text_keys) },
