@@ -50,7 +50,7 @@ struct image {
     struct kvm_debugregs debug;
     struct kvm_vcpu_events events;
     struct {
-        struct kvm_msrs head;
+        uint32_t nmsrs, pad; /* laid out as struct kvm_msrs */
         struct kvm_msr_entry entries[G_N_ELEMENTS(msrs)];
     } msrs;
 };
@@ -256,7 +256,7 @@ static bool get(struct kvm_vcpu *v)
     struct image *k = &a->is;
 
     memset(k, 0, sizeof(*k));
-    k->msrs.head.nmsrs = G_N_ELEMENTS(msrs);
+    k->msrs.nmsrs = G_N_ELEMENTS(msrs);
     for (unsigned i = 0; i < G_N_ELEMENTS(msrs); i++)
         k->msrs.entries[i].index = msrs[i].index;
     if (kvm_ioctl(v->fd, KVM_GET_REGS, &k->regs) < 0 ||
@@ -267,7 +267,7 @@ static bool get(struct kvm_vcpu *v)
         return false;
     if (kvm_has(v->kvm, KVM_CAP_XCRS))
         kvm_ioctl(v->fd, KVM_GET_XCRS, &k->xcrs);
-    k->msrs.head.nmsrs = MAX(kvm_ioctl(v->fd, KVM_GET_MSRS, &k->msrs), 0);
+    k->msrs.nmsrs = MAX(kvm_ioctl(v->fd, KVM_GET_MSRS, &k->msrs), 0);
     return true;
 }
 

@@ -253,6 +253,9 @@ static void segments(void)
     expect_at("#GP SS = null in compatibility mode", GP, 0, 9);
 }
 
+/* LJMP with REX.W through (RDI), which not all assemblers have a word for. */
+#define FAR_JUMP ".byte 0x48, 0xff, 0x2f"
+
 static void far(void)
 {
     struct {
@@ -260,27 +263,27 @@ static void far(void)
         uint16_t selector;
     } __attribute__((packed)) to = { MEMORY, 0 };
 
-    ATTEMPT("rex.w ljmp *%0", : : "m"(to));
+    ATTEMPT(FAR_JUMP, : : "D"(&to), "m"(to));
     expect("#GP far JMP null", GP, 0);
     to.selector = DATA;
-    ATTEMPT("rex.w ljmp *%0", : : "m"(to));
+    ATTEMPT(FAR_JUMP, : : "D"(&to), "m"(to));
     expect("#GP far JMP to data", GP, DATA);
     to.selector = CS64 | 3;
-    ATTEMPT("rex.w ljmp *%0", : : "m"(to));
+    ATTEMPT(FAR_JUMP, : : "D"(&to), "m"(to));
     expect("#GP far JMP RPL 3", GP, CS64);
     to.selector = USER_CS;
-    ATTEMPT("rex.w ljmp *%0", : : "m"(to));
+    ATTEMPT(FAR_JUMP, : : "D"(&to), "m"(to));
     expect("#GP far JMP DPL 3", GP, USER_CS & ~3);
     set_descriptor(SPARE, 0x00af1b000000ffff);
     to.selector = SPARE;
-    ATTEMPT("rex.w ljmp *%0", : : "m"(to));
+    ATTEMPT(FAR_JUMP, : : "D"(&to), "m"(to));
     expect("#NP far JMP not present", NP, SPARE);
     set_descriptor(SPARE, 0x00ef9b000000ffff);
-    ATTEMPT("rex.w ljmp *%0", : : "m"(to));
+    ATTEMPT(FAR_JUMP, : : "D"(&to), "m"(to));
     expect("#GP far JMP L and D", GP, SPARE);
     to.selector = CS64;
     to.offset = BAD;
-    ATTEMPT("rex.w ljmp *%0", : : "m"(to));
+    ATTEMPT(FAR_JUMP, : : "D"(&to), "m"(to));
     expect("#GP far JMP non-canonical", GP, 0);
 }
 

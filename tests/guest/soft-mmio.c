@@ -52,10 +52,12 @@ static void stack_and_far(void)
     __asm__ volatile("pushq $0x55\n\tpopq 0x20(%0)" : : "D"(at) : "memory");
     check_value("POP", *word(at + 0x20), 0x55);
     __asm__ volatile("movq $1f, 0x20(%0)\n\tjmp *0x20(%0)\n\tud2\n1:" : : "D"(at) : "memory");
-    __asm__ volatile("movq $1f, 0x20(%0)\n\tmovw $8, 0x28(%0)\n\trex.w ljmp *0x20(%0)\n\tud2\n1:"
-                     :
-                     : "D"(at)
-                     : "memory");
+    /* LJMP with REX.W through 0x20(RDI) */
+    __asm__ volatile(
+        "movq $1f, 0x20(%0)\n\tmovw $8, 0x28(%0)\n\t.byte 0x48, 0xff, 0x6f, 0x20\n\tud2\n1:"
+        :
+        : "D"(at)
+        : "memory");
     verdict("JMP, far JMP", true);
     *word(at + 0x20) = DATA;
     __asm__ volatile("movw 0x20(%0), %%ss" : : "D"(at) : "memory");

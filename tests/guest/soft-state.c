@@ -325,7 +325,7 @@ static void switch_levels(uint64_t cr3, uint64_t cr4)
                      "btrl $31, %%eax\n\tmovl %%eax, %%cr0\n\tmovl %1, %%cr4\n\tmovl %0, %%cr3\n\t"
                      "btsl $31, %%eax\n\tmovl %%eax, %%cr0\n\tljmp $8, $2f\n\t.code64\n2:"
                      :
-                     : "r"((uint32_t)cr3), "r"((uint32_t)cr4)
+                     : "S"((uint32_t)cr3), "D"((uint32_t)cr4)
                      : "rax", "memory", "cc");
 }
 
