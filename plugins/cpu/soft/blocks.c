@@ -204,7 +204,7 @@ static int decode_across(struct source *s, struct insn *in, uint64_t rip)
     const uint8_t *p = s->code;
     int len = DECODE_SHORT;
 
-    for (unsigned i = 0; i < INSN_MAX && len == DECODE_SHORT; i++, p += !!p) {
+    for (unsigned i = 0; i < INSN_MAX && len == DECODE_SHORT; i++, p = p ? p + 1 : p) {
         uint64_t lin = s->lin + i;
 
         if (!(s->cpu->mode & MODE_CODE64))
