@@ -78,26 +78,6 @@ static struct tenon_x86_segment segment_of(const struct kvm_segment *s)
     };
 }
 
-static struct kvm_segment to_segment(const struct tenon_x86_segment *s)
-{
-    unsigned a = s->attributes;
-
-    return (struct kvm_segment){
-        .base = s->base,
-        .limit = s->limit,
-        .selector = s->selector,
-        .type = a & 15,
-        .s = a >> 4 & 1,
-        .dpl = a >> 5 & 3,
-        .present = a >> 7 & 1,
-        .avl = a >> 12 & 1,
-        .l = a >> 13 & 1,
-        .db = a >> 14 & 1,
-        .g = a >> 15 & 1,
-        .unusable = !(a & PRESENT),
-    };
-}
-
 /* Both ways by one list: which of KVM's segments is which of the state's. */
 #define N_SEGMENTS 8
 
@@ -144,7 +124,7 @@ static void sregs_out(struct kvm_sregs *k, struct tenon_x86_state *s)
         struct tenon_x86_segment old = segment_of(theirs[i]);
 
         if (memcmp(&old, ours[i], sizeof(old)))
-            *theirs[i] = to_segment(ours[i]);
+            *theirs[i] = kvm_segment_from(ours[i]);
     }
     k->gdt.base = s->gdt.base;
     k->gdt.limit = s->gdt.limit;

@@ -173,7 +173,7 @@ static const struct tenon_x86_start reset_start = {
 };
 // clang-format on
 
-static struct kvm_segment segment(const struct tenon_x86_segment *s)
+struct kvm_segment kvm_segment_from(const struct tenon_x86_segment *s)
 {
     unsigned a = s->attributes;
 
@@ -221,14 +221,14 @@ static int set_sregs(struct kvm_vcpu *v, const struct tenon_x86_start *s)
     /* A processor always has a task; an entry state that says nothing of it gets the reset's. */
     const struct tenon_x86_segment *tr = s->tr.attributes ? &s->tr : &reset_start.tr;
     struct kvm_sregs sregs = {
-        .cs = segment(&s->cs),
-        .ds = segment(&s->ds),
-        .es = segment(&s->es),
-        .fs = segment(&s->fs),
-        .gs = segment(&s->gs),
-        .ss = segment(&s->ss),
-        .tr = segment(tr),
-        .ldt = segment(&s->ldt),
+        .cs = kvm_segment_from(&s->cs),
+        .ds = kvm_segment_from(&s->ds),
+        .es = kvm_segment_from(&s->es),
+        .fs = kvm_segment_from(&s->fs),
+        .gs = kvm_segment_from(&s->gs),
+        .ss = kvm_segment_from(&s->ss),
+        .tr = kvm_segment_from(tr),
+        .ldt = kvm_segment_from(&s->ldt),
         .gdt = table(&s->gdt),
         .idt = table(&s->idt),
         .cr0 = s->cr0,

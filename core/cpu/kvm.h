@@ -145,4 +145,8 @@ bool kvm_fault_readable(const struct kvm_vcpu *v);
 int kvm_fault_exit(struct kvm_vcpu *v);
 int kvm_fault_errno(struct kvm_vcpu *v, int err);
 
+struct tenon_x86_segment;
+/* A segment as KVM has it. */
+struct kvm_segment kvm_segment_from(const struct tenon_x86_segment *s);
+
 #endif
