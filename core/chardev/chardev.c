@@ -17,7 +17,8 @@
 struct tenon_chardev {
     struct inst *backend;
     struct tenon_chardev_ops ops;
-    struct inst *user;
+    void *user; /* of on's functions; NULL: nobody uses it */
+    const char *user_name;
     struct tenon_chr_user on;
     bool opened;
     int log; /* logfile=, or -1 */
@@ -34,7 +35,7 @@ static size_t host_room(struct tenon_dev *dev)
 {
     struct tenon_chardev *chr = front(dev);
 
-    return chr && chr->user && chr->on.room ? chr->on.room(chr->user->state) : 0;
+    return chr && chr->user && chr->on.room ? chr->on.room(chr->user) : 0;
 }
 
 static size_t host_input(struct tenon_dev *dev, const void *buf, size_t len)
@@ -46,7 +47,7 @@ static size_t host_input(struct tenon_dev *dev, const void *buf, size_t len)
 
         if (!n)
             break;
-        front(dev)->on.receive(front(dev)->user->state, (const char *)buf + took, n);
+        front(dev)->on.receive(front(dev)->user, (const char *)buf + took, n);
         took += n;
     }
     return took;
@@ -57,7 +58,7 @@ static void host_sent(struct tenon_dev *dev)
     struct tenon_chardev *chr = front(dev);
 
     if (chr && chr->user && chr->on.writable)
-        chr->on.writable(chr->user->state);
+        chr->on.writable(chr->user);
 }
 
 static void host_event(struct tenon_dev *dev, int event)
@@ -69,7 +70,19 @@ static void host_event(struct tenon_dev *dev, int event)
     if (event != TENON_CHR_BREAK)
         chr->opened = event == TENON_CHR_OPENED;
     if (chr->user && chr->on.event)
-        chr->on.event(chr->user->state, event);
+        chr->on.event(chr->user, event);
+}
+
+static void host_fds(struct tenon_dev *dev, const int *fds, unsigned n)
+{
+    struct tenon_chardev *chr = front(dev);
+
+    if (chr && chr->user && chr->on.fds) {
+        chr->on.fds(chr->user, fds, n);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        close(fds[i]);
 }
 
 const struct tenon_chardev_host chardev_host_service = {
@@ -78,28 +91,52 @@ const struct tenon_chardev_host chardev_host_service = {
     .input = host_input,
     .sent = host_sent,
     .event = host_event,
+    .fds = host_fds,
 };
 
 /* ---- To the back end ---- */
 
-static void accept_more(struct tenon_chardev *chr)
+void chardev_accept(struct tenon_chardev *chr)
 {
     if (chr->ops.ready)
         chr->ops.ready(chr->backend->state);
+}
+
+static void set_user(struct tenon_chardev *chr, const char *name, const struct tenon_chr_user *on,
+                     void *self)
+{
+    chr->user = self;
+    chr->user_name = name;
+    table_copy(&chr->on, sizeof(chr->on), on);
+    if (chr->opened && chr->on.event)
+        chr->on.event(self, TENON_CHR_OPENED);
+    chardev_accept(chr);
+}
+
+int chardev_use(struct tenon_chardev *chr, const char *name, const char *where,
+                const struct tenon_chr_user *on, void *self)
+{
+    if (chr->user) {
+        report(where, "chardev '%s' is in use by %s", chardev_id(chr), chr->user_name);
+        return -EBUSY;
+    }
+    set_user(chr, name, on, self);
+    return 0;
+}
+
+void chardev_disuse(struct tenon_chardev *chr, void *self)
+{
+    if (chr->user == self)
+        chr->user = NULL;
 }
 
 static int attach(struct tenon_dev *dev, struct tenon_chardev *chr,
                   const struct tenon_chr_user *user)
 {
     if (chr->user)
-        return tenon_error(dev, -EBUSY, "chardev '%s' is in use by %s", chr->backend->pub.id,
-                           chr->user->pub.id);
-    chr->user = inst_of(dev);
-    chr->on = (struct tenon_chr_user){ 0 };
-    memcpy(&chr->on, user, MIN(user->size, sizeof(chr->on)));
-    if (chr->opened && chr->on.event)
-        chr->on.event(chr->user->state, TENON_CHR_OPENED);
-    accept_more(chr);
+        return tenon_error(dev, -EBUSY, "chardev '%s' is in use by %s", chardev_id(chr),
+                           chr->user_name);
+    set_user(chr, dev->id, user, inst_of(dev)->state);
     return 0;
 }
 
@@ -122,7 +159,7 @@ static void log_output(struct tenon_chardev *chr, const char *buf, size_t len)
     }
 }
 
-static size_t send(struct tenon_chardev *chr, const void *buf, size_t len)
+size_t chardev_write(struct tenon_chardev *chr, const void *buf, size_t len)
 {
     size_t n = chr->ops.write ? chr->ops.write(chr->backend->state, buf, len) : len;
 
@@ -146,13 +183,18 @@ static void set_line(struct tenon_chardev *chr, const struct tenon_chr_line *lin
 const struct tenon_chr chr_service = {
     .size = sizeof(struct tenon_chr),
     .attach = attach,
-    .write = send,
-    .accept = accept_more,
+    .write = chardev_write,
+    .accept = chardev_accept,
     .event = send_event,
     .line = set_line,
 };
 
 /* ---- Making them ---- */
+
+const char *chardev_id(const struct tenon_chardev *chr)
+{
+    return chr->backend->pub.id;
+}
 
 struct tenon_chardev *chardev_find(struct machine *m, const char *id)
 {

@@ -21,6 +21,19 @@ struct tenon_chardev *chardev_create(struct machine *m, const struct config_grou
 const char *chardev_short(struct machine *m, const char *label, const char *text, const char *where,
                           bool *failed);
 
+/*
+ * Makes the core itself (a monitor, gdb's stub) the user of chr, under a name for messages; on's
+ * functions get self.  -EBUSY, and it has been reported at where, if chr has a user.  [main,
+ * locked]
+ */
+int chardev_use(struct tenon_chardev *chr, const char *name, const char *where,
+                const struct tenon_chr_user *on, void *self);
+void chardev_disuse(struct tenon_chardev *chr, void *self);
+/* What the user says, as in struct tenon_chr.  [locked] */
+size_t chardev_write(struct tenon_chardev *chr, const void *buf, size_t len);
+void chardev_accept(struct tenon_chardev *chr);
+const char *chardev_id(const struct tenon_chardev *chr);
+
 /* Frees the front; its back end is an instance, and goes with the machine's. */
 void chardev_release(struct tenon_chardev *chr);
 

@@ -183,12 +183,14 @@ AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));
 AT(tenon_chardev_host, input,  16, size_t (**)(struct tenon_dev *, const void *buf, size_t len));
 AT(tenon_chardev_host, sent,   24, void (**)(struct tenon_dev *));
 AT(tenon_chardev_host, event,  32, void (**)(struct tenon_dev *, int event));
+AT(tenon_chardev_host, fds,    40, void (**)(struct tenon_dev *, const int *fds, unsigned n));
 
 AT(tenon_chr_user, size,       0, uint32_t *);
 AT(tenon_chr_user, room,       8, size_t (**)(void *self));
 AT(tenon_chr_user, receive,   16, void (**)(void *self, const void *buf, size_t len));
 AT(tenon_chr_user, writable,  24, void (**)(void *self));
 AT(tenon_chr_user, event,     32, void (**)(void *self, int event));
+AT(tenon_chr_user, fds,       40, void (**)(void *self, const int *fds, unsigned n));
 
 AT(tenon_chr, size,     0, uint32_t *);
 AT(tenon_chr, attach,   8, int (**)(struct tenon_dev *, struct tenon_chardev *chr, const struct tenon_chr_user *user));

@@ -53,6 +53,9 @@ struct tenon_chardev_host {
     void (*sent)(struct tenon_dev *);
     /* TENON_CHR_OPENED, _CLOSED or _BREAK from the far end. [main] */
     void (*event)(struct tenon_dev *, int event);
+    /* Hands over file descriptors that came with what is input() next; they are the host's now.
+     * [main] */
+    void (*fds)(struct tenon_dev *, const int *fds, unsigned n);
 };
 
 /* ---- Devices ---- */
@@ -66,6 +69,9 @@ struct tenon_chr_user {
     void (*receive)(void *self, const void *buf, size_t len);   /* len <= room()           [main] */
     void (*writable)(void *self);   /* more can be sent after a short write                [main] */
     void (*event)(void *self, int event);                                               /* [main] */
+    /* Descriptors that came with what is received next; they are the user's now.  NULL: they are
+     * closed. [main] */
+    void (*fds)(void *self, const int *fds, unsigned n);
 };
 
 /* "tenon.chr/1" - what the host offers a device; asked for with tenon_query(). */
