@@ -71,11 +71,13 @@ static void put(struct config *config, struct config_group *group, bool list, co
     opt->from = strcmp(group->from, from) == 0 ? group->from : config_text(config, from);
 }
 
-/* Characters that a key may consist of, so that it can be written to a file and read again. */
+/* What a key may be, so that it can be written to a file and read again: a line that begins with a
+ * bracket would be a group. */
 static bool key_is_wellformed(const char *key)
 {
-    return *key && strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                               "-_.:+/@[]") == strlen(key);
+    return *key && *key != '[' &&
+           strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                       "-_.:+/@[]") == strlen(key);
 }
 
 /* The keys there are, when they are few enough to be read. */
@@ -96,7 +98,8 @@ static int unknown_key(const struct opt_group *kind, const char *key, const char
     char *all = known_keys(kind);
 
     if (kind->flags & FREE)
-        report(from, "a key is made of letters, digits and -_.:+/@[], not \"%s\"", key);
+        report(from, "a key is made of letters, digits and -_.:+/@[] (no [ at first), not \"%s\"",
+               key);
     else if (near)
         report(from, "no key \"%s\"; did you mean %s?", key, near);
     else

@@ -157,8 +157,10 @@ static const struct {
       "-device pc-testdev,id=a: id \"a\" is taken by -device edu,id=a\n" },
     { "-device edu,id=1x", "-device edu,id=1x: id \"1x\" must begin with a letter and go on with "
                            "letters, digits, '-', '.' and '_', 127 at most\n" },
-    { "-device edu,a\\ b=1",
-      "-device edu,a b=1: a key is made of letters, digits and -_.:+/@[], not \"a b\"\n" },
+    { "-device edu,a\\ b=1", "-device edu,a b=1: a key is made of letters, digits and -_.:+/@[] "
+                             "(no [ at first), not \"a b\"\n" },
+    { "-device 'edu,[a=1'", "-device edu,[a=1: a key is made of letters, digits and -_.:+/@[] (no "
+                            "[ at first), not \"[a\"\n" },
     { "-m '{\"size\":true}'",
       "-m {\"size\":true}: size must be a size such as 512 (MiB), 262144k or 4G, not \"on\"\n" },
     { "-serial foo",
