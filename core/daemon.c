@@ -13,7 +13,7 @@
 
 #include "report.h"
 
-static int to_parent = -1;
+static int to_parent = -1, null = -1;
 
 static void parent_waits(int from_child, pid_t child)
 {
@@ -46,6 +46,7 @@ int daemon_start(void)
     }
     close(ends[0]);
     to_parent = ends[1];
+    null = open("/dev/null", O_RDWR | O_CLOEXEC); /* a later root may not have one */
     setsid();
     umask(027);
     return 0;
@@ -53,15 +54,11 @@ int daemon_start(void)
 
 void daemon_ready(void)
 {
-    int null;
-
     if (to_parent < 0)
         return;
-    null = open("/dev/null", O_RDWR);
     for (int fd = 0; fd < 3 && null >= 0; fd++)
         dup2(null, fd);
-    if (null > 2)
-        close(null);
+    close(null);
     (void)!chdir("/");
     while (write(to_parent, "", 1) < 0 && errno == EINTR)
         ;

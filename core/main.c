@@ -13,6 +13,7 @@
 #include <glib.h>
 
 #include "bus/bus.h"
+#include "confine.h"
 #include "daemon.h"
 #include "lists.h"
 #include "loop/loop.h"
@@ -86,6 +87,7 @@ static int live(struct config *config, struct plugins *plugins)
     const struct config_group *pidfile = config_find(config, "pidfile", NULL);
     const char *path = group_string(pidfile, "file", NULL);
     sigset_t ending = ending_signals();
+    pid_t parent = getppid();
     struct machine *m;
     int signals, status = 1;
     char *full = NULL;
@@ -99,8 +101,10 @@ static int live(struct config *config, struct plugins *plugins)
     m = machine_create(config, plugins);
     if (m && (!path || !pidfile_write(path, pidfile->from))) {
         full = path ? realpath(path, NULL) : NULL;
-        daemon_ready();
-        status = run(m, signals);
+        if (!confine(config, m, parent)) {
+            daemon_ready();
+            status = run(m, signals);
+        }
     }
     if (full)
         unlink(full);

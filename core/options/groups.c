@@ -415,7 +415,7 @@ static const struct opt_key compat_keys[] = {
     { "unstable-output",   KEY_ENUM, 0, "accept|hide" },
 };
 static const struct opt_key run_with_keys[] = {
-    { "async-teardown", KEY_BOOL }, { "chroot", KEY_STRING, 0, "DIR" },
+    { "async-teardown", KEY_BOOL, LATER }, { "chroot", KEY_STRING, 0, "DIR" },
     { "user", KEY_STRING, 0, "NAME|UID:GID" }, { "exit-with-parent", KEY_BOOL },
 };
 static const struct opt_key plugin_keys[] = { { "file", KEY_STRING, 0, "FILE" } };
@@ -512,8 +512,8 @@ const struct opt_group groups[] = {
     { "add-fd",        LATER,                                        PARAM(add_fd_keys) },
     { "overcommit",    MERGE,                                        PARAM(overcommit_keys) },
     { "msg",           MERGE,                                        PARAM(msg_keys) },
-    { "sandbox",       MERGE | IMPLIED | LATER,                      PARAM(sandbox_keys) },
-    { "run-with",      MERGE | LATER,                                PARAM(run_with_keys) },
+    { "sandbox",       MERGE | IMPLIED,                              PARAM(sandbox_keys) },
+    { "run-with",      MERGE,                                        PARAM(run_with_keys) },
     { "icount",        MERGE | IMPLIED | LATER,                      PARAM(icount_keys) },
     { "trace",         IMPLIED | LATER,                              PARAM(trace_keys) },
     { "compat",        MERGE | LATER,                                PARAM(compat_keys) },
@@ -536,8 +536,8 @@ const struct opt_group groups[] = {
     { "loadvm",        MERGE | LATER,                                PARAM(name1_keys) },
     { "only-migratable", MERGE | LATER },
     { "dump-vmstate",  MERGE | LATER,                                PARAM(file_keys) },
-    { "chroot",        MERGE | LATER,                                PARAM(dir_keys) },
-    { "runas",         MERGE | LATER,                                PARAM(text_keys) },
+    { "chroot",        MERGE,                                        PARAM(dir_keys) },
+    { "runas",         MERGE,                                        PARAM(text_keys) },
     { "async-teardown", MERGE | LATER },
     { "enable-sync-profile", MERGE | LATER },
     { "enable-fips",   MERGE | LATER },
