@@ -82,17 +82,35 @@ struct inst *board_add_group(struct machine *m, const struct config_group *group
 
 /* ---- The configuration ---- */
 
-static const char *board_option(struct tenon_dev *dev, const char *kind, unsigned index,
-                                const char *key)
+static const struct config_group *nth_group(struct tenon_dev *dev, const char *kind, unsigned index)
 {
     const struct config_group *g = NULL;
 
     do
         g = config_next(inst_of(dev)->machine->config, kind, g);
     while (g && index--);
+    return g;
+}
+
+static const char *board_option(struct tenon_dev *dev, const char *kind, unsigned index,
+                                const char *key)
+{
+    const struct config_group *g = nth_group(dev, kind, index);
+
     if (!g)
         return NULL;
     return key ? group_string(g, key, NULL) : g->from;
+}
+
+static const char *board_option_n(struct tenon_dev *dev, const char *kind, unsigned index,
+                                  const char *key, unsigned n)
+{
+    const struct config_group *g = nth_group(dev, kind, index);
+
+    for (unsigned i = 0; g && i < g->n_opts; i++)
+        if (!strcmp(g->opts[i].key, key) && !n--)
+            return g->opts[i].value;
+    return NULL;
 }
 
 /* Short forms are made into chardevs before the board is built; see machine.c. */
@@ -157,4 +175,5 @@ const struct tenon_board board_service = {
     .wire = board_wire,
     .wire_gsi = board_wire_gsi,
     .wire_intr = board_wire_intr,
+    .option_n = board_option_n,
 };

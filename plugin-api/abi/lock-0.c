@@ -268,6 +268,7 @@ AT(tenon_board, find_file,  40, const char *(**)(struct tenon_dev *, const char 
 AT(tenon_board, wire,       48, int (**)(struct tenon_dev *from, uint32_t line, struct tenon_dev *to, const char *pin, unsigned n));
 AT(tenon_board, wire_gsi,   56, int (**)(struct tenon_dev *from, uint32_t line, unsigned gsi));
 AT(tenon_board, wire_intr,  64, int (**)(struct tenon_dev *from, uint32_t line));
+AT(tenon_board, option_n,   72, const char *(**)(struct tenon_dev *, const char *group, unsigned index, const char *key, unsigned n));
 
 AT(tenon_x86_segment, base,         0, uint64_t *);
 AT(tenon_x86_segment, limit,        8, uint32_t *);

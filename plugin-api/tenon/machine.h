@@ -62,6 +62,10 @@ struct tenon_board {
     /* Joins an interrupt line, the 8259A's INTR output, to the processors. -ENOENT: no such line.
      * [main] */
     int (*wire_intr)(struct tenon_dev *from, uint32_t line);
+    /* The n-th value of a key that is given several times in one group, in order; option() gives the
+     * last.  NULL: there are not so many. [main] */
+    const char *(*option_n)(struct tenon_dev *, const char *group, unsigned index, const char *key,
+                            unsigned n);
 };
 
 /* ---- Processors ---- */

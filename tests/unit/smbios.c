@@ -23,6 +23,14 @@ static const char *find_option(void *arg, unsigned index, const char *key)
     return NULL;
 }
 
+static const char *find_option_n(void *arg, unsigned index, const char *key, unsigned n)
+{
+    for (const struct option *o = arg; o->key; o++)
+        if (o->index == index && !strcmp(o->key, key) && !n--)
+            return o->value;
+    return NULL;
+}
+
 static const uint8_t uuid[16] = { 0,    0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                                   0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff };
 
@@ -38,6 +46,7 @@ static struct smbios_config config_of(const struct option *options)
         .uuid = uuid,
         .machine = "pc-test",
         .option = find_option,
+        .option_n = find_option_n,
         .arg = (void *)options,
     };
 }
@@ -146,12 +155,25 @@ static void test_memory(void)
 static void test_fields(void)
 {
     static const struct option given[] = {
-        { 0, "type", "0" },        { 0, "vendor", "ACME" },    { 0, "release", "3.14" },
-        { 1, "type", "1" },        { 1, "serial", "S1" },      { 1, "product", "P" },
-        { 2, "type", "2" },        { 2, "location", "L" },     { 3, "type", "4" },
-        { 3, "sock_pfx", "Slot" }, { 3, "max-speed", "4000" }, { 4, "type", "11" },
-        { 4, "value", "one" },     { 5, "type", "11" },        { 5, "value", "two" },
-        { 6, "type", "1" },        { 6, "serial", "S2" },      { 0 },
+        { 0, "type", "0" },
+        { 0, "vendor", "ACME" },
+        { 0, "release", "3.14" },
+        { 1, "type", "1" },
+        { 1, "serial", "S1" },
+        { 1, "product", "P" },
+        { 2, "type", "2" },
+        { 2, "location", "L" },
+        { 3, "type", "4" },
+        { 3, "sock_pfx", "Slot" },
+        { 3, "max-speed", "4000" },
+        { 4, "type", "11" },
+        { 4, "value", "one" },
+        { 4, "value", "more" },
+        { 5, "type", "11" },
+        { 5, "value", "two" },
+        { 6, "type", "1" },
+        { 6, "serial", "S2" },
+        { 0 },
     };
     struct smbios s = made(given);
 
@@ -163,9 +185,27 @@ static void test_fields(void)
     g_assert_cmpstr(string(structure(&s, 2, 0), 10), ==, "L");
     g_assert_cmpstr(string(structure(&s, 4, 1), 4), ==, "Slot 1");
     g_assert_cmpint(number(structure(&s, 4, 0) + 0x14, 2), ==, 4000);
-    g_assert_cmpint(structure(&s, 11, 0)[4], ==, 2);
+    g_assert_cmpint(structure(&s, 11, 0)[4], ==, 3);
     g_assert_cmpstr(string(structure(&s, 11, 0), 4), ==, "two");
     smbios_finish(&s);
+}
+
+static void test_oem_file(void)
+{
+    g_autofree char *path = g_strdup_printf("%s/smbios-oem-%d", g_get_tmp_dir(), (int)getpid());
+    struct option given[] = { { 0, "type", "11" }, { 0, "path", path }, { 0 } };
+    struct smbios_config config = config_of(given);
+    struct smbios s;
+
+    g_assert_true(g_file_set_contents(path, "from a file", -1, NULL));
+    s = made(given);
+    g_assert_cmpstr(string(structure(&s, 11, 0), 4), ==, "from a file");
+    smbios_finish(&s);
+    g_assert_true(g_file_set_contents(path, "a\0b", 3, NULL));
+    g_assert_cmpint(smbios_init(&s, &config), ==, -EINVAL);
+    g_assert_true(g_str_has_suffix(s.why, "holds more than 32768 bytes, or zero bytes"));
+    smbios_finish(&s);
+    unlink(path);
 }
 
 static void test_file(void)
@@ -256,6 +296,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smbios/memory", test_memory);
     g_test_add_func("/smbios/fields", test_fields);
     g_test_add_func("/smbios/file", test_file);
+    g_test_add_func("/smbios/oem-file", test_oem_file);
     g_test_add_func("/smbios/anchor", test_anchor);
     g_test_add_func("/smbios/refused", test_refused);
     return g_test_run();

@@ -255,6 +255,13 @@ static const char *smbios_option(void *arg, unsigned index, const char *key)
     return pc->board->option(pc->dev, "smbios", index, key);
 }
 
+static const char *smbios_option_n(void *arg, unsigned index, const char *key, unsigned n)
+{
+    struct pc *pc = arg;
+
+    return pc->board->option_n(pc->dev, "smbios", index, key, n);
+}
+
 static int describe_smbios(struct pc *pc)
 {
     const struct tenon_board_info *info = pc->info;
@@ -271,6 +278,7 @@ static int describe_smbios(struct pc *pc)
         .v3 = pc->smbios_type,
         .bios = pc->direct,
         .option = smbios_option,
+        .option_n = smbios_option_n,
         .arg = pc,
     };
 

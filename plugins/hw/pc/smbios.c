@@ -25,7 +25,13 @@ enum {
     BOOT_STATUS = 32,
     END = 127,
 };
-enum { MAX_FORMATTED = 64, MAX_STRINGS = 32, MAX_TABLES = 65535, MAX_FILE = 65535 };
+enum {
+    MAX_FORMATTED = 64,
+    MAX_STRINGS = 32,
+    MAX_TABLES = 65535,
+    MAX_FILE = 65535,
+    MAX_OEM_FILE = 32768
+};
 enum { STRING, NUMBER16, OTHER };
 
 #define DIMM_BYTES (16ull << 30)
@@ -67,6 +73,7 @@ static const struct field {
     { PROCESSOR, 0x21, STRING, "asset", NULL },
     { PROCESSOR, 0x22, STRING, "part", NULL },
     { OEM_STRINGS, 0, OTHER, "value", NULL },
+    { OEM_STRINGS, 0, OTHER, "path", NULL },
     { MEMORY_DEVICE, 0, OTHER, "loc_pfx", "DIMM" },
     { MEMORY_DEVICE, 0x11, STRING, "bank", NULL },
     { MEMORY_DEVICE, 0x15, NUMBER16, "speed", NULL },
@@ -89,7 +96,9 @@ struct builder {
     struct smbios *out;
     const struct smbios_config *config;
     unsigned count, longest;
-    bool given[128]; /* types that a file has brought */
+    bool given[128];          /* types that a file has brought */
+    char *texts[MAX_STRINGS]; /* of OEM strings, from files */
+    unsigned n_texts;
     int err;
 };
 
@@ -116,6 +125,11 @@ static void fail(struct builder *b, int err, const char *fmt, ...)
 static const char *option(struct builder *b, unsigned index, const char *key)
 {
     return b->config->option(b->config->arg, index, key);
+}
+
+static const char *option_n(struct builder *b, unsigned index, const char *key, unsigned n)
+{
+    return b->config->option_n(b->config->arg, index, key, n);
 }
 
 /* The last thing said of key in a -smbios type=TYPE; NULL if nothing is. */
@@ -345,19 +359,48 @@ static void make_processor(struct builder *b, unsigned socket)
     end(b, &t);
 }
 
+static void add_oem_string(struct builder *b, struct structure *t, const char *value)
+{
+    if (t->n_strings == MAX_STRINGS || !*value)
+        fail(b, -EINVAL, "-smbios: type=11 takes up to %u values, none of them empty", MAX_STRINGS);
+    set_string(t, 0x04, value);
+}
+
+/* A string may come from a file; the builder keeps its text. */
+static void add_oem_file(struct builder *b, struct structure *t, const char *path)
+{
+    char *text = calloc(1, MAX_OEM_FILE + 1);
+    FILE *f = text ? fopen(path, "rb") : NULL;
+    size_t len = f ? fread(text, 1, MAX_OEM_FILE + 1, f) : 0;
+
+    if (!f || ferror(f))
+        fail(b, -errno, "-smbios: path=%s: %s", path, strerror(errno));
+    else if (len > MAX_OEM_FILE || strnlen(text, len) < len)
+        fail(b, -EINVAL, "-smbios: path=%s holds more than %u bytes, or zero bytes", path,
+             MAX_OEM_FILE);
+    else
+        add_oem_string(b, t, text);
+    if (f)
+        fclose(f);
+    if (b->err)
+        free(text);
+    else
+        b->texts[b->n_texts++] = text;
+}
+
 static void make_oem_strings(struct builder *b)
 {
     struct structure t = begin(OEM_STRINGS, 5, 0x0e00);
 
     for (unsigned i = 0; option(b, i, NULL); i++) {
-        const char *type = option(b, i, "type"), *value = option(b, i, "value");
+        const char *type = option(b, i, "type"), *value;
 
-        if (!type || strtoul(type, NULL, 0) != OEM_STRINGS || !value)
+        if (!type || strtoul(type, NULL, 0) != OEM_STRINGS)
             continue;
-        if (t.n_strings == MAX_STRINGS || !*value)
-            fail(b, -EINVAL, "-smbios: type=11 takes up to %u values, none of them empty",
-                 MAX_STRINGS);
-        set_string(&t, 0x04, value);
+        for (unsigned n = 0; !b->err && (value = option_n(b, i, "value", n)); n++)
+            add_oem_string(b, &t, value);
+        for (unsigned n = 0; !b->err && (value = option_n(b, i, "path", n)); n++)
+            add_oem_file(b, &t, value);
     }
     if (t.n_strings)
         end(b, &t);
@@ -562,6 +605,8 @@ int smbios_init(struct smbios *s, const struct smbios_config *config)
         make_all(&b);
     if (!b.err)
         make_anchor(s, &b);
+    while (b.n_texts)
+        free(b.texts[--b.n_texts]);
     return b.err;
 }
 

@@ -17,6 +17,8 @@ struct smbios_config {
     bool bios;                            /* we are the firmware: give a type 0 in any case */
     /* What the index-th -smbios says of key, or NULL; key NULL: not NULL if there is such a one. */
     const char *(*option)(void *arg, unsigned index, const char *key);
+    /* The n-th thing it says of a key that it repeats, or NULL. */
+    const char *(*option_n)(void *arg, unsigned index, const char *key, unsigned n);
     void *arg;
 };
 
