@@ -415,11 +415,34 @@ static void guest_vcpu_reset(struct vcpu *cpu, const struct tenon_x86_start *sta
     p->guest->ops.cpu_reset(p->guest->inst->state, p->state, start);
 }
 
-static char *guest_vcpu_dump(struct vcpu *cpu)
+static int guest_vcpu_get(struct vcpu *cpu, struct tenon_x86_state *state)
 {
     struct processor *p = cpu->state;
 
-    return p->guest->ops.cpu_dump ? p->guest->ops.cpu_dump(p->guest->inst->state, p->state) : NULL;
+    if (!p->guest->ops.cpu_get)
+        return -ENOTSUP;
+    *state = (struct tenon_x86_state){ .size = sizeof(*state) };
+    p->guest->ops.cpu_get(p->guest->inst->state, p->state, state);
+    return 0;
+}
+
+static int guest_vcpu_set(struct vcpu *cpu, const struct tenon_x86_state *state)
+{
+    struct processor *p = cpu->state;
+
+    return p->guest->ops.cpu_set ? p->guest->ops.cpu_set(p->guest->inst->state, p->state, state)
+                                 : -ENOTSUP;
+}
+
+static char *guest_vcpu_notes(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+    char *text =
+        p->guest->ops.cpu_notes ? p->guest->ops.cpu_notes(p->guest->inst->state, p->state) : NULL;
+    char *copy = g_strdup(text);
+
+    free(text);
+    return copy;
 }
 
 static void guest_intr(struct accel *accel, bool level)
@@ -445,7 +468,9 @@ static const struct accel_ops guest_ops = {
     .vcpu_run = guest_vcpu_run,
     .vcpu_kick = guest_vcpu_kick,
     .vcpu_reset = guest_vcpu_reset,
-    .vcpu_dump = guest_vcpu_dump,
+    .vcpu_get = guest_vcpu_get,
+    .vcpu_set = guest_vcpu_set,
+    .vcpu_notes = guest_vcpu_notes,
     .intr = guest_intr,
     .msi = guest_msi,
 };

@@ -20,6 +20,7 @@ struct block;
 struct cpuid_entry;
 struct accel;
 struct vcpu;
+struct tenon_x86_state;
 
 /* A feature MSR of a processor, as -cpu wants it. */
 struct vcpu_msr {
@@ -73,9 +74,13 @@ struct accel_ops {
     /* Guest time is about to stop or run: clocks of the guest that the accelerator keeps.  May be
      * NULL. [main, all processors stopped] */
     void (*time)(struct accel *accel, bool running);
-    /* Text for "info" and for error messages: the registers; freed with g_free().  May be NULL.
-     * [main, stopped, or in the thread of the processor] */
-    char *(*vcpu_dump)(struct vcpu *cpu);
+    /* The registers, all of them, and back; -errno: KVM does not take them.  [main, locked,
+     * stopped] */
+    int (*vcpu_get)(struct vcpu *cpu, struct tenon_x86_state *state);
+    int (*vcpu_set)(struct vcpu *cpu, const struct tenon_x86_state *state);
+    /* What vcpu_dump() is to say besides registers, in lines; freed with g_free().  May be NULL, or
+     * return it.  [main, stopped] */
+    char *(*vcpu_notes)(struct vcpu *cpu);
 };
 
 /* -machine kernel-irqchip=: which chips the accelerator brings. */

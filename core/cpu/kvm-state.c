@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * kvm-state - a processor's registers under KVM: what they are after a reset, or as a kernel's
- * entry wants them; the guest's clocks; and the registers as text.
+ * entry wants them; and the guest's clocks.
  *
- * Reset values are those of Intel SDM volume 3, table 10-1 ("IA-32 and Intel 64 Processor States
- * Following Power-up, Reset, or INIT"); paravirtual MSRs are those of Linux's
- * Documentation/virt/kvm/x86/msr.rst.
+ * Paravirtual MSRs are those of Linux's Documentation/virt/kvm/x86/msr.rst.
  */
 
 #include "cpu/kvm.h"
@@ -17,6 +15,7 @@
 
 #include "cpu/accel.h"
 #include "cpu/model.h"
+#include "cpu/state.h"
 #include "machine/machine.h"
 #include "report.h"
 
@@ -154,25 +153,6 @@ static void set_feature_msrs(struct kvm_vcpu *v)
 enum { APIC_LVT_LINT0 = 0x350 };
 #define LVT_EXTINT (7u << 8)
 
-enum {
-    CODE = 0x9b, /* present, execute and read, accessed */
-    DATA = 0x93, /* present, read and write, accessed */
-    LDT = 0x82,
-    TSS_BUSY = 0x8b,
-};
-
-// clang-format off
-static const struct tenon_x86_start reset_start = {
-    .size = sizeof(struct tenon_x86_start),
-    .rip = 0xfff0, .rflags = 2, .cr0 = 0x60000010,
-    .cs  = { 0xffff0000, 0xffff, 0xf000, CODE },
-    .ds  = { 0, 0xffff, 0, DATA }, .es = { 0, 0xffff, 0, DATA }, .ss = { 0, 0xffff, 0, DATA },
-    .fs  = { 0, 0xffff, 0, DATA }, .gs = { 0, 0xffff, 0, DATA },
-    .tr  = { 0, 0xffff, 0, TSS_BUSY }, .ldt = { 0, 0xffff, 0, LDT },
-    .gdt = { .limit = 0xffff }, .idt = { .limit = 0xffff },
-};
-// clang-format on
-
 struct kvm_segment kvm_segment_from(const struct tenon_x86_segment *s)
 {
     unsigned a = s->attributes;
@@ -219,7 +199,7 @@ static int set_regs(struct kvm_vcpu *v, const struct tenon_x86_start *s)
 static int set_sregs(struct kvm_vcpu *v, const struct tenon_x86_start *s)
 {
     /* A processor always has a task; an entry state that says nothing of it gets the reset's. */
-    const struct tenon_x86_segment *tr = s->tr.attributes ? &s->tr : &reset_start.tr;
+    const struct tenon_x86_segment *tr = s->tr.attributes ? &s->tr : &x86_reset.tr;
     struct kvm_sregs sregs = {
         .cs = kvm_segment_from(&s->cs),
         .ds = kvm_segment_from(&s->ds),
@@ -291,7 +271,7 @@ void kvm_state_reset(struct vcpu *cpu, const struct tenon_x86_start *start)
 {
     struct kvm_vcpu *v = cpu->state;
     const struct cpuid_entry *leaf = cpuid_find(cpu->cpuid, cpu->n_cpuid, 1, 0);
-    struct tenon_x86_start s = start ? *start : reset_start;
+    struct tenon_x86_start s = start ? *start : x86_reset;
     int err;
 
     if (!start && leaf)
@@ -370,75 +350,4 @@ void kvm_time(struct accel *accel, bool running)
     kvm_ioctl(kvm->vm, KVM_SET_CLOCK, &clock);
     for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
         kvm_ioctl(v->fd, KVM_KVMCLOCK_CTRL, NULL); /* its watchdog is told; no clock: refused */
-}
-
-/* ---- Registers as text ---- */
-
-static void dump_segment(GString *s, const char *name, const struct kvm_segment *g)
-{
-    g_string_append_printf(s, "%-3s %04x base %016" PRIx64 " limit %08x type %x dpl %u%s%s%s%s\n",
-                           name, g->selector, (uint64_t)g->base, g->limit, g->type, g->dpl,
-                           g->present ? "" : " absent", g->s ? "" : " system",
-                           g->l    ? " 64-bit"
-                           : g->db ? " 32-bit"
-                                   : " 16-bit",
-                           g->g ? " pages" : "");
-}
-
-static void dump_regs(GString *s, const struct kvm_regs *r)
-{
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        { "RAX", r->rax }, { "RBX", r->rbx }, { "RCX", r->rcx }, { "RDX", r->rdx },
-        { "RSI", r->rsi }, { "RDI", r->rdi }, { "RBP", r->rbp }, { "RSP", r->rsp },
-        { "R8 ", r->r8 },  { "R9 ", r->r9 },  { "R10", r->r10 }, { "R11", r->r11 },
-        { "R12", r->r12 }, { "R13", r->r13 }, { "R14", r->r14 }, { "R15", r->r15 },
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
-        g_string_append_printf(s, "%s %016" PRIx64 "%c", rows[i].name, rows[i].value,
-                               i % 4 == 3 ? '\n' : ' ');
-}
-
-static void dump_flags(GString *s, uint64_t flags)
-{
-    static const char letters[] = "C-P-A-ZSTIDO";
-
-    for (int bit = sizeof(letters) - 2; bit >= 0; bit--)
-        if (letters[bit] != '-')
-            g_string_append_c(s, flags >> bit & 1 ? letters[bit] : '-');
-}
-
-char *kvm_state_dump(struct vcpu *cpu)
-{
-    static const char *const names[] = { "CS", "DS", "ES", "FS", "GS", "SS", "TR", "LDT" };
-    struct kvm_vcpu *v = cpu->state;
-    struct kvm_regs r = { 0 };
-    struct kvm_sregs sr = { 0 };
-    const struct kvm_segment *segments[] = { &sr.cs, &sr.ds, &sr.es, &sr.fs,
-                                             &sr.gs, &sr.ss, &sr.tr, &sr.ldt };
-    GString *s = g_string_new(NULL);
-
-    kvm_ioctl(v->fd, KVM_GET_REGS, &r);
-    kvm_ioctl(v->fd, KVM_GET_SREGS, &sr);
-    dump_regs(s, &r);
-    g_string_append_printf(s, "RIP %016" PRIx64 " RFL %08" PRIx64 " [", (uint64_t)r.rip,
-                           (uint64_t)r.rflags);
-    dump_flags(s, r.rflags);
-    g_string_append_printf(s, "] CPL %u\n", sr.ss.dpl);
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
-        dump_segment(s, names[i], segments[i]);
-    g_string_append_printf(s, "GDT base %016" PRIx64 " limit %04x\n", (uint64_t)sr.gdt.base,
-                           sr.gdt.limit);
-    g_string_append_printf(s, "IDT base %016" PRIx64 " limit %04x\n", (uint64_t)sr.idt.base,
-                           sr.idt.limit);
-    g_string_append_printf(s,
-                           "CR0 %08" PRIx64 " CR2 %016" PRIx64 " CR3 %016" PRIx64 " CR4 %08" PRIx64
-                           " EFER %016" PRIx64 "\n",
-                           (uint64_t)sr.cr0, (uint64_t)sr.cr2, (uint64_t)sr.cr3, (uint64_t)sr.cr4,
-                           (uint64_t)sr.efer);
-    kvm_assist_dump(v, s);
-    return g_string_free(s, FALSE);
 }

@@ -24,6 +24,7 @@ struct guest;
 struct kvm_assist;
 struct machine;
 struct tenon_x86_start;
+struct tenon_x86_state;
 struct vcpu;
 
 /* A piece of guest memory as KVM knows it; its place in the array is its number. */
@@ -80,6 +81,20 @@ struct kvm {
     uint64_t tsc;
 };
 
+/* A processor as KVM has it, but for the XSAVE area. */
+enum { KVM_IMAGE_MSRS = 9 };
+struct kvm_image {
+    struct kvm_regs regs;
+    struct kvm_sregs sregs;
+    struct kvm_xcrs xcrs;
+    struct kvm_debugregs debug;
+    struct kvm_vcpu_events events;
+    struct {
+        uint32_t nmsrs, pad; /* laid out as struct kvm_msrs */
+        struct kvm_msr_entry entries[KVM_IMAGE_MSRS];
+    } msrs;
+};
+
 struct kvm_vcpu {
     struct kvm_vcpu *next;
     struct vcpu *cpu;
@@ -128,14 +143,24 @@ void kvm_vcpu_kick(struct vcpu *cpu);
 /* kvm-state.c */
 int kvm_state_create(struct kvm_vcpu *v);
 void kvm_state_reset(struct vcpu *cpu, const struct tenon_x86_start *start);
-char *kvm_state_dump(struct vcpu *cpu);
 void kvm_time(struct accel *accel, bool running);
+
+/* kvm-registers.c: all registers at once; xsave has room for kvm->xsave_bytes.  A part of the image
+ * that is as it was is not set.  [in its thread, or main while it is stopped] */
+bool kvm_image_get(struct kvm_vcpu *v, struct kvm_image *image, uint8_t *xsave);
+bool kvm_image_set(struct kvm_vcpu *v, const struct kvm_image *was, struct kvm_image *image);
+void kvm_image_to_state(struct kvm_image *image, const uint8_t *xsave, struct tenon_x86_state *s);
+void kvm_image_from_state(struct kvm_image *image, const struct tenon_x86_state *s);
+/* Sets the XSAVE area if it differs from the state's. */
+bool kvm_xsave_set(struct kvm_vcpu *v, uint8_t *xsave, const struct tenon_x86_state *s);
+int kvm_vcpu_get(struct vcpu *cpu, struct tenon_x86_state *state);
+int kvm_vcpu_set(struct vcpu *cpu, const struct tenon_x86_state *state);
 
 /* kvm-assist.c: has the software CPU execute an instruction that KVM has failed to emulate; false:
  * it cannot. */
 bool kvm_assist(struct kvm_vcpu *v);
 void kvm_assist_finish(struct kvm_vcpu *v);
-void kvm_assist_dump(const struct kvm_vcpu *v, GString *to);
+char *kvm_assist_notes(struct vcpu *cpu);
 
 /* kvm-fault.c: where the processor stands, as text; and says why a processor cannot go on; returns
  * -EIO. */

@@ -9,12 +9,14 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <glib.h>
 
 #include "cpu/accel.h"
 #include "cpu/model.h"
+#include "cpu/state.h"
 #include "loop/loop.h"
 #include "machine/machine.h"
 
@@ -135,34 +137,70 @@ static int qtest_irqfd(struct accel *accel, unsigned gsi, int fd, bool add)
     return -ENOTSUP;
 }
 
-/* ---- A processor is a thread that waits to be kicked ---- */
+/* ---- A processor is a thread that waits to be kicked, and registers that nobody uses ---- */
+
+struct qtest_vcpu {
+    sem_t kicked;
+    struct tenon_x86_state registers;
+};
 
 static int qtest_vcpu_create(struct vcpu *cpu)
 {
-    sem_t *kicked = g_new(sem_t, 1);
+    struct qtest_vcpu *v = aligned_alloc(64, sizeof(*v));
 
-    sem_init(kicked, 0, 0);
-    cpu->state = kicked;
+    if (!v)
+        return -ENOMEM;
+    sem_init(&v->kicked, 0, 0);
+    state_from_start(&v->registers, NULL, 0);
+    cpu->state = v;
     return 0;
 }
 
 static void qtest_vcpu_destroy(struct vcpu *cpu)
 {
-    sem_destroy(cpu->state);
-    g_free(cpu->state);
+    struct qtest_vcpu *v = cpu->state;
+
     cpu->state = NULL;
+    if (v)
+        sem_destroy(&v->kicked);
+    free(v);
 }
 
 static int qtest_vcpu_run(struct vcpu *cpu)
 {
+    struct qtest_vcpu *v = cpu->state;
+
     while (!vcpu_must_stop(cpu))
-        sem_wait(cpu->state);
+        sem_wait(&v->kicked);
     return 0;
 }
 
 static void qtest_vcpu_kick(struct vcpu *cpu)
 {
-    sem_post(cpu->state);
+    struct qtest_vcpu *v = cpu->state;
+
+    sem_post(&v->kicked);
+}
+
+static void qtest_vcpu_reset(struct vcpu *cpu, const struct tenon_x86_start *start)
+{
+    struct qtest_vcpu *v = cpu->state;
+    const struct cpuid_entry *leaf = cpuid_find(cpu->cpuid, cpu->n_cpuid, 1, 0);
+
+    state_from_start(&v->registers, start, leaf ? leaf->eax : 0);
+    v->registers.apic_base = 0xfee00800 | (cpu->index ? 0 : 0x100);
+}
+
+static int qtest_vcpu_get(struct vcpu *cpu, struct tenon_x86_state *state)
+{
+    *state = ((struct qtest_vcpu *)cpu->state)->registers;
+    return 0;
+}
+
+static int qtest_vcpu_set(struct vcpu *cpu, const struct tenon_x86_state *state)
+{
+    ((struct qtest_vcpu *)cpu->state)->registers = *state;
+    return 0;
 }
 
 const struct accel_ops accel_qtest = {
@@ -176,6 +214,9 @@ const struct accel_ops accel_qtest = {
     .vcpu_destroy = qtest_vcpu_destroy,
     .vcpu_run = qtest_vcpu_run,
     .vcpu_kick = qtest_vcpu_kick,
+    .vcpu_reset = qtest_vcpu_reset,
+    .vcpu_get = qtest_vcpu_get,
+    .vcpu_set = qtest_vcpu_set,
     .gsi = qtest_gsi,
     .irqfd = qtest_irqfd,
     .msi = qtest_msi,

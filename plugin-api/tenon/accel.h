@@ -32,8 +32,9 @@ struct tenon_cpu_info {
 };
 
 /*
- * A processor's registers while another accelerator runs it; see assist().  What is not here stays
- * that accelerator's: the local APIC, the time stamp counter, all other MSRs.
+ * A processor's registers: for debuggers and monitors, and while another accelerator runs it; see
+ * assist().  What is not here stays that accelerator's: the local APIC, the time stamp counter, all
+ * other MSRs.
  */
 struct tenon_x86_state {
     uint32_t size;
@@ -48,7 +49,11 @@ struct tenon_x86_state {
     uint64_t star, lstar, cstar, fmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t tsc_aux;
     uint8_t xsave[4096] __attribute__((aligned(64))); /* x87, SSE and more, as XSAVE64's standard format has them */
+    uint64_t cr8;
+    uint32_t activity;                  /* TENON_CPU_* */
+    uint32_t smm;                       /* 1: in system management mode */
 };
+enum { TENON_CPU_RUNS, TENON_CPU_HALTED, TENON_CPU_WAITS }; /* by HLT; for a start-up message */
 /* Until after the next instruction: interrupts, by STI or a load of SS; and until an IRET: NMIs. */
 enum { TENON_BLOCKED_STI = 1, TENON_BLOCKED_SS = 2, TENON_BLOCKED_NMI = 4 };
 
@@ -67,7 +72,8 @@ struct tenon_accel_ops {
     void (*cpu_kick)(void *self, void *cpu);
     /* The state after power-on, or what start says (NULL: none does). [main, processors stopped] */
     void (*cpu_reset)(void *self, void *cpu, const struct tenon_x86_start *start);
-    char *(*cpu_dump)(void *self, void *cpu);   /* registers as text, to be freed. [main, stopped] */
+    /* Lines about the processor besides its registers, to be freed; NULL: none. [main, stopped] */
+    char *(*cpu_notes)(void *self, void *cpu);
     void (*intr)(void *self, bool level);       /* the 8259's output. [any] */
     bool (*msi)(void *self, uint64_t addr, uint32_t data);  /* a processor took it. [any] */
     /* What lies where has changed: forget pointers and translations. [vcpu] */
@@ -83,6 +89,11 @@ struct tenon_accel_ops {
      * runs otherwise. [its thread, the board not locked]
      */
     int (*assist)(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most);
+    /* Fills in the zeroed state, or takes it: r, rip, rflags, segments and tables, control and debug
+     * registers, efer, the MSRs, xsave; -EINVAL: no processor could be in it, and none has changed.
+     * [main, processors stopped] */
+    void (*cpu_get)(void *self, void *cpu, struct tenon_x86_state *state);
+    int (*cpu_set)(void *self, void *cpu, const struct tenon_x86_state *state);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \

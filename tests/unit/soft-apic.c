@@ -1234,8 +1234,8 @@ static void test_start(void)
     g_assert_cmphex(cpu->seg[SEG_CS].attr, ==, ATTR_G | ATTR_DB | 0x9b);
     g_assert_cmphex(cpu->seg[SEG_FS].attr, ==, ATTR_NULL);
     g_assert_cmphex(cpu->tr.attr, ==, 0x8b);
-    text = state_dump(NULL, cpu);
-    g_assert_nonnull(strstr(text, "RAX 000000002badb002"));
+    text = state_notes(NULL, cpu);
+    g_assert_true(g_str_has_prefix(text, "instructions: "));
     free(text);
     machine_destroy(m);
 }

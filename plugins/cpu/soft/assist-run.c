@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * assist-run - takes another accelerator's processor, executes an instruction and as many of the
- * next ones as can be, and gives it back.
+ * next ones as can be, and gives it back; and this one's registers for debuggers.
  *
  * Intel SDM volume 3, section 4.4.1 (PDPTE registers), volume 1 chapter 13 (XCR0).
  */
@@ -97,8 +97,8 @@ static bool uses_pdptes(const struct cpu *cpu)
     return cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !(cpu->efer & EFER_LMA);
 }
 
-/* What the other has done to address spaces and memory since is unknown: no translation stays. */
-static void state_in(struct cpu *cpu, struct tenon_x86_state *s)
+/* What has been done to address spaces and memory since is unknown: no translation stays. */
+static void registers_in(struct cpu *cpu, struct tenon_x86_state *s)
 {
     struct pair pair[N_PAIRS];
 
@@ -108,19 +108,25 @@ static void state_in(struct cpu *cpu, struct tenon_x86_state *s)
     memcpy(cpu->r, s->r, sizeof(s->r));
     memcpy(cpu->dr, s->dr, sizeof(s->dr));
     segments_in(cpu, s);
-    cpu->msr.apic_base = s->apic_base;
     cpu->inhibit = s->blocked & (INHIBIT_STI | INHIBIT_MOV_SS);
     cpu->nmi_blocked = s->blocked & TENON_BLOCKED_NMI;
-    cpu->halted = cpu->wait_sipi = cpu->shut_down = false;
-    cpu->held = 0;
-    memset(&cpu->fault, 0, sizeof(cpu->fault));
-    cpu->fault.vector = -1;
-    memset(&cpu->debug, 0, sizeof(cpu->debug));
     xsave_state_in(cpu, s->xsave);
     mode_update(cpu);
     tlb_flush(cpu, true);
     if (uses_pdptes(cpu))
         paging_load_pdptes(cpu, cpu->cr3);
+}
+
+/* The processor is another one from now on. */
+static void state_in(struct cpu *cpu, struct tenon_x86_state *s)
+{
+    cpu->msr.apic_base = s->apic_base;
+    cpu->halted = cpu->wait_sipi = cpu->shut_down = false;
+    cpu->held = 0;
+    memset(&cpu->fault, 0, sizeof(cpu->fault));
+    cpu->fault.vector = -1;
+    memset(&cpu->debug, 0, sizeof(cpu->debug));
+    registers_in(cpu, s);
 }
 
 static void state_out(struct cpu *cpu, struct tenon_x86_state *s)
@@ -216,4 +222,46 @@ int assist(void *self, void *state, struct tenon_x86_state *s, uint32_t most)
         run_more(cpu, most - 1);
     state_out(cpu, s);
     return cpu->instructions > before ? cpu->instructions - before : 1;
+}
+
+/* ---- For debuggers and monitors ---- */
+
+void state_get(void *self, void *state, struct tenon_x86_state *s)
+{
+    struct cpu *cpu = state;
+
+    state_out(cpu, s);
+    s->apic_base = cpu->msr.apic_base;
+    s->cr8 = apic_cr8(cpu);
+    s->smm = cpu->in_smm;
+    s->activity = cpu->wait_sipi || cpu->shut_down ? TENON_CPU_WAITS
+                  : cpu->halted                    ? TENON_CPU_HALTED
+                                                   : TENON_CPU_RUNS;
+}
+
+/* Modes that exclude each other; the rest of CR0 and CR4 is for guests' instructions to check. */
+static bool possible(const struct cpu *cpu, const struct tenon_x86_state *s)
+{
+    bool pg = s->cr0 & CR0_PG, lma = s->efer & EFER_LMA;
+
+    return (!pg || s->cr0 & CR0_PE) && lma == (pg && s->efer & EFER_LME) &&
+           (!lma || s->cr4 & CR4_PAE) && !(s->cr4 & ~control_known_cr4(cpu)) && !(s->cr0 >> 32) &&
+           xcr0_valid(cpu, s->xcr0) && s->cr8 < 16;
+}
+
+/* Another thread may have changed memory since the processor looked at it: its pointers go first.
+ */
+int state_set(void *self, void *state, const struct tenon_x86_state *given)
+{
+    struct tenon_x86_state s = *given;
+    struct cpu *cpu = state;
+
+    if (!possible(cpu, &s))
+        return -EINVAL;
+    s.rflags |= 2;
+    mmu_forget(cpu);
+    registers_in(cpu, &s);
+    apic_set_cr8(cpu, s.cr8);
+    cpu_recheck(cpu);
+    return 0;
 }

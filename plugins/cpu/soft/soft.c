@@ -148,12 +148,14 @@ static const struct tenon_accel_ops ops = {
     .cpu_run = run,
     .cpu_kick = cpu_kick,
     .cpu_reset = state_reset,
-    .cpu_dump = state_dump,
+    .cpu_notes = state_notes,
     .intr = intr,
     .msi = msi,
     .memory_changed = memory_changed,
     .code_written = code_written,
     .assist = assist,
+    .cpu_get = state_get,
+    .cpu_set = state_set,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };

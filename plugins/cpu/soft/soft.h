@@ -143,14 +143,17 @@ void alarm_resume(struct cpu *cpu);
 void state_init(struct cpu *cpu);
 /* A start-up message: runs from vector x 4 KiB.  [its thread] */
 void state_startup(struct cpu *cpu, unsigned vector);
-/* tenon_accel_ops.cpu_reset and cpu_dump. */
+/* tenon_accel_ops.cpu_reset and cpu_notes. */
 void state_reset(void *self, void *cpu, const struct tenon_x86_start *start);
-char *state_dump(void *self, void *cpu);
+char *state_notes(void *self, void *cpu);
 
 /* ---- assist-run.c ---- */
 
 /* tenon_accel_ops.assist. */
 int assist(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most);
+/* cpu_get and cpu_set. */
+void state_get(void *self, void *cpu, struct tenon_x86_state *state);
+int state_set(void *self, void *cpu, const struct tenon_x86_state *state);
 
 /* ---- offer.c ---- */
 
