@@ -11,7 +11,8 @@ jobs=$(nproc)
 me=${0##*/}
 failure=1
 
-build_packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjansson-dev acpica-tools binutils seabios)
+build_packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjansson-dev libcapstone-dev systemtap-sdt-dev
+    acpica-tools binutils seabios)
 guest_packages=(busybox-static cpio kmod)
 lab_packages=(qemu-system-x86 binutils busybox-static cpio kmod xz-utils)
 

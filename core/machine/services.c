@@ -15,6 +15,7 @@
 #include "chardev/chardev.h"
 #include "cpu/accel-plugin.h"
 #include "cpu/accel.h"
+#include "debug/disas.h"
 #include "debug/log.h"
 #include "machine/board.h"
 #include "machine/inst.h"
@@ -351,13 +352,23 @@ const void *service_find(const char *id)
         const char *id;
         const void *table;
     } services[] = {
-        { "tenon.isa/1", &isa_service },         { "tenon.pci/1", &pci_service },
-        { "tenon.pci-bus/1", &pci_bus_service }, { "tenon.chardev/1", &chardev_host_service },
-        { "tenon.chr/1", &chr_service },         { "tenon.loop/1", &loop_service },
-        { "tenon.power/1", &power_service },     { "tenon.eventfd/1", &eventfd_service },
-        { "tenon.memory/1", &memory_service },   { "tenon.board/1", &board_service },
-        { "tenon.x86/1", &x86_service },         { TENON_MSI, &msi_service },
-        { "tenon.log/1", &log_service },         { "tenon.accel-host/1", &accel_host_service },
+        // clang-format off
+        { "tenon.isa/1", &isa_service },
+        { "tenon.pci/1", &pci_service },
+        { "tenon.pci-bus/1", &pci_bus_service },
+        { "tenon.chardev/1", &chardev_host_service },
+        { "tenon.chr/1", &chr_service },
+        { "tenon.loop/1", &loop_service },
+        { "tenon.power/1", &power_service },
+        { "tenon.eventfd/1", &eventfd_service },
+        { "tenon.memory/1", &memory_service },
+        { "tenon.board/1", &board_service },
+        { "tenon.x86/1", &x86_service },
+        { TENON_MSI, &msi_service },
+        { "tenon.log/1", &log_service },
+        { "tenon.disassembler/1", &disas_service },
+        { "tenon.accel-host/1", &accel_host_service },
+        // clang-format on
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(services); i++)
