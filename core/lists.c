@@ -12,6 +12,7 @@
 #include <glib.h>
 
 #include "cpu/list.h"
+#include "debug/log.h"
 #include "machine/machine.h"
 #include "paths.h"
 #include "plugin/plugin.h"
@@ -152,6 +153,8 @@ static void list_all(FILE *to, const struct config *config, struct plugins *plug
         for (char **dir = dirs; *dir; dir++)
             fprintf(to, "%s\n", *dir);
         g_strfreev(dirs);
+    } else if (!strcmp(kind, "d")) {
+        log_print_items(to);
     } else {
         list_names(to, plugins, kind);
     }

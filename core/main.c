@@ -15,6 +15,7 @@
 #include "bus/bus.h"
 #include "confine.h"
 #include "daemon.h"
+#include "debug/debug.h"
 #include "lists.h"
 #include "loop/loop.h"
 #include "machine/machine.h"
@@ -92,7 +93,7 @@ static int live(struct config *config, struct plugins *plugins)
     int signals, status = 1;
     char *full = NULL;
 
-    if (process_prepare(config))
+    if (process_prepare(config) || debug_start(config))
         return 1;
     terminal_guard();
     pthread_sigmask(SIG_BLOCK, &ending, NULL);
@@ -110,6 +111,7 @@ static int live(struct config *config, struct plugins *plugins)
         unlink(full);
     free(full);
     machine_destroy(m);
+    debug_finish();
     close(signals);
     return status;
 }

@@ -11,7 +11,20 @@ jobs=$(nproc)
 me=${0##*/}
 failure=1
 
-build_packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjansson-dev libseccomp-dev acpica-tools binutils seabios)
+build_packages=(
+    acpica-tools
+    binutils
+    gcc
+    libcapstone-dev
+    libglib2.0-dev
+    libjansson-dev
+    libseccomp-dev
+    meson
+    ninja-build
+    pkg-config
+    seabios
+    systemtap-sdt-dev
+)
 guest_packages=(busybox-static cpio kmod)
 lab_packages=(qemu-system-x86 binutils busybox-static cpio kmod xz-utils)
 

@@ -9,6 +9,7 @@
 #include "bus/pci.h"
 #include "chardev/chardev.h"
 #include "cpu/accel.h"
+#include "debug/disas.h"
 #include "machine/board.h"
 #include "machine/inst.h"
 #include "machine/irq.h"
@@ -307,6 +308,7 @@ void machine_destroy(struct machine *m)
         return;
     loop_lock(m->loop);
     vcpus_destroy(m);
+    disas_close(m);
     while ((inst = last_inst(m)))
         inst_destroy(inst);
     machine_irq_forget(m);

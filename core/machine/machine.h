@@ -16,6 +16,7 @@
 
 struct accel;
 struct config;
+struct disas;
 struct plugins;
 struct inst;
 struct block;
@@ -76,6 +77,7 @@ struct machine {
     } uses[12];
     unsigned n_uses;
     char *found_file;
+    struct disas *disas; /* of debug/disas.h; NULL: not asked for yet; atomic */
 };
 
 /*

@@ -15,6 +15,8 @@
 #include "chardev/chardev.h"
 #include "cpu/accel-plugin.h"
 #include "cpu/accel.h"
+#include "debug/disas.h"
+#include "debug/log.h"
 #include "machine/board.h"
 #include "machine/inst.h"
 #include "machine/irq.h"
@@ -350,6 +352,7 @@ const void *service_find(const char *id)
         const char *id;
         const void *table;
     } services[] = {
+        // clang-format off
         { "tenon.isa/1", &isa_service },
         { "tenon.pci/1", &pci_service },
         { "tenon.pci-bus/1", &pci_bus_service },
@@ -362,7 +365,10 @@ const void *service_find(const char *id)
         { "tenon.board/1", &board_service },
         { "tenon.x86/1", &x86_service },
         { TENON_MSI, &msi_service },
+        { "tenon.log/1", &log_service },
+        { "tenon.disassembler/1", &disas_service },
         { "tenon.accel-host/1", &accel_host_service },
+        // clang-format on
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(services); i++)

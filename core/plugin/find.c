@@ -148,6 +148,7 @@ const char *kind_noun(const char *kind)
     static const char *const nouns[][2] = {
         { "cpu", "CPU model" },       { "machine", "machine" }, { "block", "block format" },
         { "audio", "audio backend" }, { "display", "display" }, { "netdev", "netdev" },
+        { "disas", "disassembler" },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(nouns); i++)

@@ -17,6 +17,8 @@
 #include <tenon/cmos.h>
 #include <tenon/irq.h>
 #include <tenon/cpu.h>
+#include <tenon/log.h>
+#include <tenon/disas.h>
 
 #define AT(type, member, offset, ...)                                                              \
     _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \
@@ -358,3 +360,19 @@ AT(tenon_cpu_model, l1d,       48, struct tenon_cpu_cache *);
 AT(tenon_cpu_model, l1i,       56, struct tenon_cpu_cache *);
 AT(tenon_cpu_model, l2,        64, struct tenon_cpu_cache *);
 AT(tenon_cpu_model, l3,        72, struct tenon_cpu_cache *);
+
+/* ---- tenon/log.h ---- */
+
+AT(tenon_logger, size,       0, uint32_t *);
+AT(tenon_logger, reserved,   4, uint32_t *);
+AT(tenon_logger, items,      8, const uint32_t **);
+AT(tenon_logger, print,     16, void (**)(struct tenon_dev *, const char *fmt, ...));
+AT(tenon_logger, covers,    24, bool (**)(struct tenon_dev *, uint64_t addr));
+
+/* ---- tenon/disas.h ---- */
+
+AT(tenon_disas_ops, size,   0, uint32_t *);
+AT(tenon_disas_ops, one,    8, uint32_t (**)(void *self, const uint8_t *bytes, uint32_t n, uint64_t pc, uint32_t bits, char *text, uint32_t room));
+
+AT(tenon_disassembler, size,   0, uint32_t *);
+AT(tenon_disassembler, one,    8, uint32_t (**)(struct tenon_dev *, const uint8_t *bytes, uint32_t n, uint64_t pc, uint32_t bits, char *text, uint32_t room));
