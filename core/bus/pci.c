@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
+#include "bus/function.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "plugin/plugin.h"
@@ -21,8 +22,8 @@
 enum {
     VENDOR = 0x00,
     DEVICE = 0x02,
-    COMMAND = 0x04,
-    STATUS = 0x06,
+    COMMAND = PCI_COMMAND,
+    STATUS = PCI_STATUS,
     REVISION = 0x08,
     CACHE_LINE = 0x0c,
     LATENCY = 0x0d,
@@ -32,29 +33,14 @@ enum {
     SUBSYSTEM = 0x2e,
     INT_LINE = 0x3c,
     INT_PIN = 0x3d,
-    CONFIG_BYTES = 256,
+    HEADER_BYTES = 64,
 };
 
-enum { COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_INTX_OFF = 0x400 };
-enum { STATUS_INTERRUPT = 8 };
 enum { MULTIFUNCTION = 0x80 };
 
 /* Command: I/O, memory, master, parity, SERR#, INTx disable.  Status: the error bits, by writing 1.
  */
 enum { COMMAND_WRITABLE = 0x0547, STATUS_CLEAR = 0xf900 };
-
-struct pci_function {
-    struct inst *inst;
-    struct tenon_pci_ops ops;
-    unsigned devfn;
-    bool multifunction;
-    bool pin;  /* what the function drives */
-    bool seen; /* what of it reaches the bus: not with INTx disabled */
-    struct tenon_bar bars[6];
-    unsigned n_bars;
-    uint8_t config[CONFIG_BYTES], writable[CONFIG_BYTES], clear[CONFIG_BYTES];
-    uint8_t reset[CONFIG_BYTES], keep[CONFIG_BYTES];
-};
 
 struct pci_bus {
     struct machine *machine;
@@ -62,21 +48,6 @@ struct pci_bus {
     struct pci_function *functions[256];
     unsigned high[4]; /* how many functions hold the interrupt */
 };
-
-static uint32_t get(const uint8_t *at, unsigned bytes)
-{
-    uint32_t v = 0;
-
-    for (unsigned i = 0; i < bytes; i++)
-        v |= (uint32_t)at[i] << 8 * i;
-    return v;
-}
-
-static void put(uint8_t *at, uint32_t v, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = v >> 8 * i;
-}
 
 uint8_t *pci_config(struct inst *inst)
 {
@@ -89,7 +60,7 @@ static void function_drive(struct pci_function *f)
 {
     struct machine *m = f->inst->machine;
     struct pci_bus *bus = m->pci;
-    bool seen = f->pin && !(get(f->config + COMMAND, 2) & COMMAND_INTX_OFF);
+    bool seen = f->pin && !(get(f->config + COMMAND, 2) & COMMAND_INTX_OFF) && !pci_msi_enabled(f);
     unsigned n = (f->ops.int_pin - 1 + f->devfn / 8 + bus->host->swizzle) & 3;
     struct inst *router;
 
@@ -140,8 +111,10 @@ static void bars_update(struct pci_function *f)
         const struct mapping *now = &f->inst->windows[f->bars[i].window];
         uint64_t base = bar_place(f, &f->bars[i]);
 
-        if (base != (now->space ? now->base : TENON_UNMAPPED))
-            inst_map(f->inst, f->bars[i].window, base, 0);
+        if (base == (now->space ? now->base : TENON_UNMAPPED))
+            continue;
+        inst_map(f->inst, f->bars[i].window, base, 0);
+        pci_msix_moved(f, f->bars[i].window);
     }
 }
 
@@ -162,23 +135,19 @@ uint32_t pci_config_read(struct machine *m, unsigned bus, unsigned devfn, unsign
     return get(f->config + reg, bytes);
 }
 
-static bool touches(unsigned reg, unsigned bytes, unsigned from, unsigned len)
-{
-    return reg < from + len && from < reg + bytes;
-}
-
 static void function_changed(struct pci_function *f, unsigned reg, unsigned bytes)
 {
     space_begin(f->inst->machine->mem);
     space_begin(f->inst->machine->io);
-    if (touches(reg, bytes, COMMAND, 2) || touches(reg, bytes, BAR0, 24))
+    if (pci_touches(reg, bytes, COMMAND, 2) || pci_touches(reg, bytes, BAR0, 24))
         bars_update(f);
-    if (touches(reg, bytes, COMMAND, 2) && f->ops.int_pin)
-        function_drive(f);
     if (f->ops.config_written && f->inst->created)
         f->ops.config_written(f->inst->state, reg, bytes);
     space_end(f->inst->machine->io);
     space_end(f->inst->machine->mem);
+    pci_msi_written(f, reg, bytes);
+    if (f->ops.int_pin)
+        function_drive(f);
 }
 
 void pci_config_write(struct machine *m, unsigned bus, unsigned devfn, unsigned reg, uint32_t value,
@@ -195,6 +164,43 @@ void pci_config_write(struct machine *m, unsigned bus, unsigned devfn, unsigned 
         *at = ((*at & ~writable) | (v & writable)) & ~(v & f->clear[reg + i]);
     }
     function_changed(f, reg, bytes);
+}
+
+/* ---- Capabilities ---- */
+
+/* The lowest free bytes behind the header, or 0. */
+static unsigned find_room(const struct pci_function *f, unsigned bytes)
+{
+    unsigned run = 0;
+
+    for (unsigned at = HEADER_BYTES; at < CONFIG_BYTES; at++) {
+        run = f->taken[at] || (!run && at % 4) ? 0 : run + 1;
+        if (run == bytes)
+            return at + 1 - run;
+    }
+    return 0;
+}
+
+int pci_capability(struct pci_function *f, uint8_t id, unsigned bytes, const uint8_t *initial,
+                   const uint8_t *writable)
+{
+    unsigned at = bytes >= 2 ? find_room(f, bytes) : 0;
+    unsigned link = f->last_cap ? f->last_cap + 1 : PCI_CAPABILITIES;
+
+    if (!at)
+        return -ENOSPC;
+    memset(f->taken + at, true, bytes);
+    f->reset[at] = id;
+    f->reset[at + 1] = 0;
+    if (initial)
+        memcpy(f->reset + at + 2, initial, bytes - 2);
+    if (writable)
+        memcpy(f->writable + at + 2, writable, bytes - 2);
+    f->reset[link] = at;
+    f->reset[STATUS] |= STATUS_CAPABILITIES;
+    f->last_cap = at;
+    memcpy(f->config, f->reset, sizeof(f->config));
+    return at;
 }
 
 /* ---- Functions ---- */
@@ -246,6 +252,7 @@ static int fields_init(struct pci_function *f)
         put(f->writable + field.offset, field.writable, field.bytes);
         put(f->clear + field.offset, field.clear, field.bytes);
         put(f->keep + field.offset, field.keep, field.bytes);
+        memset(f->taken + field.offset, true, field.bytes);
     }
     return 0;
 }
@@ -395,6 +402,7 @@ static void pci_detach(struct inst *inst)
     if (f->pin)
         function_irq(f, 0, false);
     inst->machine->pci->functions[f->devfn] = NULL;
+    pci_msi_finish(f);
     g_free(f);
 }
 
@@ -404,6 +412,7 @@ static void pci_reset(struct inst *inst)
 
     for (unsigned i = 0; i < CONFIG_BYTES; i++)
         f->config[i] = (f->reset[i] & ~f->keep[i]) | (f->config[i] & f->keep[i]);
+    pci_msi_reset(f);
     function_changed(f, 0, CONFIG_BYTES);
 }
 

@@ -116,11 +116,18 @@ int board_wire_intr(struct tenon_dev *dev, uint32_t line)
     return 0;
 }
 
+bool machine_message(struct machine *m, uint64_t addr, uint32_t data)
+{
+    uint32_t le = GUINT32_TO_LE(data);
+
+    if (addr >> 20 == 0xfee)
+        return m->accel->ops->msi && m->accel->ops->msi(m->accel, addr, data);
+    return !space_copy_out(m->mem, addr, &le, sizeof(le), true, true);
+}
+
 static bool msi_send(struct tenon_dev *dev, uint64_t addr, uint32_t data)
 {
-    struct accel *accel = inst_of(dev)->machine->accel;
-
-    return accel->ops->msi && accel->ops->msi(accel, addr, data);
+    return machine_message(inst_of(dev)->machine, addr, data);
 }
 
 static void msi_route(struct tenon_dev *dev, unsigned pin, uint64_t addr, uint32_t data)

@@ -16,6 +16,9 @@ int board_wire_intr(struct tenon_dev *dev, uint32_t line);
 
 /* The 8259A's vector for a processor that answers INTR; -ENODEV: there is none.  [any, locked] */
 int machine_acknowledge(struct machine *m);
+/* A message of a device: an interrupt for the processors, or a write of 4 bytes to RAM; whether
+ * somebody took it.  [any, locked] */
+bool machine_message(struct machine *m, uint64_t addr, uint32_t data);
 /* Tells the I/O APICs that a level-triggered interrupt of that vector has ended.  [any, locked] */
 void machine_eoi(struct machine *m, uint8_t vector);
 /* A device has come or is about to go.  [main, locked] */

@@ -11,6 +11,7 @@
 #include <tenon/memory.h>
 #include <tenon/system.h>
 
+#include "bus/function.h"
 #include "bus/pci.h"
 #include "chardev/chardev.h"
 #include "cpu/accel-plugin.h"
@@ -67,7 +68,35 @@ static void config_write(struct tenon_dev *dev, unsigned bus, unsigned devfn, un
     pci_config_write(machine_of(dev), bus, devfn, reg, value, bytes);
 }
 
-static const struct tenon_pci pci_service = { .size = sizeof(pci_service), .config = config };
+static int capability(struct tenon_dev *dev, uint8_t id, unsigned bytes, const uint8_t *initial,
+                      const uint8_t *writable)
+{
+    return pci_capability(function_of(inst_of(dev)), id, bytes, initial, writable);
+}
+
+static int msi(struct tenon_dev *dev, unsigned vectors)
+{
+    return pci_msi_init(function_of(inst_of(dev)), vectors);
+}
+
+static int msix(struct tenon_dev *dev, const struct tenon_msix *is)
+{
+    return pci_msix_init(function_of(inst_of(dev)), is);
+}
+
+static bool notify(struct tenon_dev *dev, unsigned n)
+{
+    return pci_notify(function_of(inst_of(dev)), n);
+}
+
+static const struct tenon_pci pci_service = {
+    .size = sizeof(pci_service),
+    .config = config,
+    .capability = capability,
+    .msi = msi,
+    .msix = msix,
+    .notify = notify,
+};
 
 static const struct tenon_pci_bus pci_bus_service = {
     .size = sizeof(pci_bus_service),

@@ -155,6 +155,16 @@ AT(tenon_pci_ops, config_written,    56, void (**)(void *self, unsigned reg, uns
 
 AT(tenon_pci, size,     0, uint32_t *);
 AT(tenon_pci, config,   8, uint8_t *(**)(struct tenon_dev *));
+AT(tenon_pci, capability, 16, int (**)(struct tenon_dev *, uint8_t id, unsigned bytes, const uint8_t *initial, const uint8_t *writable));
+AT(tenon_pci, msi,     24, int (**)(struct tenon_dev *, unsigned vectors));
+AT(tenon_pci, msix,    32, int (**)(struct tenon_dev *, const struct tenon_msix *));
+AT(tenon_pci, notify,  40, bool (**)(struct tenon_dev *, unsigned n));
+
+AT(tenon_msix, size,     0, uint32_t *);
+AT(tenon_msix, vectors,  4, uint32_t *);
+AT(tenon_msix, window,   8, uint32_t *);
+AT(tenon_msix, table,   12, uint32_t *);
+AT(tenon_msix, pending, 16, uint32_t *);
 
 AT(tenon_pci_host, size,       0, uint32_t *);
 AT(tenon_pci_host, bus_name,   8, const char **);

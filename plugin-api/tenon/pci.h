@@ -42,12 +42,33 @@ struct tenon_pci_ops {
 #define TENON_PCI_DEVICE(id, names, tags, help, ...)                                               \
     TENON_TYPE(id, "device", names, "PCI", tags, help, "tenon.pci/1", __VA_ARGS__)
 
+struct tenon_msix {
+    uint32_t size;
+    uint32_t vectors;           /* 1 to 2048 */
+    uint32_t window;            /* one that a BAR moves */
+    uint32_t table, pending;    /* where in it: multiples of 8; 16 bytes a vector, 8 for each 64 */
+};
+
 /* "tenon.pci/1" - what the host offers a function; asked for with tenon_query(). */
 struct tenon_pci {
     uint32_t size;
     /* The function's configuration space, 256 bytes, little-endian, valid as long as it lives; what
      * is stored there by the device is not masked. [vcpu] */
     uint8_t *(*config)(struct tenon_dev *);
+    /*
+     * In create(): adds a capability of bytes bytes, its two of header included, behind those there
+     * are.  initial and writable (NULL: zeros) are what it holds after a reset and the bits that
+     * the guest may set, each from the byte after the header on.  Its offset, or -ENOSPC. [main]
+     */
+    int (*capability)(struct tenon_dev *, uint8_t id, unsigned bytes, const uint8_t *initial,
+                      const uint8_t *writable);
+    /* In create(): messages as interrupts; the host answers for the capability, and for MSI-X's
+     * table and pending bits.  One of both, or both.  0, -EINVAL, -ENOSPC. [main] */
+    int (*msi)(struct tenon_dev *, unsigned vectors);   /* 1, 2, 4, 8, 16 or 32 */
+    int (*msix)(struct tenon_dev *, const struct tenon_msix *);
+    /* Sends message n, or keeps it pending while it is masked; false if the guest has enabled
+     * neither: then it is the interrupt line's to tell. [vcpu] */
+    bool (*notify)(struct tenon_dev *, unsigned n);
 };
 
 /*

@@ -16,11 +16,17 @@ enum {
     RUNG = 0x04,     /* RO  how often the doorbell has been rung */
     DOORBELL = 0x08, /* WO  4 bytes of 7 ring it */
     KICK = 0x0c,     /* WO  signals the event fd behind the interrupt */
+    NOTIFY = 0x10,   /* RW  sends that message; whether messages are enabled */
+    TABLE = 0x800,   /* of MSI-X */
+    PENDING = 0xc00,
 };
 
 struct bars {
     struct tenon_dev *dev;
     const struct tenon_eventfd *eventfd;
+    const struct tenon_pci *pci;
+    uint32_t msi, msix; /* vectors */
+    bool notified;
     uint32_t last[3];
     uint32_t irq;
     int bell, interrupt; /* one more than the fd; 0: there is none */
@@ -50,6 +56,7 @@ static uint64_t memory_read(void *self, uint64_t reg, unsigned size)
     switch (reg) {
     case IRQ: return b->irq;
     case RUNG: return rung(b);
+    case NOTIFY: return b->notified;
     default: return b->last[MEMORY];
     }
 }
@@ -68,6 +75,7 @@ static void memory_write(void *self, uint64_t reg, uint64_t value, unsigned size
         if (write(b->interrupt - 1, &one, sizeof(one)) != sizeof(one))
             tenon_log(b->dev, TENON_LOG_INFO, "the event fd is full");
         break;
+    case NOTIFY: b->notified = b->pci->notify(b->dev, value); break;
     default: b->last[MEMORY] = value; break;
     }
 }
@@ -77,10 +85,30 @@ static uint64_t big_read(void *self, uint64_t reg, unsigned size)
     return reg;
 }
 
+static int add_messages(struct bars *b)
+{
+    struct tenon_msix msix = {
+        .size = sizeof(msix),
+        .vectors = b->msix,
+        .window = MEMORY,
+        .table = TABLE,
+        .pending = PENDING,
+    };
+
+    b->pci = tenon_query(b->dev, "tenon.pci/1");
+    if (b->msi && b->pci->msi(b->dev, b->msi))
+        return tenon_error(b->dev, -EINVAL, "there cannot be so many MSI vectors");
+    if (b->msix && b->pci->msix(b->dev, &msix))
+        return tenon_error(b->dev, -EINVAL, "there cannot be so many MSI-X vectors");
+    return 0;
+}
+
 static int bars_create(void *self)
 {
     struct bars *b = self;
 
+    if (add_messages(b))
+        return -EINVAL;
     b->eventfd = tenon_query(b->dev, "tenon.eventfd/1");
     b->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) + 1;
     b->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) + 1;
@@ -106,6 +134,11 @@ static void bars_destroy(void *self)
 }
 
 // clang-format off
+static const struct tenon_prop bars_props[] = {
+    TENON_PROP(struct bars, "msi", TENON_U32, msi, .help = "vectors of MSI"),
+    TENON_PROP(struct bars, "msix", TENON_U32, msix, .help = "vectors of MSI-X"),
+};
+
 static const struct tenon_reg bars_regs[] = {
     TENON_REGS(struct bars, last), TENON_REG(struct bars, irq),
 };
@@ -131,7 +164,7 @@ static const struct tenon_pci_ops bars_pci = {
 };
 
 TENON_PCI_DEVICE(bars, "bars", "misc", "BARs of every kind", .ops = &bars_pci,
-    .regs = TENON_ARRAY(bars_regs), .windows = TENON_ARRAY(bars_windows), .lines = 1,
+    .props = TENON_ARRAY(bars_props), .regs = TENON_ARRAY(bars_regs), .windows = TENON_ARRAY(bars_windows), .lines = 1,
     .create = bars_create, .destroy = bars_destroy);
 // clang-format on
 

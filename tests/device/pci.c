@@ -157,6 +157,187 @@ static void functions_share_a_slot(void)
     g_free(errors);
 }
 
+/* ---- Messages ---- */
+
+enum { NOTIFY = 0xe0000010, TABLE = 0xe0000800, PENDING = 0xe0000c00 };
+enum { CAPABILITIES = 0x34, CAP_MSI = 5, CAP_MSIX = 0x11 };
+
+static unsigned find_capability(struct board *b, uint8_t id)
+{
+    unsigned at = pci_read(b, 4, 0, CAPABILITIES, 1);
+
+    g_assert_true(pci_read(b, 4, 0, 6, 2) & 0x10);
+    while (at && pci_read(b, 4, 0, at, 1) != id)
+        at = pci_read(b, 4, 0, at + 1, 1);
+    g_assert_cmpuint(at, >=, 0x40);
+    return at;
+}
+
+static void notify(struct board *b, unsigned n, bool taken)
+{
+    mem_write(b, NOTIFY, n, 4);
+    g_assert_cmpuint(mem_read(b, NOTIFY, 4), ==, taken);
+}
+
+static void assert_message(struct board *b, uint64_t addr, uint32_t data)
+{
+    uint64_t sent_addr;
+    uint32_t sent;
+
+    g_assert_true(board_msi(b, &sent_addr, &sent));
+    g_assert_cmphex(sent_addr, ==, addr);
+    g_assert_cmphex(sent, ==, data);
+}
+
+static void assert_silent(struct board *b)
+{
+    uint64_t addr;
+    uint32_t data;
+
+    g_assert_false(board_msi(b, &addr, &data));
+}
+
+static void msi_sends_its_data_with_the_vector(void)
+{
+    struct board *b =
+        board_start("-nodefaults -machine kernel-irqchip=off -device bars,addr=4,msi=4");
+    unsigned cap = find_capability(b, CAP_MSI);
+
+    place(b);
+    g_assert_cmphex(pci_read(b, 4, 0, cap + 2, 2), ==, 0x184);
+    notify(b, 0, false);
+    pci_write(b, 4, 0, cap + 4, 0xfee01003, 4);
+    pci_write(b, 4, 0, cap + 12, 0x4147, 2);
+    pci_write(b, 4, 0, cap + 2, 0x21, 2); /* four vectors */
+    notify(b, 2, true);
+    assert_message(b, 0xfee01000, 0x4146);
+    pci_write(b, 4, 0, cap + 2, 0x01, 2); /* one: its data as they are */
+    notify(b, 0, true);
+    assert_message(b, 0xfee01000, 0x4147);
+    pci_write(b, 4, 0, cap + 16, 1, 4);
+    notify(b, 0, true);
+    assert_silent(b);
+    g_assert_cmphex(pci_read(b, 4, 0, cap + 20, 4), ==, 1);
+    pci_write(b, 4, 0, cap + 16, 0, 4);
+    assert_message(b, 0xfee01000, 0x4147);
+    g_assert_cmphex(pci_read(b, 4, 0, cap + 20, 4), ==, 0);
+    board_reset(b);
+    place(b);
+    notify(b, 0, false);
+    board_finish(b);
+}
+
+static struct board *start_msix(unsigned *cap)
+{
+    struct board *b =
+        board_start("-nodefaults -machine kernel-irqchip=off -device bars,addr=4,msix=3");
+
+    *cap = find_capability(b, CAP_MSIX);
+    place(b);
+    for (unsigned n = 0; n < 3; n++) {
+        mem_write(b, TABLE + 16 * n, 0xfee02003, 4);
+        mem_write(b, TABLE + 16 * n + 8, 0x40 + n, 4);
+        mem_write(b, TABLE + 16 * n + 12, 0, 4);
+    }
+    return b;
+}
+
+static void msix_is_described(void)
+{
+    unsigned cap;
+    struct board *b = start_msix(&cap);
+
+    g_assert_cmphex(pci_read(b, 4, 0, cap + 2, 2), ==, 2);
+    g_assert_cmphex(pci_read(b, 4, 0, cap + 4, 4), ==, 0x801);
+    g_assert_cmphex(pci_read(b, 4, 0, cap + 8, 4), ==, 0xc01);
+    g_assert_cmphex(mem_read(b, TABLE + 16, 8), ==, 0xfee02000);
+    mem_write(b, 0xe0000020, 0x55, 4); /* the rest of the window is the device's */
+    g_assert_cmphex(mem_read(b, 0xe0000020, 4), ==, 0x55);
+    pci_write(b, 4, 0, BAR1, 0xe1000000, 4);
+    g_assert_cmphex(mem_read(b, 0xe1000818, 8), ==, 0x41); /* the table goes with it */
+    g_assert_cmphex(mem_read(b, TABLE, 8), ==, 0);
+    board_reset(b);
+    place(b);
+    g_assert_cmphex(mem_read(b, TABLE + 8, 8), ==, 0x100000000);
+    board_finish(b);
+}
+
+static void msix_sends_or_keeps(void)
+{
+    unsigned cap;
+    struct board *b = start_msix(&cap);
+
+    notify(b, 1, false);
+    pci_write(b, 4, 0, cap + 2, 0x8000, 2);
+    notify(b, 1, true);
+    assert_message(b, 0xfee02000, 0x41);
+    notify(b, 7, true); /* there is no such vector */
+    mem_write(b, TABLE + 16 + 12, 1, 4);
+    notify(b, 1, true);
+    notify(b, 1, true);
+    assert_silent(b);
+    g_assert_cmphex(mem_read(b, PENDING, 8), ==, 2);
+    mem_write(b, TABLE + 16 + 12, 0, 4);
+    assert_message(b, 0xfee02000, 0x41);
+    assert_silent(b);
+    pci_write(b, 4, 0, cap + 2, 0xc000, 2); /* all masked */
+    notify(b, 2, true);
+    assert_silent(b);
+    pci_write(b, 4, 0, cap + 2, 0x8000, 2);
+    assert_message(b, 0xfee02000, 0x42);
+    pci_write(b, 4, 0, COMMAND, 3, 2); /* no master */
+    notify(b, 0, true);
+    assert_silent(b);
+    board_finish(b);
+}
+
+static void a_message_to_ram_is_a_write(void)
+{
+    unsigned cap;
+    struct board *b = start_msix(&cap);
+
+    mem_write(b, TABLE, 0x2000, 8);
+    mem_write(b, TABLE + 8, 0xcafe1234, 4);
+    pci_write(b, 4, 0, cap + 2, 0x8000, 2);
+    notify(b, 0, true);
+    g_assert_cmphex(mem_read(b, 0x2000, 4), ==, 0xcafe1234);
+    assert_silent(b);
+    board_finish(b);
+}
+
+static void messages_take_the_lines_place(void)
+{
+    unsigned cap;
+    struct board *b = start_msix(&cap);
+    unsigned line = 10;
+
+    pci_write(b, 1, 0, 0x60, 0x0a0a0a0a, 4); /* all four PIRQs are IRQ 10 */
+    mem_write(b, 0xe0000000, 1, 4);
+    g_assert_true(board_irq(b, line));
+    pci_write(b, 4, 0, cap + 2, 0x8000, 2);
+    g_assert_false(board_irq(b, line));
+    pci_write(b, 4, 0, cap + 2, 0, 2);
+    g_assert_true(board_irq(b, line));
+    board_finish(b);
+}
+
+static void impossible_counts_are_refused(void)
+{
+    static const char *const options[] = {
+        "-nodefaults -device bars,msi=3",
+        "-nodefaults -device bars,msi=64",
+        "-nodefaults -device bars,msix=65", /* runs into the pending bits, and further */
+        "-nodefaults -device bars,msix=2049",
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autofree char *errors = NULL;
+
+        g_assert_null(board_try(options[i], &errors));
+        g_assert_nonnull(strstr(errors, "there cannot be so many MSI"));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -169,5 +350,11 @@ int main(int argc, char **argv)
     TEST(a_doorbell_is_rung_by_its_value_alone);
     TEST(an_event_fd_interrupts);
     TEST(functions_share_a_slot);
+    TEST(msi_sends_its_data_with_the_vector);
+    TEST(msix_is_described);
+    TEST(msix_sends_or_keeps);
+    TEST(a_message_to_ram_is_a_write);
+    TEST(messages_take_the_lines_place);
+    TEST(impossible_counts_are_refused);
     return g_test_run();
 }
