@@ -5,49 +5,59 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "chardev/front.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "options/options.h"
 #include "plugin/plugin.h"
 #include "report.h"
 
-struct tenon_chardev {
-    struct inst *backend;
-    struct tenon_chardev_ops ops;
-    void *user; /* of on's functions; NULL: nobody uses it */
-    const char *user_name;
-    struct tenon_chr_user on;
-    bool opened;
-    int log; /* logfile=, or -1 */
-};
-
 static struct tenon_chardev *front(struct tenon_dev *dev)
 {
     return inst_of(dev)->chardev;
 }
 
-/* ---- To the device ---- */
+/* ---- To the users ---- */
+
+void front_tell(struct chr_user *user, int event)
+{
+    if (user->self && user->on.event)
+        user->on.event(user->self, event);
+}
+
+/* Who gets what is received, or NULL. */
+static struct chr_user *listener(struct tenon_chardev *chr)
+{
+    if (chr->mux)
+        return mux_focus(chr->mux);
+    return chr->users[0].self ? &chr->users[0] : NULL;
+}
 
 static size_t host_room(struct tenon_dev *dev)
 {
     struct tenon_chardev *chr = front(dev);
+    const struct chr_user *user = listener(chr);
 
-    return chr && chr->user && chr->on.room ? chr->on.room(chr->user) : 0;
+    if (chr->mux)
+        return mux_room(chr->mux);
+    return user && user->on.room ? user->on.room(user->self) : 0;
 }
 
 static size_t host_input(struct tenon_dev *dev, const void *buf, size_t len)
 {
-    size_t took = 0;
+    struct tenon_chardev *chr = front(dev);
+    const uint8_t *bytes = buf;
+    size_t took = 0, n;
 
-    while (took < len) {
-        size_t n = MIN(len - took, host_room(dev));
-
-        if (!n)
-            break;
-        front(dev)->on.receive(front(dev)->user, (const char *)buf + took, n);
+    while (took < len && (n = MIN(len - took, host_room(dev)))) {
+        if (chr->mux)
+            mux_input(chr->mux, bytes + took, n);
+        else
+            chr->users[0].on.receive(chr->users[0].self, bytes + took, n);
         took += n;
     }
     return took;
@@ -57,28 +67,39 @@ static void host_sent(struct tenon_dev *dev)
 {
     struct tenon_chardev *chr = front(dev);
 
-    if (chr && chr->user && chr->on.writable)
-        chr->on.writable(chr->user);
+    if (chr->mux && !mux_flush(chr->mux))
+        return;
+    for (unsigned i = 0; i < MUX_USERS; i++)
+        if (chr->users[i].self && chr->users[i].on.writable)
+            chr->users[i].on.writable(chr->users[i].self);
 }
 
+/* That the far end comes or goes is of interest to all, a break to who listens. */
 static void host_event(struct tenon_dev *dev, int event)
 {
-    struct tenon_chardev *chr = front(dev);
+    chardev_tell(front(dev), event);
+}
 
-    if (!chr)
+void chardev_tell(struct tenon_chardev *chr, int event)
+{
+    struct chr_user *user = listener(chr);
+
+    if (event == TENON_CHR_BREAK) {
+        if (user)
+            front_tell(user, event);
         return;
-    if (event != TENON_CHR_BREAK)
-        chr->opened = event == TENON_CHR_OPENED;
-    if (chr->user && chr->on.event)
-        chr->on.event(chr->user, event);
+    }
+    chr->opened = event == TENON_CHR_OPENED;
+    for (unsigned i = 0; i < MUX_USERS; i++)
+        front_tell(&chr->users[i], event);
 }
 
 static void host_fds(struct tenon_dev *dev, const int *fds, unsigned n)
 {
-    struct tenon_chardev *chr = front(dev);
+    struct chr_user *user = listener(front(dev));
 
-    if (chr && chr->user && chr->on.fds) {
-        chr->on.fds(chr->user, fds, n);
+    if (user && user->on.fds) {
+        user->on.fds(user->self, fds, n);
         return;
     }
     for (unsigned i = 0; i < n; i++)
@@ -98,46 +119,101 @@ const struct tenon_chardev_host chardev_host_service = {
 
 void chardev_accept(struct tenon_chardev *chr)
 {
+    if (chr->mux)
+        mux_deliver(chr->mux);
     if (chr->ops.ready)
         chr->ops.ready(chr->backend->state);
 }
 
-static void set_user(struct tenon_chardev *chr, const char *name, const struct tenon_chr_user *on,
-                     void *self)
+/* Where a further user goes; NULL: there is no place for one. */
+static struct chr_user *vacancy(struct tenon_chardev *chr)
 {
-    chr->user = self;
-    chr->user_name = name;
-    table_copy(&chr->on, sizeof(chr->on), on);
-    if (chr->opened && chr->on.event)
-        chr->on.event(self, TENON_CHR_OPENED);
+    for (unsigned i = 0; i < (chr->mux ? MUX_USERS : 1); i++)
+        if (!chr->users[i].self)
+            return &chr->users[i];
+    return NULL;
+}
+
+/* Why there is no vacancy; to be freed. */
+static char *occupied(const struct tenon_chardev *chr)
+{
+    if (chr->mux)
+        return g_strdup_printf("chardev '%s' has %u users already", chardev_id(chr), MUX_USERS);
+    return g_strdup_printf("chardev '%s' is in use by %s", chardev_id(chr), chr->users[0].name);
+}
+
+static void join(struct tenon_chardev *chr, struct chr_user *user, struct chr_user who,
+                 const struct tenon_chr_user *on)
+{
+    *user = who;
+    table_copy(&user->on, sizeof(user->on), on);
+    if (chr->opened)
+        front_tell(user, TENON_CHR_OPENED);
+    if (chr->mux)
+        mux_joined(chr->mux, user - chr->users);
     chardev_accept(chr);
+}
+
+static void leave(struct tenon_chardev *chr, struct chr_user *user)
+{
+    if (chr->mux)
+        mux_leaves(chr->mux, user - chr->users);
+    user->self = NULL;
 }
 
 int chardev_use(struct tenon_chardev *chr, const char *name, const char *where,
                 const struct tenon_chr_user *on, void *self)
 {
-    if (chr->user) {
-        report(where, "chardev '%s' is in use by %s", chardev_id(chr), chr->user_name);
-        return -EBUSY;
+    struct chr_user *user = vacancy(chr);
+    char *why;
+
+    if (user) {
+        join(chr, user, (struct chr_user){ .self = self, .name = name }, on);
+        return 0;
     }
-    set_user(chr, name, on, self);
-    return 0;
+    why = occupied(chr);
+    report(where, "%s", why);
+    g_free(why);
+    return -EBUSY;
 }
 
 void chardev_disuse(struct tenon_chardev *chr, void *self)
 {
-    if (chr->user == self)
-        chr->user = NULL;
+    for (unsigned i = 0; i < MUX_USERS; i++)
+        if (chr->users[i].self == self)
+            leave(chr, &chr->users[i]);
 }
 
-static int attach(struct tenon_dev *dev, struct tenon_chardev *chr,
-                  const struct tenon_chr_user *user)
+static int attach(struct tenon_dev *dev, struct tenon_chardev *chr, const struct tenon_chr_user *on)
 {
-    if (chr->user)
-        return tenon_error(dev, -EBUSY, "chardev '%s' is in use by %s", chardev_id(chr),
-                           chr->user_name);
-    set_user(chr, dev->id, user, inst_of(dev)->state);
-    return 0;
+    struct inst *inst = inst_of(dev);
+    struct chr_user *user = vacancy(chr);
+    char *why;
+
+    if (user) {
+        join(chr, user, (struct chr_user){ inst->state, .name = dev->id, .inst = inst }, on);
+        return 0;
+    }
+    why = occupied(chr);
+    tenon_error(dev, -EBUSY, "%s", why);
+    g_free(why);
+    return -EBUSY;
+}
+
+void chardev_forget(const struct inst *inst)
+{
+    for (struct inst *i = inst->machine->insts; i; i = i->next)
+        for (unsigned n = 0; i->chardev && n < MUX_USERS; n++)
+            if (i->chardev->users[n].inst == inst && i->chardev->users[n].self)
+                leave(i->chardev, &i->chardev->users[n]);
+}
+
+bool chardev_in_use(const struct tenon_chardev *chr)
+{
+    for (unsigned i = 0; i < MUX_USERS; i++)
+        if (chr->users[i].self)
+            return true;
+    return false;
 }
 
 static void log_output(struct tenon_chardev *chr, const char *buf, size_t len)
@@ -159,13 +235,18 @@ static void log_output(struct tenon_chardev *chr, const char *buf, size_t len)
     }
 }
 
-size_t chardev_write(struct tenon_chardev *chr, const void *buf, size_t len)
+size_t front_send(struct tenon_chardev *chr, const void *buf, size_t len)
 {
     size_t n = chr->ops.write ? chr->ops.write(chr->backend->state, buf, len) : len;
 
     if (chr->log >= 0 && n)
         log_output(chr, buf, n);
     return n;
+}
+
+size_t chardev_write(struct tenon_chardev *chr, const void *buf, size_t len)
+{
+    return chr->mux ? mux_write(chr->mux, buf, len) : front_send(chr, buf, len);
 }
 
 static void send_event(struct tenon_chardev *chr, int event)
@@ -189,11 +270,20 @@ const struct tenon_chr chr_service = {
     .line = set_line,
 };
 
-/* ---- Making them ---- */
+/* ---- Looking at them ---- */
 
 const char *chardev_id(const struct tenon_chardev *chr)
 {
     return chr->backend->pub.id;
+}
+
+char *chardev_filename(const struct tenon_chardev *chr)
+{
+    char name[PATH_MAX + 128] = "";
+
+    if (chr->ops.describe)
+        chr->ops.describe(chr->backend->state, name, sizeof(name));
+    return g_strdup(*name ? name : chr->backend->type->t.name);
 }
 
 struct tenon_chardev *chardev_find(struct machine *m, const char *id)
@@ -203,33 +293,40 @@ struct tenon_chardev *chardev_find(struct machine *m, const char *id)
     return inst ? inst->chardev : NULL;
 }
 
-void chardev_release(struct tenon_chardev *chr)
+struct tenon_chardev *chardev_next(struct machine *m, const struct tenon_chardev *after)
 {
-    if (chr && chr->log >= 0)
-        close(chr->log);
-    g_free(chr);
+    struct inst *inst = after ? after->backend->next : m->insts;
+
+    while (inst && !inst->chardev)
+        inst = inst->next;
+    return inst ? inst->chardev : NULL;
 }
 
-static struct tenon_chardev *make(struct machine *m, const char *backend, const char *id,
-                                  const char *where, const struct setting *settings, unsigned n)
-{
-    bool hidden = !strcmp(backend, "stdio") && config_find(m->config, "daemonize", NULL);
-    const struct type *type = hidden ? NULL : plugins_load(m->plugins, "chardev", backend, where);
-    const struct tenon_chardev_ops *ops;
-    struct inst *inst = type ? inst_create(m, type, id, where, settings, n) : NULL;
+/* ---- Making them ---- */
 
-    if (hidden)
-        report(where, "cannot use standard input and output with -daemonize");
-    if (!inst)
-        return NULL;
-    ops = type->t.ops;
-    inst->chardev = g_new0(struct tenon_chardev, 1);
-    inst->chardev->backend = inst;
-    inst->chardev->log = -1;
-    inst->chardev->opened = true;
+struct tenon_chardev *chardev_front(struct inst *backend)
+{
+    const struct tenon_chardev_ops *ops = backend->type->t.ops;
+    struct tenon_chardev *chr = g_new0(struct tenon_chardev, 1);
+
+    chr->backend = backend;
+    chr->log = -1;
+    chr->opened = true;
     if (ops)
-        memcpy(&inst->chardev->ops, ops, MIN(ops->size, sizeof(*ops)));
-    return inst->chardev;
+        table_copy(&chr->ops, sizeof(chr->ops), ops);
+    return chr;
+}
+
+void chardev_release(struct tenon_chardev *chr)
+{
+    if (!chr)
+        return;
+    for (unsigned i = 0; i < MUX_USERS; i++)
+        g_free(chr->users[i].queue);
+    mux_destroy(chr->mux);
+    if (chr->log >= 0)
+        close(chr->log);
+    g_free(chr);
 }
 
 static bool open_log(struct tenon_chardev *chr, const struct config_group *group)
@@ -247,32 +344,84 @@ static bool open_log(struct tenon_chardev *chr, const struct config_group *group
     return chr->log >= 0;
 }
 
+static bool open_mux(struct tenon_chardev *chr, const struct config_group *group)
+{
+    const struct config_group *echr = config_find(chr->backend->machine->config, "echr", NULL);
+    int64_t escape = 1;
+    bool wanted = false;
+
+    if (group_bool(group, "mux", &wanted) || group_number(echr, "value", 0, 255, &escape))
+        return false;
+    if (wanted)
+        chr->mux = mux_create(chr, escape);
+    return true;
+}
+
+/* Whether such a back end can be made at all. */
+static bool allowed(struct machine *m, const struct config_group *group)
+{
+    bool stdio = !strcmp(group_string(group, "backend", ""), "stdio");
+
+    if (stdio && config_find(m->config, "daemonize", NULL))
+        report(group->from, "cannot use standard input and output with -daemonize");
+    else if (chardev_find(m, group->id))
+        report(group->from, "there is a chardev called '%s' already", group->id);
+    else
+        return true;
+    return false;
+}
+
 struct tenon_chardev *chardev_create(struct machine *m, const struct config_group *group)
 {
     static const char *const common[] = { "backend", "id", "mux", "logfile", "logappend", NULL };
+    const char *backend = group_string(group, "backend", "");
     struct setting *settings = g_new(struct setting, group->n_opts);
-    struct tenon_chardev *chr = NULL;
-    bool mux = false;
+    const struct type *type;
+    struct inst *inst = NULL;
     unsigned n = 0;
 
     for (unsigned i = 0; i < group->n_opts; i++)
         if (!g_strv_contains(common, group->opts[i].key))
             settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };
-    if (group_bool(group, "mux", &mux))
-        mux = false;
-    else if (mux)
-        report(group->from, "mux=on: not in this build yet");
-    else
-        chr = make(m, group_string(group, "backend", ""), group->id, group->from, settings, n);
+    type = allowed(m, group) ? plugins_load(m->plugins, "chardev", backend, group->from) : NULL;
+    if (type)
+        inst = inst_create(m, type, group->id, group->from, settings, n);
     g_free(settings);
-    return chr && open_log(chr, group) ? chr : NULL;
+    if (!inst)
+        return NULL;
+    if (open_mux(inst->chardev, group) && open_log(inst->chardev, group))
+        return inst->chardev;
+    inst_destroy(inst);
+    return NULL;
+}
+
+int chardev_remove(struct tenon_chardev *chr, const char *where)
+{
+    if (chardev_in_use(chr)) {
+        report(where, "chardev '%s' is in use", chardev_id(chr));
+        return -EBUSY;
+    }
+    inst_destroy(chr->backend);
+    return 0;
+}
+
+/* Makes what a short form stands for. */
+static struct tenon_chardev *create_short(struct machine *m, const char *label, const char *text,
+                                          const char *where)
+{
+    struct config *config = dev_config(text, label, where);
+    struct tenon_chardev *chr = NULL;
+
+    if (config)
+        chr = chardev_create(m, config_find(config, "chardev", NULL));
+    config_destroy(config);
+    return chr;
 }
 
 const char *chardev_short(struct machine *m, const char *label, const char *text, const char *where,
                           bool *failed)
 {
-    struct tenon_chardev *chr = NULL;
-    struct setting set = { 0 };
+    struct tenon_chardev *chr;
 
     *failed = false;
     if (!strcmp(text, "none"))
@@ -281,17 +430,9 @@ const char *chardev_short(struct machine *m, const char *label, const char *text
         chr = chardev_find(m, text + 8);
         if (!chr)
             report(where, "there is no chardev called '%s'", text + 8);
-    } else if (g_str_has_prefix(text, "file:")) {
-        set = (struct setting){ "path", text + 5 };
-        chr = make(m, "file", label, where, &set, 1);
-    } else if (!strcmp(text, "stdio") || !strcmp(text, "stdio-raw")) {
-        set = (struct setting){ "signal", text[5] ? "off" : "on" };
-        chr = make(m, "stdio", label, where, &set, 1);
-    } else if (!strcmp(text, "null")) {
-        chr = make(m, "null", label, where, NULL, 0);
     } else {
-        report(where, "'%s' is none of stdio, file:PATH, null, none, chardev:ID", text);
+        chr = create_short(m, label, text, where);
     }
     *failed = !chr;
-    return chr ? chr->backend->pub.id : NULL;
+    return chr ? chardev_id(chr) : NULL;
 }

@@ -7,11 +7,15 @@
 
 struct machine;
 struct config_group;
+struct inst;
 
 /* The front of the back end called id, or NULL. */
 struct tenon_chardev *chardev_find(struct machine *m, const char *id);
 
-/* Makes the back end of a -chardev group.  NULL: reported.  [main, locked] */
+/*
+ * Makes the back end of a -chardev group; with mux=on several can use it.  NULL: reported.  [main,
+ * locked]
+ */
 struct tenon_chardev *chardev_create(struct machine *m, const struct config_group *group);
 
 /*
@@ -21,10 +25,16 @@ struct tenon_chardev *chardev_create(struct machine *m, const struct config_grou
 const char *chardev_short(struct machine *m, const char *label, const char *text, const char *where,
                           bool *failed);
 
+/* Takes down a back end that nobody uses.  -EBUSY: reported at where.  [main, locked] */
+int chardev_remove(struct tenon_chardev *chr, const char *where);
+
+/* ---- Using one ---- */
+
 /*
  * Makes the core itself (a monitor, gdb's stub) the user of chr, under a name for messages; on's
- * functions get self.  -EBUSY, and it has been reported at where, if chr has a user.  [main,
- * locked]
+ * functions get self.  -EBUSY, and it has been reported at where, if chr has a user (with a mux:
+ * has too many).  Users of a mux are told by TENON_CHR_MUX_IN and _MUX_OUT whether what is typed is
+ * for them; the others are told neither.  [main, locked]
  */
 int chardev_use(struct tenon_chardev *chr, const char *name, const char *where,
                 const struct tenon_chr_user *on, void *self);
@@ -32,9 +42,24 @@ void chardev_disuse(struct tenon_chardev *chr, void *self);
 /* What the user says, as in struct tenon_chr.  [locked] */
 size_t chardev_write(struct tenon_chardev *chr, const void *buf, size_t len);
 void chardev_accept(struct tenon_chardev *chr);
-const char *chardev_id(const struct tenon_chardev *chr);
+/* Tells who uses chr of an event as if the far end had sent it: TENON_CHR_BREAK.  [main, locked] */
+void chardev_tell(struct tenon_chardev *chr, int event);
+/* A device is about to go: it lets go of what it uses.  [main, locked] */
+void chardev_forget(const struct inst *inst);
 
-/* Frees the front; its back end is an instance, and goes with the machine's. */
+/* ---- Looking at them ---- */
+
+const char *chardev_id(const struct tenon_chardev *chr);
+/* What query-chardev calls its filename: "pty:/dev/pts/3"; to be freed. */
+char *chardev_filename(const struct tenon_chardev *chr);
+bool chardev_in_use(const struct tenon_chardev *chr);
+/* The chardev after another (NULL: the first), or NULL. */
+struct tenon_chardev *chardev_next(struct machine *m, const struct tenon_chardev *after);
+
+/* ---- For inst.c ---- */
+
+/* The front of an instance of kind chardev that is being made; it goes with the instance. */
+struct tenon_chardev *chardev_front(struct inst *backend);
 void chardev_release(struct tenon_chardev *chr);
 
 extern const struct tenon_chardev_host chardev_host_service;

@@ -353,6 +353,8 @@ struct inst *inst_create(struct machine *m, const struct type *type, const char 
     inst->bus = bus_find(type->t.ops_id);
     tables_init(inst);
     props_init(type, inst->state);
+    if (!strcmp(type->t.kind, "chardev"))
+        inst->chardev = chardev_front(inst);
     enlist(inst);
     if (bring_up(inst, settings, n)) {
         inst_destroy(inst);
@@ -370,6 +372,7 @@ void inst_destroy(struct inst *inst)
         at = &(*at)->next;
     *at = inst->next;
     machine_irq_forget(inst->machine);
+    chardev_forget(inst);
     if (type->t.destroy)
         type->t.destroy(inst->state);
     for (unsigned i = 0; i < type->n_timers; i++)

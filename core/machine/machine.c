@@ -85,44 +85,99 @@ static const struct type *find_board(struct machine *m)
 
 /* ---- Character devices ---- */
 
-static bool add_use(struct machine *m, const char *use, unsigned n, const char *text,
-                    const char *where)
+static bool add_use(struct machine *m, const char *use, unsigned n, const char *label,
+                    const char *text, const char *where)
 {
-    char *label = g_strdup_printf("%s%u", use, n);
     bool failed;
     const char *id = chardev_short(m, label, text, where, &failed);
 
-    if (id && m->n_uses < G_N_ELEMENTS(m->uses))
-        m->uses[m->n_uses++] = (struct chardev_use){ use, n, id };
-    g_free(label);
-    return !failed;
+    if (!id)
+        return !failed;
+    m->uses = g_renew(struct chardev_use, m->uses, m->n_uses + 1);
+    m->uses[m->n_uses++] = (struct chardev_use){ use, n, id };
+    return true;
 }
 
-/* -nographic makes the first serial port the terminal, unless -serial or stdio is spoken for. */
-static bool wants_stdio(struct machine *m)
+/* Options that name a character device in short form, and what theirs are called. */
+static const struct dev_option {
+    const char *kind, *label;
+} dev_options[] = {
+    { "serial", "serial" },      { "parallel", "parallel" },
+    { "debugcon", "debugcon" },  { "monitor", "compat_monitor" },
+    { "qmp", "compat_monitor" }, { "qmp-pretty", "compat_monitor" },
+};
+
+/* Those of one label are counted together; uses are counted by themselves. */
+static bool add_option(struct machine *m, const struct config_group *group,
+                       const struct dev_option *option)
 {
-    return config_find(m->config, "nographic", NULL) && !m->info.nodefaults &&
-           !config_find(m->config, "serial", NULL);
+    const struct config_group *g = NULL;
+    unsigned n = 0, n_label = 0;
+    char *label;
+    bool ok;
+
+    while ((g = config_next(m->config, NULL, g)) != group)
+        for (unsigned i = 0; i < G_N_ELEMENTS(dev_options); i++)
+            if (!strcmp(g->kind, dev_options[i].kind)) {
+                n += !strcmp(g->kind, option->kind);
+                n_label += !strcmp(dev_options[i].label, option->label);
+            }
+    label = g_strdup_printf("%s%u", option->label, n_label);
+    ok = add_use(m, option->kind, n, label, group_string(group, "dev", ""), group->from);
+    g_free(label);
+    return ok;
+}
+
+/* Whether the command line leaves it to us: it has no such option, and no such device. */
+static bool unsaid(struct machine *m, const char *kinds, const char *driver)
+{
+    const struct config_group *g = NULL;
+    char **each = g_strsplit(kinds, "|", -1);
+    bool said = m->info.nodefaults;
+
+    for (char **kind = each; *kind; kind++)
+        said |= config_find(m->config, *kind, NULL) != NULL;
+    g_strfreev(each);
+    while (driver && (g = config_next(m->config, "device", g)))
+        said |= !strcmp(group_string(g, "driver", ""), driver);
+    return !said;
+}
+
+/* Without displays the terminal is the first serial port's and the monitor's, by turns. */
+static bool add_defaults(struct machine *m)
+{
+    bool terminal = config_find(m->config, "nographic", NULL);
+    bool serial = unsaid(m, "serial", "isa-serial");
+    bool monitor = terminal && unsaid(m, "monitor|qmp|qmp-pretty|mon", NULL);
+    const char *where = terminal ? "-nographic" : "-serial";
+    bool ok = true;
+
+    if (serial)
+        ok &= add_use(m, "serial", 0, "serial0",
+                      !terminal ? "null"
+                      : monitor ? "mon:stdio"
+                                : "stdio",
+                      where);
+    if (monitor && ok)
+        ok &= add_use(m, "monitor", 0, "compat_monitor0", serial ? "chardev:serial0" : "stdio",
+                      where);
+    if (unsaid(m, "parallel", "isa-parallel"))
+        ok &= add_use(m, "parallel", 0, "parallel0", "null", "-parallel");
+    return ok;
 }
 
 static bool make_chardevs(struct machine *m)
 {
     const struct config_group *g = NULL;
-    unsigned serials = 0;
     bool ok = true;
 
     while ((g = config_next(m->config, "chardev", g)))
         ok &= chardev_create(m, g) != NULL;
-    for (g = NULL; (g = config_next(m->config, "serial", g)); serials++)
-        ok &= add_use(m, "serial", serials, group_string(g, "dev", ""), g->from);
-    if (!serials && wants_stdio(m))
-        ok &= add_use(m, "serial", 0, "stdio-raw", "-nographic");
-    else if (!serials && !m->info.nodefaults)
-        ok &= add_use(m, "serial", 0, "null", "-serial");
-    g = config_find(m->config, "debugcon", NULL);
-    if (g)
-        ok &= add_use(m, "debugcon", 0, group_string(g, "dev", ""), g->from);
-    return ok;
+    while ((g = config_next(m->config, NULL, g)))
+        for (unsigned i = 0; i < G_N_ELEMENTS(dev_options); i++)
+            if (!strcmp(g->kind, dev_options[i].kind))
+                ok &= add_option(m, g, &dev_options[i]);
+    return add_defaults(m) && ok;
 }
 
 /* ---- The board ---- */
@@ -321,5 +376,6 @@ void machine_destroy(struct machine *m)
     block_destroy(m->ram);
     loop_destroy(m->loop);
     g_free(m->found_file);
+    g_free(m->uses);
     g_free(m);
 }

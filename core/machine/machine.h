@@ -71,10 +71,10 @@ struct machine {
     bool no_reboot, no_shutdown, start_paused, name_threads;
     const char *on_panic; /* -action panic= */
     struct chardev_use {
-        const char *use; /* "serial" */
+        const char *use; /* an option: "serial", "parallel", "monitor", "qmp" ... */
         unsigned n;
         const char *chardev; /* an id */
-    } uses[12];
+    } * uses;
     unsigned n_uses;
     char *found_file;
     struct disas *disas; /* of debug/disas.h; NULL: not asked for yet; atomic */

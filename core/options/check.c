@@ -39,14 +39,17 @@ static enum state accel_state(const struct check *c, const struct opt_key *key, 
 
 static enum state dev_state(const struct check *c, const struct opt_key *key, const char *dev)
 {
-    const char *backend = dev_backend(dev);
     const struct opt_group *chardev = opt_group_find("chardev");
+    char *backend;
+    bool there;
 
     if (key->values)
         return values_have(key->values, dev) ? THERE : NOT_YET;
-    if (values_have("none|chardev", backend))
-        return THERE;
-    return name_state(c, "chardev", &chardev->keys[0], backend) == THERE ? THERE : NOT_YET;
+    backend = dev_backend(dev);
+    there = values_have("none|chardev", backend) ||
+            name_state(c, "chardev", &chardev->keys[0], backend) == THERE;
+    g_free(backend);
+    return there ? THERE : NOT_YET;
 }
 
 static enum state opt_state(const struct check *c, const struct opt_group *kind,

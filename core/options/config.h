@@ -45,9 +45,11 @@ bool value_fits(const struct opt_key *key, const char *value);
 char *value_wanted(const struct opt_key *key);
 
 /*
- * The backend that a character device in short form stands for ("file:x" is "file", "tcp::1" is
- * "socket"), "none" for none, or NULL when it is nothing known.
+ * Of a character device in short form ("file:x"), to be g_free'd; NULL when it is nothing known:
+ * the backend ("file"; "chardev" of "chardev:ID", "none" of "none"), and the parameters of -chardev
+ * that it stands for ("file,path=x").
  */
-const char *dev_backend(const char *dev);
+char *dev_backend(const char *dev);
+char *dev_params(const char *dev);
 
 #endif

@@ -194,7 +194,7 @@ static const struct opt_key chardev_keys[] = {
     { "backend",   KEY_NAME,   0, "",
       "socket|udp|msmouse|vc|ringbuf|memory|pipe|console|serial|pty|braille|tty|parallel|parport|"
       "spicevmc|spiceport|dbus|mux|testdev|wctablet|qemu-vdagent|hub" },
-    { "mux",       KEY_BOOL, LATER },        { "logfile",   KEY_STRING, 0, "FILE" },
+    { "mux",       KEY_BOOL },               { "logfile",   KEY_STRING, 0, "FILE" },
     { "logappend", KEY_BOOL },               { "path",      KEY_STRING, 0, "PATH" },
     { "append",    KEY_BOOL },               { "input-path", KEY_STRING, 0, "PATH" },
     { "signal",    KEY_BOOL },               { "host",      KEY_STRING, 0, "HOST" },
@@ -470,7 +470,7 @@ const struct opt_group groups[] = {
     { "qmp-pretty",    NEED,                                         PARAM(none_dev_keys) },
     { "mon",           IDS | IMPLIED | NEED | LATER,                 PARAM(mon_keys) },
     { "gdb",           NEED,                                         PARAM(none_dev_keys) },
-    { "echr",          MERGE | LATER,                                PARAM(number_keys) },
+    { "echr",          MERGE,                                        PARAM(number_keys) },
 
     { "drive",         FREE | IDS | HELP | LATER,                    PARAM(drive_keys) },
     { "blockdev",      FREE | IMPLIED | NEED | LATER,                PARAM(blockdev_keys) },

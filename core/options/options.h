@@ -108,6 +108,13 @@ const char *options_names(const char *kind);
  * and those in without ("a|b" or NULL). */
 void options_print_keys(FILE *out, const char *kind, const char *without);
 
+/*
+ * The configuration of one [chardev] that a character device in short form stands for ("file:x"),
+ * called id; the caller's to destroy.  NULL: it is not one ("none", "chardev:x"), or a fault has
+ * been reported at from.
+ */
+struct config *dev_config(const char *dev, const char *id, const char *from);
+
 /* --- groups ---------------------------------------------------------------------------------- */
 
 /* The group of that kind (NULL: any) after `after` (NULL: the first), in the order given. */

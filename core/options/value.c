@@ -135,47 +135,12 @@ static bool are_drives(const char *text)
     return true;
 }
 
-/* The first words of devices in short form; those that end in ':' or '/' have more behind them. */
-static const struct short_dev {
-    const char *word, *backend;
-} short_devs[] = {
-    { "none", "none" },
-    { "null", "null" },
-    { "stdio", "stdio" },
-    { "vc", "vc" },
-    { "vc:", "vc" },
-    { "pty", "pty" },
-    { "pty:", "pty" },
-    { "file:", "file" },
-    { "pipe:", "pipe" },
-    { "tcp:", "socket" },
-    { "telnet:", "socket" },
-    { "tn3270:", "socket" },
-    { "websocket:", "socket" },
-    { "unix:", "socket" },
-    { "udp:", "udp" },
-    { "mon:", "mux" },
-    { "chardev:", "chardev" },
-    { "msmouse", "msmouse" },
-    { "wctablet", "wctablet" },
-    { "braille", "braille" },
-    { "testdev", "testdev" },
-    { "con:", "console" },
-    { "/dev/parport", "parallel" },
-    { "/dev/", "serial" },
-};
-
-const char *dev_backend(const char *dev)
+static bool is_dev(const char *text)
 {
-    for (unsigned i = 0; i < N_OF(short_devs); i++) {
-        const char *word = short_devs[i].word;
-        size_t len = strlen(word);
-        bool open = word[len - 1] == ':' || *word == '/';
+    char *backend = dev_backend(text);
 
-        if (open ? strncmp(dev, word, len) == 0 && dev[len] : strcmp(dev, word) == 0)
-            return short_devs[i].backend;
-    }
-    return NULL;
+    g_free(backend);
+    return backend;
 }
 
 bool value_fits(const struct opt_key *key, const char *value)
@@ -198,7 +163,7 @@ bool value_fits(const struct opt_key *key, const char *value)
     case KEY_UUID: return looks_like(value, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
     case KEY_DATE: return is_date(value);
     case KEY_DRIVES: return are_drives(value);
-    case KEY_DEV: return dev_backend(value) != NULL;
+    case KEY_DEV: return is_dev(value);
     }
     return false;
 }
@@ -230,8 +195,9 @@ char *value_wanted(const struct opt_key *key)
     case KEY_DATE: return g_strdup("utc, localtime or a date such as 2024-12-31T23:59:59");
     case KEY_DRIVES: return g_strdup("letters from a to p, each once, such as dc");
     case KEY_DEV:
-        return g_strdup("stdio, file:PATH, null, none, chardev:ID, pty, vc, pipe:PATH, tcp:..., "
-                        "udp:..., unix:PATH or a device such as /dev/ttyS0");
+        return g_strdup("stdio, file:PATH, null, none, chardev:ID, pty, vc, pipe:PATH, "
+                        "tcp:HOST:PORT, udp:HOST:PORT, unix:PATH, mon:DEV or a device such as "
+                        "/dev/ttyS0");
     case KEY_STRING: break;
     }
     return g_strdup(key->values ? key->values : "VALUE");

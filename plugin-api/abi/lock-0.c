@@ -189,6 +189,7 @@ AT(tenon_chardev_ops, write,   8, size_t (**)(void *self, const void *buf, size_
 AT(tenon_chardev_ops, ready,  16, void (**)(void *self));
 AT(tenon_chardev_ops, event,  24, void (**)(void *self, int event));
 AT(tenon_chardev_ops, line,   32, void (**)(void *self, const struct tenon_chr_line *line));
+AT(tenon_chardev_ops, describe, 40, void (**)(void *self, char *buf, size_t len));
 
 AT(tenon_chardev_host, size,    0, uint32_t *);
 AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));

@@ -16,6 +16,8 @@ enum {
     TENON_CHR_OPENED = 100,     /* the far end is there */
     TENON_CHR_CLOSED = 200,     /* the far end has gone */
     TENON_CHR_BREAK = 300,      /* a break condition came in, or is to be sent */
+    TENON_CHR_MUX_IN = 400,     /* of several users, this one gets what comes in from now on */
+    TENON_CHR_MUX_OUT = 500,    /* ... another one does */
 };
 
 /* What a serial port tells a back end that is a real line. */
@@ -37,6 +39,9 @@ struct tenon_chardev_ops {
     /* The device sends TENON_CHR_BREAK. [vcpu] */
     void (*event)(void *self, int event);
     void (*line)(void *self, const struct tenon_chr_line *line);                        /* [vcpu] */
+    /* Puts into buf where the far end is, as query-chardev shows it: "pty:/dev/pts/3".  NULL: the
+     * type's name says it. [main] */
+    void (*describe)(void *self, char *buf, size_t len);
 };
 
 #define TENON_CHARDEV_BACKEND(id, names, help, ...)                                                \
@@ -51,7 +56,8 @@ struct tenon_chardev_host {
     size_t (*input)(struct tenon_dev *, const void *buf, size_t len);
     /* The back end takes more after a short write(). [main] */
     void (*sent)(struct tenon_dev *);
-    /* TENON_CHR_OPENED, _CLOSED or _BREAK from the far end. [main] */
+    /* TENON_CHR_OPENED, _CLOSED or _BREAK from the far end.  It counts as open from the start
+     * unless create() says _CLOSED. [main] */
     void (*event)(struct tenon_dev *, int event);
     /* Hands over file descriptors that came with what is input() next; they are the host's now.
      * [main] */

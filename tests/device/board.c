@@ -160,6 +160,11 @@ void board_finish(struct board *b)
     g_free(b);
 }
 
+struct machine *board_machine(struct board *b)
+{
+    return b->m;
+}
+
 void board_iterate(struct board *b)
 {
     loop_unlock(b->m->loop);

@@ -19,6 +19,8 @@ struct board *board_start(const char *options);
 /* The same, but returns NULL and what was reported in *errors (to be freed). */
 struct board *board_try(const char *options, char **errors);
 void board_finish(struct board *b);
+/* For tests that are the core's part in it. */
+struct machine *board_machine(struct board *b);
 
 uint8_t inb(struct board *b, uint16_t port);
 uint16_t inw(struct board *b, uint16_t port);

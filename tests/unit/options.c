@@ -165,7 +165,8 @@ static const struct {
       "-m {\"size\":true}: size must be a size such as 512 (MiB), 262144k or 4G, not \"on\"\n" },
     { "-serial foo",
       "-serial foo: dev must be stdio, file:PATH, null, none, chardev:ID, pty, vc, pipe:PATH, "
-      "tcp:..., udp:..., unix:PATH or a device such as /dev/ttyS0, not \"foo\"\n" },
+      "tcp:HOST:PORT, udp:HOST:PORT, unix:PATH, mon:DEV or a device such as /dev/ttyS0, not "
+      "\"foo\"\n" },
     { "-serial null -serial null -serial null -serial null -serial stdio",
       "-serial stdio: there can be 4 at most\n" },
     { "-global foo", "-global foo: no key \"foo\"; there are driver, property, value\n" },
@@ -254,10 +255,9 @@ static const struct {
     { "-accel tcg -accel xen",
       "-accel tcg: not in this build yet\n-accel xen: not in this build yet\n" },
     { "-accel kvn", "-accel kvn: there is no accel \"kvn\"; did you mean kvm?\n" },
-    { "-chardev stdio,id=a,mux=on", "-chardev stdio,id=a,mux=on: mux=on: not in this build yet\n" },
     { "-chardev pty,id=a,mux=on", "-chardev pty,id=a,mux=on: not in this build yet\n" },
-    { "-serial pty -serial mon:stdio", "-serial pty: not in this build yet\n"
-                                       "-serial mon:stdio: not in this build yet\n" },
+    { "-serial pty -serial mon:pty -serial mon:stdio", "-serial pty: not in this build yet\n"
+                                                       "-serial mon:pty: not in this build yet\n" },
     { "-monitor stdio -qmp stdio", "-monitor stdio: not in this build yet\n"
                                    "-qmp stdio: not in this build yet\n" },
     { "-display sdl,gl=on -no-frame",
