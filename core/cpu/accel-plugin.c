@@ -223,6 +223,11 @@ static void host_quiescent(void *host)
         space_reader_quiescent(p->cpu->readers[i]);
 }
 
+static void host_stopped(void *host, uint32_t why, uint64_t address)
+{
+    vcpu_stopped(((struct processor *)host)->cpu, why, address);
+}
+
 const struct tenon_accel_host accel_host_service = {
     .size = sizeof(struct tenon_accel_host),
     .must_stop = host_must_stop,
@@ -238,6 +243,7 @@ const struct tenon_accel_host accel_host_service = {
     .shutdown = host_shutdown,
     .quiescent = host_quiescent,
     .wake = host_wake,
+    .stopped = host_stopped,
 };
 
 /* ---- What the plugin is told ---- */
@@ -445,6 +451,25 @@ static char *guest_vcpu_notes(struct vcpu *cpu)
     return copy;
 }
 
+static int guest_debug(struct accel *accel, const struct tenon_debug_point *points, unsigned n,
+                       bool int3)
+{
+    struct guest *g = guest_of(accel);
+
+    if (!g->ops.debug || !g->ops.cpu_step)
+        return -ENOTSUP;
+    g->ops.debug(g->inst->state, points, n);
+    return 0;
+}
+
+static void guest_vcpu_step(struct vcpu *cpu, unsigned flags)
+{
+    struct processor *p = cpu->state;
+
+    if (p->guest->ops.cpu_step)
+        p->guest->ops.cpu_step(p->guest->inst->state, p->state, flags);
+}
+
 static void guest_intr(struct accel *accel, bool level)
 {
     struct guest *g = guest_of(accel);
@@ -471,6 +496,8 @@ static const struct accel_ops guest_ops = {
     .vcpu_get = guest_vcpu_get,
     .vcpu_set = guest_vcpu_set,
     .vcpu_notes = guest_vcpu_notes,
+    .debug = guest_debug,
+    .vcpu_step = guest_vcpu_step,
     .intr = guest_intr,
     .msi = guest_msi,
 };

@@ -20,6 +20,7 @@ struct block;
 struct cpuid_entry;
 struct accel;
 struct vcpu;
+struct tenon_debug_point;
 struct tenon_x86_state;
 
 /* A feature MSR of a processor, as -cpu wants it. */
@@ -81,6 +82,15 @@ struct accel_ops {
     /* What vcpu_dump() is to say besides registers, in lines; freed with g_free().  May be NULL, or
      * return it.  [main, stopped] */
     char *(*vcpu_notes)(struct vcpu *cpu);
+    /* Software breakpoints are INT3s in memory, which points.c puts there. */
+    bool int3;
+    /* Makes all processors stop at these points instead of earlier ones (who calls vcpu_stopped());
+     * they stay until the next call.  int3: some are in memory.  -ENOSPC, -ENOTSUP: not at these,
+     * and those from before hold.  May be NULL.  [main, locked, stopped] */
+    int (*debug)(struct accel *accel, const struct tenon_debug_point *points, unsigned n,
+                 bool int3);
+    /* TENON_STEP*: how the processor goes on.  [main, locked, stopped] */
+    void (*vcpu_step)(struct vcpu *cpu, unsigned flags);
 };
 
 /* -machine kernel-irqchip=: which chips the accelerator brings. */
@@ -114,13 +124,20 @@ struct vcpu {
     bool created, stopped, quit; /* guarded by the board lock */
     bool stop;                   /* atomic: it is wanted out of guest code */
     int error;                   /* of vcpu_create() or vcpu_run(), until the next reset */
-    pthread_cond_t changed;      /* with the board lock */
-    void *state;                 /* the accelerator's own */
+    bool frozen;                 /* by a debugger: vcpus_resume() leaves it alone; board lock */
+    uint32_t why;                /* TENON_DEBUG_*: it has come to a debugger's point, 0: no */
+    uint64_t where;
+    pthread_cond_t changed; /* with the board lock */
+    void *state;            /* the accelerator's own */
 };
 
 /* Whether the processor is to leave guest code: it is wanted elsewhere, or what it has just done to
  * a device changes the whole machine (machine_request()).  [vcpu] */
 bool vcpu_must_stop(const struct vcpu *cpu);
+
+/* The processor has come to where a debugger wants it: it leaves guest code, and the machine stops
+ * (STATE_DEBUG).  why is TENON_DEBUG_*.  [vcpu, unlocked] */
+void vcpu_stopped(struct vcpu *cpu, uint32_t why, uint64_t where);
 
 /* The accelerator of that name, NULL if this build has none. */
 const struct accel_ops *accel_find(const char *name);

@@ -118,7 +118,7 @@ bool kvm_assist(struct kvm_vcpu *v)
         return false;
     a->was = a->is;
     kvm_image_to_state(&a->is, a->xsave, &a->state);
-    n = accel_helper_assist(a->processor, &a->state, MOST);
+    n = accel_helper_assist(a->processor, &a->state, kvm_debugged(v) ? 1 : MOST);
     if (n <= 0)
         return false;
     say_once(v);
@@ -126,7 +126,10 @@ bool kvm_assist(struct kvm_vcpu *v)
     take_back_ud(&a->is.events);
     a->times++;
     a->instructions += n;
-    return kvm_image_set(v, &a->was, &a->is) && kvm_xsave_set(v, a->xsave, &a->state);
+    if (!kvm_image_set(v, &a->was, &a->is) || !kvm_xsave_set(v, a->xsave, &a->state))
+        return false;
+    kvm_debug_stepped(v);
+    return true;
 }
 
 char *kvm_assist_notes(struct vcpu *cpu)

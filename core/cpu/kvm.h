@@ -23,6 +23,7 @@ struct accel;
 struct guest;
 struct kvm_assist;
 struct machine;
+struct tenon_debug_point;
 struct tenon_x86_start;
 struct tenon_x86_state;
 struct vcpu;
@@ -76,6 +77,10 @@ struct kvm {
     bool hold;              /* atomic; written under lock */
     struct kvm_vcpu *vcpus; /* under lock */
 
+    const struct tenon_debug_point *points; /* a debugger's, in debug registers */
+    unsigned n_points;
+    bool int3; /* it has some in memory, too */
+
     bool has_clock;
     struct kvm_clock_data clock; /* guest time as it stopped, and the guest's TSC then */
     uint64_t tsc;
@@ -105,6 +110,7 @@ struct kvm_vcpu {
     bool unfinished;              /* the access to a device is not complete in the registers yet */
     struct kvm_lapic_state lapic; /* when it was new */
     struct kvm_assist *assist;    /* NULL: not needed yet */
+    unsigned step;                /* TENON_STEP*, for a debugger */
 };
 
 /* ioctl() that tries again when a signal came; returns -errno. */
@@ -155,6 +161,18 @@ void kvm_image_from_state(struct kvm_image *image, const struct tenon_x86_state 
 bool kvm_xsave_set(struct kvm_vcpu *v, uint8_t *xsave, const struct tenon_x86_state *s);
 int kvm_vcpu_get(struct vcpu *cpu, struct tenon_x86_state *state);
 int kvm_vcpu_set(struct vcpu *cpu, const struct tenon_x86_state *state);
+
+/* kvm-debug.c */
+int kvm_debug(struct accel *accel, const struct tenon_debug_point *points, unsigned n, bool int3);
+void kvm_vcpu_step(struct vcpu *cpu, unsigned flags);
+/* KVM_EXIT_DEBUG: the debugger's, or the guest's own. */
+void kvm_debug_exit(struct kvm_vcpu *v);
+/* The software CPU has executed an instruction in KVM's place. */
+void kvm_debug_stepped(struct kvm_vcpu *v);
+static inline bool kvm_debugged(const struct kvm_vcpu *v)
+{
+    return v->step || v->kvm->n_points || v->kvm->int3;
+}
 
 /* kvm-assist.c: has the software CPU execute an instruction that KVM has failed to emulate; false:
  * it cannot. */

@@ -45,6 +45,23 @@ static void stop_machine(void *arg)
     machine_failed(arg);
 }
 
+/* [main, locked] */
+static void pause_machine(void *arg)
+{
+    struct machine *m = arg;
+
+    if (m->state == STATE_RUNNING)
+        machine_pause(m, STATE_DEBUG);
+}
+
+void vcpu_stopped(struct vcpu *cpu, uint32_t why, uint64_t where)
+{
+    cpu->why = why;
+    cpu->where = where;
+    __atomic_store_n(&cpu->stop, true, __ATOMIC_SEQ_CST);
+    loop_call(cpu->machine->loop, pause_machine, cpu->machine);
+}
+
 static void run(struct vcpu *cpu)
 {
     struct machine *m = cpu->machine;
@@ -178,8 +195,9 @@ void vcpus_destroy(struct machine *m)
 void vcpus_resume(struct machine *m)
 {
     for (struct vcpu *cpu = first(m); cpu < end(m); cpu++) {
-        if (!cpu->created || cpu->error)
+        if (!cpu->created || cpu->error || cpu->frozen)
             continue;
+        cpu->why = 0;
         __atomic_store_n(&cpu->stop, false, __ATOMIC_SEQ_CST);
         pthread_cond_broadcast(&cpu->changed);
     }
@@ -201,6 +219,7 @@ void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot)
         if (!cpu->created)
             continue;
         cpu->error = 0;
+        cpu->why = 0;
         if (cpu->accel->ops->vcpu_reset)
             cpu->accel->ops->vcpu_reset(cpu, cpu->index ? NULL : boot);
     }

@@ -9,12 +9,16 @@
 #include <glib.h>
 
 #include "cpu/accel.h"
+#include "debug/points.h"
 #include "machine/machine.h"
 #include "memory/memory.h"
 
 int phys_memory_read(struct machine *m, uint64_t phys, void *buf, size_t len)
 {
-    return space_copy_in(m->mem, phys, buf, len, false, true);
+    int err = space_copy_in(m->mem, phys, buf, len, false, true);
+
+    points_hide(m, phys, buf, len);
+    return err;
 }
 
 /* Blocks are written whatever their mapping allows the guest. */
@@ -28,8 +32,20 @@ static size_t write_piece(struct machine *m, uint64_t phys, const void *buf, siz
     if (r.block->readonly)
         return 0;
     memcpy(r.block->host + r.offset, buf, n);
+    points_keep(m, phys, r.block->host + r.offset, n);
     block_mark(r.block, r.offset, n);
     return n;
+}
+
+int phys_memory_poke(struct machine *m, uint64_t phys, uint8_t byte)
+{
+    struct range r = space_at(m->mem, phys);
+
+    if (!r.block || r.block->readonly)
+        return -EFAULT;
+    r.block->host[r.offset] = byte;
+    block_mark(r.block, r.offset, 1);
+    return 0;
 }
 
 int phys_memory_write(struct machine *m, uint64_t phys, const void *buf, size_t len)

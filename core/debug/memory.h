@@ -62,5 +62,7 @@ int guest_memory_write(struct vcpu *cpu, uint64_t linear, const void *buf, size_
 /* The same by physical address. */
 int phys_memory_read(struct machine *m, uint64_t phys, void *buf, size_t len);
 int phys_memory_write(struct machine *m, uint64_t phys, const void *buf, size_t len);
+/* One byte of RAM or ROM, as it is to be: see points.h.  -EFAULT: none is there. */
+int phys_memory_poke(struct machine *m, uint64_t phys, uint8_t byte);
 
 #endif

@@ -20,6 +20,7 @@ struct disas;
 struct plugins;
 struct inst;
 struct block;
+struct points;
 struct loop;
 struct space;
 struct vcpu;
@@ -34,6 +35,7 @@ enum run_state {
     STATE_SHUTDOWN,  /* powered off, with -no-shutdown */
     STATE_PANICKED,
     STATE_ERROR, /* a processor cannot go on */
+    STATE_DEBUG, /* a processor has come to where a debugger wants it */
 };
 
 #define N_GSIS          24
@@ -60,6 +62,7 @@ struct machine {
     const char *isa_name;      /* of the ISA bus; NULL: there is none */
     unsigned gsi_high[N_GSIS]; /* how many sources hold the input high */
     struct irq_listeners listeners;
+    struct points *points; /* a debugger's points; NULL: there are none */
     enum run_state state;
     unsigned request; /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
     int request_code;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cpu/accel.h"
+#include "debug/points.h"
 #include "machine/inst.h"
 
 const char *run_state_name(enum run_state state)
@@ -14,7 +15,7 @@ const char *run_state_name(enum run_state state)
         [STATE_PRELAUNCH] = "prelaunch",  [STATE_RUNNING] = "running",
         [STATE_PAUSED] = "paused",        [STATE_SUSPENDED] = "suspended",
         [STATE_SHUTDOWN] = "shutdown",    [STATE_PANICKED] = "guest-panicked",
-        [STATE_ERROR] = "internal-error",
+        [STATE_ERROR] = "internal-error", [STATE_DEBUG] = "debug",
     };
 
     return names[state];
@@ -66,6 +67,7 @@ void machine_reset(struct machine *m)
     if (m->board)
         inst_reset(m->board); /* last: it may place a kernel and say where to start */
     vcpus_reset(m, m->has_start ? &m->start : NULL);
+    points_restore(m);
     if (running)
         vcpus_resume(m);
 }

@@ -57,6 +57,25 @@ enum { TENON_CPU_RUNS, TENON_CPU_HALTED, TENON_CPU_WAITS }; /* by HLT; for a sta
 /* Until after the next instruction: interrupts, by STI or a load of SS; and until an IRET: NMIs. */
 enum { TENON_BLOCKED_STI = 1, TENON_BLOCKED_SS = 2, TENON_BLOCKED_NMI = 4 };
 
+/*
+ * What a debugger outside the guest stops at, and why it has been stopped.  Code is not executed
+ * when it stops; the instruction that accessed data is complete.  The guest notices nothing: its
+ * own debug registers and INT3 work on.
+ */
+enum {
+    TENON_DEBUG_EXECUTE = 1,
+    TENON_DEBUG_WRITE = 2,
+    TENON_DEBUG_READ = 4,
+    TENON_DEBUG_STEP = 8,               /* of stopped() alone */
+};
+struct tenon_debug_point {
+    uint64_t address, bytes;            /* linear; EXECUTE: the first byte of an instruction */
+    uint32_t kind;                      /* EXECUTE, or WRITE and READ */
+    uint32_t reserved;
+};
+/* One instruction, then stopped(); maskable interrupts are not taken before it. */
+enum { TENON_STEP = 1, TENON_STEP_NO_INTERRUPTS = 2 };
+
 /* "tenon.accel/1" - the ops of an accelerator. */
 struct tenon_accel_ops {
     uint32_t size;
@@ -94,6 +113,11 @@ struct tenon_accel_ops {
      * [main, processors stopped] */
     void (*cpu_get)(void *self, void *cpu, struct tenon_x86_state *state);
     int (*cpu_set)(void *self, void *cpu, const struct tenon_x86_state *state);
+    /* All processors stop at these from now on, and no longer at earlier ones; points stays until
+     * the next call. [main, processors stopped] */
+    void (*debug)(void *self, const struct tenon_debug_point *points, uint32_t n);
+    /* How the processor goes on when it runs next: TENON_STEP*, 0 for as ever. [main, stopped] */
+    void (*cpu_step)(void *self, void *cpu, uint32_t flags);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \
@@ -134,6 +158,9 @@ struct tenon_accel_host {
     void (*quiescent)(void *host);
     /* Ends the processor's wait(), or its next one. [any] */
     void (*wake)(void *host);
+    /* The processor has come to where a debugger wants it: one TENON_DEBUG_*, and the address that
+     * was executed or accessed.  must_stop() says true from now on. [its thread] */
+    void (*stopped)(void *host, uint32_t why, uint64_t address);
 };
 
 #endif

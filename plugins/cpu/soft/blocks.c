@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "exec.h"
+#include "sys.h"
 
 #define PAGE 0x1000ull
 
@@ -241,7 +242,8 @@ static uint64_t cut(const struct cpu *cpu, uint64_t rip)
 /* Adds the instruction at off; false: it does not belong into this block. */
 static bool add(struct block_builder *b, struct source *s, struct insn *in, unsigned off)
 {
-    int len = decode_at(s, in, b->rip, off);
+    bool stops = b->cpu->watch.n && watch_breaks(b->cpu, linear_of(b->cpu, b->rip + off));
+    int len = stops && off ? DECODE_SHORT : decode_at(s, in, b->rip, off);
     bool bad = len == DECODE_LONG || beyond_limit(b->cpu, b->rip + off + len - 1);
     unsigned n = b->n;
 
@@ -249,7 +251,9 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
         return false;
     in->len = len > 0 ? len : INSN_MAX;
     b->in = in;
-    if (bad)
+    if (stops)
+        emit_call_jump(b, run_watch_stop, 0, 0, 0, 0);
+    else if (bad)
         emit_fault(b, EXC_GP);
     else
         translate(b, in);
@@ -413,6 +417,8 @@ void blocks_run_one(struct cpu *cpu)
     bool step = cpu->mode & MODE_TF;
     struct block *block;
 
+    if (cpu->watch.n && watch_breaks(cpu, linear_of(cpu, cpu->rip)))
+        run_watch_stop(cpu, NULL);
     cpu->inhibit = 0;
     cpu->no_step = false;
     if (cpu->mode & MODE_BREAK)

@@ -249,6 +249,14 @@ struct cpu {
         bool tf, rf;      /* RFLAGS.TF and RF as it began */
         bool held;        /* by the MOV SS before it */
     } debug;
+    struct { /* a debugger's, outside the guest; see watch.c */
+        const struct tenon_debug_point *points;
+        uint32_t n;
+        uint32_t hit; /* TENON_DEBUG_*, to be told before the next instruction */
+        uint64_t where;
+        uint8_t step; /* TENON_STEP* */
+        bool again;   /* the next instruction touches what is watched: it runs by itself */
+    } watch;
     uint64_t monitored; /* physical address of MONITOR, and what was there */
     uint64_t monitored_value;
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
@@ -303,7 +311,7 @@ enum {
 /* Not at all; the instruction that is ours to execute; what follows it. */
 enum { ASSIST_NONE, ASSIST_FIRST, ASSIST_MORE };
 /* What fault_exit is left with. */
-enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3 };
+enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3, LEAVE_WATCH = 4 };
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
 enum {
     WANT_STOP = 1,

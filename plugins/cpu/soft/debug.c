@@ -42,11 +42,15 @@ static uint32_t hits(const struct cpu *cpu, uint64_t addr, uint64_t bytes, unsig
 
 bool debug_watches_page(const struct cpu *cpu, uint64_t lin)
 {
-    return any_enabled(cpu) && hits(cpu, PAGE_OF(lin), 4096, 1 << BREAK_WRITE | 1 << BREAK_DATA);
+    return (any_enabled(cpu) &&
+            hits(cpu, PAGE_OF(lin), 4096, 1 << BREAK_WRITE | 1 << BREAK_DATA)) ||
+           (cpu->watch.n && watch_page(cpu, lin));
 }
 
 void debug_data(struct cpu *cpu, uint64_t lin, unsigned bytes, bool write)
 {
+    if (cpu->watch.n)
+        watch_data(cpu, lin, bytes, write ? TENON_DEBUG_WRITE : TENON_DEBUG_READ);
     if (any_enabled(cpu))
         cpu->debug.pending |=
             hits(cpu, lin, bytes, 1 << BREAK_DATA | (write ? 1 << BREAK_WRITE : 0));

@@ -504,11 +504,15 @@ void mem_probe_write(struct cpu *cpu, uint64_t lin, unsigned bytes)
 {
     check_alignment(cpu, lin, bytes);
     find_all(cpu, lin, bytes, MMU_WRITE, cpu->tlb->data);
+    if (cpu->watch.n)
+        watch_probe(cpu, lin, bytes);
 }
 
 void mem_probe_write_sys(struct cpu *cpu, uint64_t lin, unsigned bytes)
 {
     find_all(cpu, lin, bytes, MMU_WRITE, cpu->tlb->system);
+    if (cpu->watch.n)
+        watch_probe(cpu, lin, bytes);
 }
 
 uint64_t mem_physical(struct cpu *cpu, uint64_t lin)
@@ -568,6 +572,8 @@ void *mem_lock(struct cpu *cpu, uint64_t lin, unsigned size)
 
     check_alignment(cpu, lin, size);
     find_all(cpu, lin, size, MMU_WRITE, as);
+    if (cpu->watch.n)
+        watch_probe(cpu, lin, size);
     quicken(cpu, t, slot);
     if (crosses ? contiguous(t, slot, next) : lockable(cpu, &t->page[slot])) {
         debug_data(cpu, lin, size, true);

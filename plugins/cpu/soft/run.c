@@ -11,6 +11,28 @@
 /* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
 enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
 
+/* ---- A debugger outside the guest ---- */
+
+/* False: it has been told, and must_stop() says so. */
+static bool watch_tell(struct cpu *cpu)
+{
+    uint32_t why = cpu->watch.hit;
+
+    cpu->watch.hit = 0;
+    cpu->watch.step = 0;
+    cpu->host->stopped(cpu->info->host, why, cpu->watch.where);
+    return false;
+}
+
+/* An instruction is done, or ended by its exception; a watchpoint that it hit says more. */
+static void watch_stepped(struct cpu *cpu)
+{
+    if (cpu->watch.step && !cpu->watch.hit) {
+        cpu->watch.hit = TENON_DEBUG_STEP;
+        cpu->watch.where = cpu->rip;
+    }
+}
+
 static uint64_t now(const struct cpu *cpu)
 {
     return cpu->host->now(cpu->info->host);
@@ -137,9 +159,9 @@ static void attend_interrupt(struct cpu *cpu)
     next = apic_next(cpu->apic);
     if (next == APIC_NONE)
         return;
-    if (!(cpu->flags & F_IF) || cpu->inhibit) {
+    if (!(cpu->flags & F_IF) || cpu->inhibit || cpu->watch.step & TENON_STEP_NO_INTERRUPTS) {
         hold(cpu, WANT_INTR);
-        if (cpu->mwait.on && cpu->mwait.masked)
+        if ((cpu->mwait.on && cpu->mwait.masked) || cpu->flags & F_IF)
             cpu->halted = cpu->mwait.on = false;
         return;
     }
@@ -241,7 +263,11 @@ static void run_one(struct cpu *cpu)
  */
 static bool turn(struct cpu *cpu)
 {
+    bool alone;
+
     cpu->host->quiescent(cpu->info->host);
+    if (cpu->watch.hit)
+        return watch_tell(cpu);
     attend(cpu);
     if (cpu->host->must_stop(cpu->info->host))
         return false;
@@ -249,22 +275,32 @@ static bool turn(struct cpu *cpu)
         nap(cpu);
         return true;
     }
+    alone = cpu->inhibit || cpu->watch.again || cpu->watch.step;
+    cpu->watch.again = false;
     mailbox_in_guest(cpu, true);
-    if (cpu->inhibit)
+    if (alone)
         run_one(cpu);
     else
         blocks_run(cpu);
     mailbox_in_guest(cpu, false);
+    watch_stepped(cpu);
     alarm_settle(cpu);
     return true;
 }
 
 /* A fault came out of a block, or out of what was delivered between two. */
-static void faulted(struct cpu *cpu)
+static void left(struct cpu *cpu)
 {
     if (processor_of(cpu)->mailbox.in_guest)
         blocks_faulted(cpu);
     mailbox_in_guest(cpu, false);
+}
+
+static void faulted(struct cpu *cpu)
+{
+    left(cpu);
+    if (cpu->fault.vector >= 0)
+        watch_stepped(cpu);
     cpu_deliver_fault(cpu);
 }
 
@@ -273,8 +309,10 @@ int run(void *self, void *state)
     struct cpu *cpu = state;
 
     alarm_resume(cpu);
-    if (sigsetjmp(cpu->fault_exit, 0) == LEAVE_FAULT)
-        faulted(cpu);
+    switch (sigsetjmp(cpu->fault_exit, 0)) {
+    case LEAVE_FAULT: faulted(cpu); break;
+    case LEAVE_WATCH: left(cpu); break;
+    }
     while (turn(cpu))
         ;
     alarm_pause(cpu);

@@ -107,6 +107,32 @@ static void code_written(void *self, uint32_t block, uint64_t offset, uint64_t b
     tell(self, NULL, false, mmu_code_written, block, offset, bytes);
 }
 
+/* ---- A debugger outside the guest ---- */
+
+/* They decode their code anew, and fill their TLBs, before they run. */
+static void debug(void *self, const struct tenon_debug_point *points, uint32_t n)
+{
+    struct soft *soft = self;
+
+    for (unsigned i = 0; i < soft->n_cpus; i++) {
+        struct cpu *cpu = soft->cpus[i];
+
+        if (!cpu)
+            continue;
+        cpu->watch.points = points;
+        cpu->watch.n = n;
+        cpu_note(cpu, WANT_MEMORY);
+    }
+}
+
+static void cpu_step(void *self, void *state, uint32_t flags)
+{
+    struct cpu *cpu = state;
+
+    cpu->watch.step = flags;
+    cpu->watch.hit = 0;
+}
+
 /* ---- The accelerator ---- */
 
 enum { THREAD_SINGLE, THREAD_MULTI };
@@ -156,6 +182,8 @@ static const struct tenon_accel_ops ops = {
     .assist = assist,
     .cpu_get = state_get,
     .cpu_set = state_set,
+    .debug = debug,
+    .cpu_step = cpu_step,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };

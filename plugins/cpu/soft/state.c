@@ -60,6 +60,8 @@ static void set_common(struct cpu *cpu)
     cpu->halted = cpu->wait_sipi = cpu->shut_down = cpu->mwait.on = false;
     cpu->in_smm = cpu->nmi_blocked = false;
     cpu->held = 0;
+    cpu->watch.hit = 0;
+    cpu->watch.again = false;
     memset(&cpu->fault, 0, sizeof(cpu->fault));
     cpu->fault.vector = -1;
     apic_reset(cpu->apic);

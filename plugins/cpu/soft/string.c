@@ -70,7 +70,7 @@ static void repeat(struct cpu *cpu, const struct uop *u, element *work, bool com
         .step = cpu->flags & F_DF ? -(int)u->d : u->d,
         .flags = flags_get(cpu),
     };
-    unsigned round = cpu->mode & MODE_TF ? 1 : ROUND;
+    unsigned round = cpu->mode & MODE_TF || cpu->watch.n || cpu->watch.step ? 1 : ROUND;
 
     cpu->r[REG_T3] = 0;
     if (s.rep == REP_NONE) {
@@ -103,7 +103,8 @@ static bool is_simple(const struct string *s, enum seg seg)
 {
     unsigned code = s->cpu->mode & MODE_CODE_MASK;
 
-    if (s->rep == REP_NONE || s->step < 0 || s->cpu->mode & MODE_TF || seg >= SEG_FS)
+    if (s->rep == REP_NONE || s->step < 0 || s->cpu->mode & MODE_TF || s->cpu->watch.step ||
+        seg >= SEG_FS)
         return false;
     return code == MODE_CODE64 ? s->mask == UINT64_MAX
                                : code == MODE_CODE32 && s->mask == UINT32_MAX &&

@@ -175,6 +175,18 @@ bool debug_active(const struct cpu *cpu);
 _Noreturn void debug_raise(struct cpu *cpu, uint32_t dr6, bool trap);
 bool debug_translate(struct block_builder *b, const struct insn *in);
 
+/* ---- watch.c: a debugger outside the guest ---- */
+
+/* Whether a breakpoint is at linear address lin. */
+bool watch_breaks(const struct cpu *cpu, uint64_t lin);
+/* In its instruction's place (u may be NULL): leaves for the run loop. */
+void run_watch_stop(struct cpu *cpu, const struct uop *u);
+bool watch_page(const struct cpu *cpu, uint64_t lin);
+/* An access (TENON_DEBUG_READ, _WRITE) is about to be made for sure: notes a hit. */
+void watch_data(struct cpu *cpu, uint64_t lin, unsigned bytes, unsigned kinds);
+/* Accesses may follow, behind which the instruction cannot be begun again. */
+void watch_probe(struct cpu *cpu, uint64_t lin, unsigned bytes);
+
 /* ---- control.c, msr.c, cpuid.c, io.c, fast.c, system.c, smm.c ---- */
 
 bool table_translate(struct block_builder *b, const struct insn *in);
