@@ -16,6 +16,7 @@
 #include "machine/processors.h"
 #include "machine/ram.h"
 #include "machine/runstate.h"
+#include "monitor/monitor.h"
 #include "options/options.h"
 #include "plugin/card.h"
 #include "plugin/plugin.h"
@@ -122,7 +123,7 @@ static bool make_chardevs(struct machine *m)
     g = config_find(m->config, "debugcon", NULL);
     if (g)
         ok &= add_use(m, "debugcon", 0, group_string(g, "dev", ""), g->from);
-    return ok;
+    return ok & monitors_create(m);
 }
 
 /* ---- The board ---- */
@@ -308,6 +309,7 @@ void machine_destroy(struct machine *m)
         return;
     loop_lock(m->loop);
     vcpus_destroy(m);
+    monitors_destroy(m);
     disas_close(m);
     while ((inst = last_inst(m)))
         inst_destroy(inst);

@@ -22,6 +22,7 @@ struct inst;
 struct block;
 struct loop;
 struct space;
+struct monitors;
 struct vcpu;
 struct pci_bus;
 struct type;
@@ -76,6 +77,8 @@ struct machine {
         const char *chardev; /* an id */
     } uses[12];
     unsigned n_uses;
+    struct monitors *monitors; /* NULL: there are none */
+    bool preconfig;            /* the board is not built yet, on purpose */
     char *found_file;
     struct disas *disas; /* of debug/disas.h; NULL: not asked for yet; atomic */
 };

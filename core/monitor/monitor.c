@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* monitor - the monitors of a machine: making them as the command line says. */
+
+#include "monitor/monitor.h"
+
+#include <string.h>
+
+#include "chardev/chardev.h"
+#include "machine/machine.h"
+#include "monitor/session.h"
+#include "options/options.h"
+#include "report.h"
+
+static size_t write_chardev(void *chr, const void *buf, size_t len)
+{
+    return chardev_write(chr, buf, len);
+}
+
+static void accept_chardev(void *chr)
+{
+    chardev_accept(chr);
+}
+
+static const struct tenon_chr_user user = {
+    .size = sizeof(user),
+    .room = session_room,
+    .receive = session_receive,
+    .writable = session_writable,
+    .event = session_event,
+    .fds = session_fds,
+};
+
+int monitor_add(struct machine *m, struct tenon_chardev *chr, enum monitor_mode mode, bool pretty,
+                const char *where)
+{
+    struct session *s = session_create(m, mode, pretty, write_chardev, accept_chardev, chr);
+    int err = chardev_use(chr, "a monitor", where, &user, s);
+
+    if (err)
+        session_destroy(s);
+    return err;
+}
+
+/* -mon */
+static bool add_mon(struct machine *m, const struct config_group *g)
+{
+    const char *id = group_string(g, "chardev", NULL);
+    bool control = !strcmp(group_string(g, "mode", "readline"), "control"), pretty = false;
+    struct tenon_chardev *chr = id ? chardev_find(m, id) : NULL;
+
+    if (group_bool(g, "pretty", &pretty))
+        return false;
+    if (!chr) {
+        report(g->from, id ? "there is no chardev called '%s'" : "chardev= is missing", id);
+        return false;
+    }
+    if (pretty && !control)
+        report_warning(g->from, "pretty=on changes nothing: it is for mode=control");
+    return !monitor_add(m, chr, control ? MONITOR_QMP : MONITOR_HMP, pretty, g->from);
+}
+
+/* -monitor, -qmp, -qmp-pretty: each a chardev in short form. */
+static bool add_short(struct machine *m, const char *kind, enum monitor_mode mode, bool pretty)
+{
+    const struct config_group *g = NULL;
+    unsigned n = 0;
+    bool ok = true;
+
+    while ((g = config_next(m->config, kind, g))) {
+        char *label = g_strdup_printf("compat_monitor%s%u", mode == MONITOR_QMP ? kind : "", n++);
+        bool failed;
+        const char *id = chardev_short(m, label, group_string(g, "dev", ""), g->from, &failed);
+
+        if (id)
+            failed = monitor_add(m, chardev_find(m, id), mode, pretty, g->from);
+        ok &= !failed;
+        g_free(label);
+    }
+    return ok;
+}
+
+bool monitors_create(struct machine *m)
+{
+    const struct config_group *g = NULL;
+    bool ok = add_short(m, "monitor", MONITOR_HMP, false);
+
+    ok &= add_short(m, "qmp", MONITOR_QMP, false);
+    ok &= add_short(m, "qmp-pretty", MONITOR_QMP, true);
+    while ((g = config_next(m->config, "mon", g)))
+        ok &= add_mon(m, g);
+    return ok;
+}
+
+void monitors_destroy(struct machine *m)
+{
+    struct monitors *all = m->monitors;
+
+    if (!all)
+        return;
+    while (all->sessions) {
+        struct session *s = all->sessions;
+
+        if (s->write == write_chardev)
+            chardev_disuse(s->arg, s);
+        session_destroy(s);
+    }
+    g_clear_pointer(&all->limited, g_hash_table_destroy);
+    g_free(all);
+    m->monitors = NULL;
+}
