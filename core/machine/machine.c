@@ -16,6 +16,7 @@
 #include "machine/processors.h"
 #include "machine/ram.h"
 #include "machine/runstate.h"
+#include "monitor/monitor.h"
 #include "options/options.h"
 #include "plugin/card.h"
 #include "plugin/plugin.h"
@@ -177,7 +178,8 @@ static bool make_chardevs(struct machine *m)
         for (unsigned i = 0; i < G_N_ELEMENTS(dev_options); i++)
             if (!strcmp(g->kind, dev_options[i].kind))
                 ok &= add_option(m, g, &dev_options[i]);
-    return add_defaults(m) && ok;
+    ok &= add_defaults(m);
+    return monitors_create(m) && ok;
 }
 
 /* ---- The board ---- */
@@ -363,6 +365,7 @@ void machine_destroy(struct machine *m)
         return;
     loop_lock(m->loop);
     vcpus_destroy(m);
+    monitors_destroy(m);
     disas_close(m);
     while ((inst = last_inst(m)))
         inst_destroy(inst);

@@ -23,6 +23,7 @@ struct block;
 struct points;
 struct loop;
 struct space;
+struct monitors;
 struct vcpu;
 struct pci_bus;
 struct type;
@@ -79,6 +80,8 @@ struct machine {
         const char *chardev; /* an id */
     } * uses;
     unsigned n_uses;
+    struct monitors *monitors; /* NULL: there are none */
+    bool preconfig;            /* the board is not built yet, on purpose */
     char *found_file;
     struct disas *disas; /* of debug/disas.h; NULL: not asked for yet; atomic */
 };

@@ -13,7 +13,7 @@ while IFS= read -r line; do
     case $line in '' | '#'*) continue ;; esac
     eval "set -- $line"
     shift
-    run tenon "$@"
+    tries "$@"
     name="line $number: ${line:19:60}"
     if grep -Ev "$allowed" err >other; then
         not_ok "$name" other

@@ -15,8 +15,8 @@ while IFS= read -r line; do
     eval "set -- $line"
     shift
     rm -f a b
-    run tenon "$@" -writeconfig a
-    run tenon -readconfig a -writeconfig b
+    tries "$@" -writeconfig a
+    tries -readconfig a -writeconfig b
     same "line $number: ${line:19:60}"
 done <"$source_root/tests/data/command-lines.txt"
 

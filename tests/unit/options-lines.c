@@ -98,7 +98,6 @@ static void test_later(void)
         "-device i6300esb,id=watchdog0: not in this build yet\n"
         "-device virtio-serial-pci: not in this build yet\n"
         "-device virtconsole,chardev=dmesg: not in this build yet\n"
-        "-mon chardev=console: not in this build yet\n"
         "-device virtio-net-pci,netdev=n0: not in this build yet\n"
         "-netdev user,id=n0: not in this build yet\n");
     run_end(&run);

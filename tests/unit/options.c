@@ -258,8 +258,6 @@ static const struct {
     { "-chardev pty,id=a,mux=on", "-chardev pty,id=a,mux=on: not in this build yet\n" },
     { "-serial pty -serial mon:pty -serial mon:stdio", "-serial pty: not in this build yet\n"
                                                        "-serial mon:pty: not in this build yet\n" },
-    { "-monitor stdio -qmp stdio", "-monitor stdio: not in this build yet\n"
-                                   "-qmp stdio: not in this build yet\n" },
     { "-display sdl,gl=on -no-frame",
       "-display sdl,gl=on: not in this build yet\n-no-frame: not in this build yet\n" },
     { "-no-frame -no-quit", "-no-frame: not in this build yet\n-no-quit: not in this build yet\n" },

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* commands - the names of the tables that tables.c lists. */
+#ifndef TENON_CORE_MONITOR_COMMANDS_H
+#define TENON_CORE_MONITOR_COMMANDS_H
+
+struct command_table;
+
+extern const struct command_table monitor_commands;
+
+#endif
