@@ -13,6 +13,7 @@
 
 #include "cpu/accel.h"
 #include "cpu/model.h"
+#include "debug/log.h"
 #include "loop/loop.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
@@ -181,6 +182,8 @@ static int handle_exit(struct kvm_vcpu *v)
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN: return 0;
     case KVM_EXIT_SHUTDOWN: /* a triple fault */
+        if (log_on(TENON_ITEM_CPU_RESET))
+            vcpu_log(v->cpu, "Triple fault");
         machine_request(v->kvm->machine, TENON_POWER_RESET, 0);
         return 0;
     case KVM_EXIT_INTERNAL_ERROR: return kvm_assist(v) ? 0 : kvm_fault_exit(v);

@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "debug/log.h"
 #include "loop/loop.h"
 #include "machine/machine.h"
 #include "memory/memory.h"
@@ -195,12 +196,22 @@ void vcpus_pause(struct machine *m)
             loop_wait(m->loop, &cpu->changed);
 }
 
+void vcpu_log(struct vcpu *cpu, const char *what)
+{
+    char *text = cpu->accel->ops->vcpu_dump ? cpu->accel->ops->vcpu_dump(cpu) : NULL;
+
+    log_print("%s (CPU %u)\n%s", what, cpu->index, text ? text : "");
+    g_free(text);
+}
+
 void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot)
 {
     for (struct vcpu *cpu = first(m); cpu < end(m); cpu++) {
         if (!cpu->created)
             continue;
         cpu->error = 0;
+        if (log_on(TENON_ITEM_CPU_RESET))
+            vcpu_log(cpu, "CPU Reset");
         if (cpu->accel->ops->vcpu_reset)
             cpu->accel->ops->vcpu_reset(cpu, cpu->index ? NULL : boot);
     }

@@ -87,6 +87,16 @@ void log_each(void (*fn)(void *arg, const char *name, const char *help, bool on)
             fn(arg, items[i].name, items[i].help, on & items[i].bit);
 }
 
+char *log_item_names(uint32_t set)
+{
+    GString *names = g_string_new(NULL);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(items); i++)
+        if (items[i].bit & set)
+            g_string_append_printf(names, "%s%s", names->len ? "," : "", items[i].name);
+    return g_string_free(names, FALSE);
+}
+
 static void print_item(void *to, const char *name, const char *help, bool on)
 {
     fprintf(to, "%-15s %s\n", name, help);

@@ -15,6 +15,12 @@
 
 #include <tenon/log.h>
 
+/* What only a software CPU tells of. */
+enum {
+    LOG_SOFTWARE = TENON_ITEM_IN_ASM | TENON_ITEM_INT | TENON_ITEM_EXEC | TENON_ITEM_CPU |
+                   TENON_ITEM_MMU | TENON_ITEM_PCALL | TENON_ITEM_NOCHAIN
+};
+
 /* TENON_ITEM_*: what is on; changed by log_set_items() alone.  atomic */
 extern uint32_t log_items;
 
@@ -25,7 +31,8 @@ static inline bool log_on(uint32_t items)
 
 /*
  * Turns on exactly these items, separated by commas: those of "-d help", "all", "none",
- * "trace:PATTERN" (see trace.h), "tid" (a file for each thread).  False: nothing has changed, and
+ * "trace:PATTERN" (see trace.h), "tid" (a file for each thread).  For in_asm, the
+ * machine needs a disassembler besides: disas_open().  False: nothing has changed, and
  * *why is a line that says why, to be g_free'd.  [main]
  */
 bool log_set_items(const char *items, char **why);
@@ -49,6 +56,9 @@ void log_print_items(FILE *to);
 
 /* Calls fn for each item that can be on, with whether it is.  [main] */
 void log_each(void (*fn)(void *arg, const char *name, const char *help, bool on), void *arg);
+
+/* "in_asm,exec"; to be g_free'd. */
+char *log_item_names(uint32_t set);
 
 /* The service "tenon.log/1". */
 extern const struct tenon_logger log_service;

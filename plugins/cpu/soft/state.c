@@ -8,9 +8,10 @@
  */
 #include "soft.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "log.h"
 
 #define APIC_PAGE 0xfee00000u
 
@@ -181,58 +182,16 @@ void state_reset(void *self, void *state, const struct tenon_x86_start *start)
 
 /* ---- As text ---- */
 
-static void dump_registers(FILE *f, const struct cpu *cpu)
-{
-    static const char *const names[] = { "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
-                                         "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15" };
-    static const char letters[] = "C-P-A-ZSTIDO";
-
-    for (unsigned i = 0; i < 16; i++)
-        fprintf(f, "%s %016" PRIx64 "%c", names[i], cpu->r[i], i % 4 == 3 ? '\n' : ' ');
-    fprintf(f, "RIP %016" PRIx64 " RFL %08" PRIx64 " [", cpu->rip, cpu->flags);
-    for (int bit = sizeof(letters) - 2; bit >= 0; bit--)
-        if (letters[bit] != '-')
-            fputc(cpu->flags >> bit & 1 ? letters[bit] : '-', f);
-    fprintf(f, "] CPL %u%s%s%s\n", cpu->cpl, cpu->halted ? " halted" : "",
-            cpu->wait_sipi ? " waits for start-up" : "", cpu->in_smm ? " SMM" : "");
-}
-
-static void dump_segment(FILE *f, const char *name, const struct segment *s)
-{
-    fprintf(f, "%-3s %04x base %016" PRIx64 " limit %08x attributes %04x\n", name, s->selector,
-            s->base, s->limit, s->attr);
-}
-
-static void dump_system(FILE *f, const struct cpu *cpu)
-{
-    static const char *const names[N_SEGS] = { "ES", "CS", "SS", "DS", "FS", "GS" };
-
-    for (unsigned i = 0; i < N_SEGS; i++)
-        dump_segment(f, names[i], &cpu->seg[i]);
-    dump_segment(f, "LDT", &cpu->ldt);
-    dump_segment(f, "TR", &cpu->tr);
-    fprintf(f, "GDT base %016" PRIx64 " limit %04x\n", cpu->gdt.base, cpu->gdt.limit);
-    fprintf(f, "IDT base %016" PRIx64 " limit %04x\n", cpu->idt.base, cpu->idt.limit);
-    fprintf(f,
-            "CR0 %08" PRIx64 " CR2 %016" PRIx64 " CR3 %016" PRIx64 " CR4 %08" PRIx64
-            " EFER %016" PRIx64 "\n",
-            cpu->cr0, cpu->cr2, cpu->cr3, cpu->cr4, cpu->efer);
-    fprintf(f, "DR0 %016" PRIx64 " DR1 %016" PRIx64 " DR2 %016" PRIx64 " DR3 %016" PRIx64 "\n",
-            cpu->dr[0], cpu->dr[1], cpu->dr[2], cpu->dr[3]);
-    fprintf(f, "DR6 %08" PRIx64 " DR7 %08" PRIx64 " APIC %016" PRIx64 " instructions %" PRIu64 "\n",
-            cpu->dr[6], cpu->dr[7], cpu->msr.apic_base, cpu->instructions);
-}
-
 char *state_dump(void *self, void *state)
 {
+    const struct cpu *cpu = state;
     char *text = NULL;
     size_t bytes;
     FILE *f = open_memstream(&text, &bytes);
 
     if (!f)
         return NULL;
-    dump_registers(f, state);
-    dump_system(f, state);
+    log_dump(f, cpu, cpu_logs(cpu, TENON_ITEM_FPU));
     fclose(f);
     return text;
 }
