@@ -247,7 +247,8 @@ static bool complete(struct machine *m)
 /* What the accelerator is to tell the log of, which KVM cannot. */
 static bool start_log(struct machine *m)
 {
-    const char *where = group_from(config_find(m->config, "d", NULL), "value");
+    const struct config_group *g = config_find(m->config, "d", NULL);
+    const char *where = g ? g->from : "-d";
     bool soft = !accel_find(m->accel->ops->name);
     char *names;
 
