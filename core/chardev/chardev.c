@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "debug/events.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "options/options.h"
@@ -205,6 +206,8 @@ struct tenon_chardev *chardev_find(struct machine *m, const char *id)
 
 void chardev_release(struct tenon_chardev *chr)
 {
+    if (chr)
+        trace(chardev_close, chr->backend->pub.id);
     if (chr && chr->log >= 0)
         close(chr->log);
     g_free(chr);
@@ -229,6 +232,7 @@ static struct tenon_chardev *make(struct machine *m, const char *backend, const 
     inst->chardev->opened = true;
     if (ops)
         memcpy(&inst->chardev->ops, ops, MIN(ops->size, sizeof(*ops)));
+    trace(chardev_open, inst->pub.id, backend);
     return inst->chardev;
 }
 

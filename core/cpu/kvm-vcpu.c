@@ -13,6 +13,7 @@
 
 #include "cpu/accel.h"
 #include "cpu/model.h"
+#include "debug/events.h"
 #include "debug/log.h"
 #include "loop/loop.h"
 #include "machine/irq.h"
@@ -169,6 +170,7 @@ static int handle_exit(struct kvm_vcpu *v)
 {
     struct kvm_run *run = v->run;
 
+    trace(kvm_run_exit, v->cpu->index, run->exit_reason);
     switch (run->exit_reason) {
     case KVM_EXIT_IO:
         port_access(v);
@@ -299,6 +301,7 @@ int kvm_vcpu_create(struct vcpu *cpu)
     v->cpu = cpu;
     v->kvm = kvm;
     cpu->state = v;
+    trace(kvm_init_vcpu, cpu->index, cpu->apic_id);
     take_kicks();
     err = open_vcpu(v);
     if (!err)

@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "debug/events.h"
 #include "debug/log.h"
 #include "loop/loop.h"
 #include "machine/machine.h"
@@ -210,6 +211,7 @@ void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot)
         if (!cpu->created)
             continue;
         cpu->error = 0;
+        trace(guest_cpu_reset, cpu->index);
         if (log_on(TENON_ITEM_CPU_RESET))
             vcpu_log(cpu, "CPU Reset");
         if (cpu->accel->ops->vcpu_reset)

@@ -15,6 +15,9 @@
 
 #include <tenon/log.h>
 
+/* Beside TENON_ITEM_*: accesses to nothing, of -trace-unassigned. */
+#define LOG_UNASSIGNED 0x40000000u
+
 /* What only a software CPU tells of. */
 enum {
     LOG_SOFTWARE = TENON_ITEM_IN_ASM | TENON_ITEM_INT | TENON_ITEM_EXEC | TENON_ITEM_CPU |
@@ -36,6 +39,10 @@ static inline bool log_on(uint32_t items)
  * *why is a line that says why, to be g_free'd.  [main]
  */
 bool log_set_items(const char *items, char **why);
+#define LOG_TRACE_PREFIX "trace:"
+
+/* Reports accesses to addresses where nothing is, whatever the items.  [main] */
+void log_unassigned(bool on);
 
 /* Writes to path from now on: %d in it stands for the process, or with "tid" for the thread.  NULL
  * is standard error.  False: as above.  [main] */
