@@ -13,6 +13,7 @@
 
 #include "cpu/list.h"
 #include "debug/log.h"
+#include "debug/trace.h"
 #include "machine/machine.h"
 #include "paths.h"
 #include "plugin/plugin.h"
@@ -155,6 +156,8 @@ static void list_all(FILE *to, const struct config *config, struct plugins *plug
         g_strfreev(dirs);
     } else if (!strcmp(kind, "d")) {
         log_print_items(to);
+    } else if (!strcmp(kind, "trace")) {
+        trace_print_all(plugins, to);
     } else {
         list_names(to, plugins, kind);
     }

@@ -93,7 +93,7 @@ static int live(struct config *config, struct plugins *plugins)
     int signals, status = 1;
     char *full = NULL;
 
-    if (process_prepare(config) || debug_start(config))
+    if (process_prepare(config) || debug_start(config, plugins))
         return 1;
     terminal_guard();
     pthread_sigmask(SIG_BLOCK, &ending, NULL);
@@ -137,6 +137,8 @@ static int act(struct config *config, const struct options_want *want)
     host = list_host(plugins);
     if (want->action == OPTIONS_LIST)
         status = list_print(stdout, config, plugins, want);
+    else if (debug_help(config, plugins, stdout))
+        status = 0;
     else if (options_check(config, &host))
         status = 1;
     else

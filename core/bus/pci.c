@@ -14,6 +14,7 @@
 
 #include "bus/bus.h"
 #include "bus/function.h"
+#include "debug/events.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "plugin/plugin.h"
@@ -129,10 +130,13 @@ uint32_t pci_config_read(struct machine *m, unsigned bus, unsigned devfn, unsign
                          unsigned bytes)
 {
     const struct pci_function *f = function_at(m, bus, devfn);
+    uint32_t value;
 
     if (!f || reg + bytes > CONFIG_BYTES)
         return bytes == 4 ? UINT32_MAX : (1u << 8 * bytes) - 1;
-    return get(f->config + reg, bytes);
+    value = get(f->config + reg, bytes);
+    trace(pci_cfg_read, f->inst->pub.id, bus, devfn >> 3, devfn & 7, reg, bytes, value);
+    return value;
 }
 
 static void function_changed(struct pci_function *f, unsigned reg, unsigned bytes)
@@ -157,6 +161,7 @@ void pci_config_write(struct machine *m, unsigned bus, unsigned devfn, unsigned 
 
     if (!f || reg + bytes > CONFIG_BYTES)
         return;
+    trace(pci_cfg_write, f->inst->pub.id, bus, devfn >> 3, devfn & 7, reg, bytes, value);
     for (unsigned i = 0; i < bytes; i++) {
         uint8_t *at = f->config + reg + i, v = value >> 8 * i;
         uint8_t writable = f->writable[reg + i];

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "chardev/front.h"
+#include "debug/events.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "options/options.h"
@@ -314,6 +315,7 @@ struct tenon_chardev *chardev_front(struct inst *backend)
     chr->opened = true;
     if (ops)
         table_copy(&chr->ops, sizeof(chr->ops), ops);
+    trace(chardev_open, backend->pub.id, backend->type->t.name);
     return chr;
 }
 
@@ -321,6 +323,7 @@ void chardev_release(struct tenon_chardev *chr)
 {
     if (!chr)
         return;
+    trace(chardev_close, chr->backend->pub.id);
     for (unsigned i = 0; i < MUX_USERS; i++)
         g_free(chr->users[i].queue);
     mux_destroy(chr->mux);

@@ -158,6 +158,9 @@ void vcpus_destroy(struct machine *m);
 /* Lets them run; stops them all and waits until each is out of guest code.  [main, locked] */
 void vcpus_resume(struct machine *m);
 void vcpus_pause(struct machine *m);
+/* Writes a line and the registers to the log.  [main, stopped, or in the thread of the processor]
+ */
+void vcpu_log(struct vcpu *cpu, const char *what);
 /* [main, locked, paused] */
 void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot);
 

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "cpu/accel.h"
+#include "debug/events.h"
 #include "machine/machine.h"
 #include "report.h"
 
@@ -32,7 +33,10 @@ static int set_slot(struct kvm *kvm, unsigned number, const struct kvm_slot *slo
         .userspace_addr = (uintptr_t)slot->host,
     };
 
-    return kvm_ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region);
+    int ret = kvm_ioctl(kvm->vm, KVM_SET_USER_MEMORY_REGION, &region);
+
+    trace(kvm_set_user_memory, number, slot->flags, (uint64_t)slot->base, bytes, ret);
+    return ret;
 }
 
 /* ---- Dirty pages ---- */

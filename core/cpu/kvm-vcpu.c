@@ -13,6 +13,8 @@
 
 #include "cpu/accel.h"
 #include "cpu/model.h"
+#include "debug/events.h"
+#include "debug/log.h"
 #include "loop/loop.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
@@ -168,6 +170,7 @@ static int handle_exit(struct kvm_vcpu *v)
 {
     struct kvm_run *run = v->run;
 
+    trace(kvm_run_exit, v->cpu->index, run->exit_reason);
     switch (run->exit_reason) {
     case KVM_EXIT_IO:
         port_access(v);
@@ -181,6 +184,8 @@ static int handle_exit(struct kvm_vcpu *v)
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN: return 0;
     case KVM_EXIT_SHUTDOWN: /* a triple fault */
+        if (log_on(TENON_ITEM_CPU_RESET))
+            vcpu_log(v->cpu, "Triple fault");
         machine_request(v->kvm->machine, TENON_POWER_RESET, 0);
         return 0;
     case KVM_EXIT_DEBUG: kvm_debug_exit(v); return 0;
@@ -297,6 +302,7 @@ int kvm_vcpu_create(struct vcpu *cpu)
     v->cpu = cpu;
     v->kvm = kvm;
     cpu->state = v;
+    trace(kvm_init_vcpu, cpu->index, cpu->apic_id);
     take_kicks();
     err = open_vcpu(v);
     if (!err)

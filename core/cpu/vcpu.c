@@ -2,6 +2,7 @@
 /* vcpu - the threads of a machine's processors: made, stopped, let go, and ended. */
 
 #include "cpu/accel.h"
+#include "cpu/state.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,6 +11,8 @@
 
 #include <glib.h>
 
+#include "debug/events.h"
+#include "debug/log.h"
 #include "loop/loop.h"
 #include "machine/machine.h"
 #include "memory/memory.h"
@@ -213,6 +216,14 @@ void vcpus_pause(struct machine *m)
             loop_wait(m->loop, &cpu->changed);
 }
 
+void vcpu_log(struct vcpu *cpu, const char *what)
+{
+    char *text = vcpu_dump(cpu, log_on(TENON_ITEM_FPU));
+
+    log_print("%s (CPU %u)\n%s", what, cpu->index, text ? text : "");
+    g_free(text);
+}
+
 void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot)
 {
     for (struct vcpu *cpu = first(m); cpu < end(m); cpu++) {
@@ -220,6 +231,9 @@ void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot)
             continue;
         cpu->error = 0;
         cpu->why = 0;
+        trace(guest_cpu_reset, cpu->index);
+        if (log_on(TENON_ITEM_CPU_RESET))
+            vcpu_log(cpu, "CPU Reset");
         if (cpu->accel->ops->vcpu_reset)
             cpu->accel->ops->vcpu_reset(cpu, cpu->index ? NULL : boot);
     }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* debug - what the command line says of the log: -d, -D, -dfilter. */
+/* debug - what the command line says of the log and of trace events: -d, -D, -dfilter, -trace,
+ * -trace-unassigned. */
 
 #include "debug/debug.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <glib.h>
 
 #include "debug/log.h"
+#include "debug/trace.h"
 #include "options/options.h"
 #include "report.h"
+
+/* ---- The log ---- */
 
 /* Hands the text of one option to set; false if it does not like it. */
 static bool apply(const struct config *config, const char *kind, const char *key,
@@ -36,17 +41,144 @@ static bool check_daemon(const struct config *config)
     return false;
 }
 
-int debug_start(const struct config *config)
+/* ---- Trace events ---- */
+
+static bool is_pattern(const char *name)
 {
+    return strpbrk(name, "*?");
+}
+
+static bool check_pattern(struct plugins *plugins, const char *pattern, const char *from)
+{
+    if (is_pattern(pattern) || trace_exists(plugins, pattern))
+        return true;
+    report(from, "there is no trace event \"%s\"; \"-trace help\" lists them", pattern);
+    return false;
+}
+
+/* "PATTERN", or "-PATTERN" to turn off. */
+static bool enable(struct plugins *plugins, const char *pattern, const char *from)
+{
+    bool on = *pattern != '-';
+
+    pattern += !on;
+    if (!check_pattern(plugins, pattern, from))
+        return false;
+    trace_set(pattern, on);
+    return true;
+}
+
+/* A file of patterns, one a line; # begins a comment. */
+static bool enable_file(struct plugins *plugins, const char *path, const char *from)
+{
+    char *text, **lines;
+    GError *error = NULL;
+    bool ok = true;
+
+    if (!g_file_get_contents(path, &text, NULL, &error)) {
+        report(from, "%s", error->message);
+        g_error_free(error);
+        return false;
+    }
+    lines = g_strsplit(text, "\n", -1);
+    for (unsigned i = 0; lines[i]; i++) {
+        char *where = g_strdup_printf("%s:%u", path, i + 1);
+
+        g_strstrip(lines[i]);
+        if (*lines[i] && *lines[i] != '#')
+            ok &= enable(plugins, lines[i], where);
+        g_free(where);
+    }
+    g_strfreev(lines);
+    g_free(text);
+    return ok;
+}
+
+/* file= alone means the binary file. */
+static bool set_backend(const struct config_group *g)
+{
+    const char *path = group_string(g, "file", NULL);
+    const char *name = group_string(g, "backend", path ? "simple" : NULL);
+    enum trace_backend backend = TRACE_LOG;
+    char *why = NULL;
+    bool ok;
+
+    if (!name)
+        return true;
+    if (!strcmp(name, "simple"))
+        backend = TRACE_SIMPLE;
+    else if (!strcmp(name, "ftrace"))
+        backend = TRACE_FTRACE;
+    if (path && backend == TRACE_LOG)
+        why = g_strdup("the log's file is set by -D");
+    else if (!path && backend == TRACE_SIMPLE)
+        why = g_strdup("needs file=FILE");
+    ok = !why && trace_set_backend(backend, path, &why);
+    if (!ok)
+        report(g->from, "%s", why);
+    g_free(why);
+    return ok;
+}
+
+static bool apply_trace(const struct config_group *g, struct plugins *plugins)
+{
+    bool ok = set_backend(g);
+
+    for (unsigned i = 0; i < g->n_opts; i++) {
+        const struct config_opt *opt = &g->opts[i];
+
+        if (!strcmp(opt->key, "enable"))
+            ok &= enable(plugins, opt->value, opt->from);
+        else if (!strcmp(opt->key, "events"))
+            ok &= enable_file(plugins, opt->value, opt->from);
+    }
+    return ok;
+}
+
+/* "trace:PATTERN" among the items of -d. */
+static bool check_items(const struct config *config, struct plugins *plugins)
+{
+    const struct config_group *g = config_find(config, "d", NULL);
+    char **words = g_strsplit(group_string(g, "value", ""), ",", -1);
+    bool ok = true;
+
+    for (char **word = words; *word; word++)
+        if (g_str_has_prefix(*word, LOG_TRACE_PREFIX))
+            ok &= check_pattern(plugins, *word + strlen(LOG_TRACE_PREFIX), g->from);
+    g_strfreev(words);
+    return ok;
+}
+
+/* ---- Both ---- */
+
+bool debug_help(const struct config *config, struct plugins *plugins, FILE *to)
+{
+    const char *items = group_string(config_find(config, "d", NULL), "value", "");
+    char **words = g_strsplit(items, ",", -1);
+    bool asked = g_strv_contains((const char *const *)words, LOG_TRACE_PREFIX "help");
+
+    if (asked)
+        trace_print_all(plugins, to);
+    g_strfreev(words);
+    return asked;
+}
+
+int debug_start(const struct config *config, struct plugins *plugins)
+{
+    const struct config_group *g = NULL;
     bool ok = check_daemon(config);
 
     ok &= apply(config, "D", "file", log_set_file);
     ok &= apply(config, "dfilter", "value", log_set_filter);
-    ok &= apply(config, "d", "value", log_set_items);
+    ok &= check_items(config, plugins) && apply(config, "d", "value", log_set_items);
+    while ((g = config_next(config, "trace", g)))
+        ok &= apply_trace(g, plugins);
+    log_unassigned(config_find(config, "trace-unassigned", NULL));
     return ok ? 0 : -EINVAL;
 }
 
 void debug_finish(void)
 {
+    trace_finish();
     log_finish();
 }

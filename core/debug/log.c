@@ -13,6 +13,7 @@
 
 #include <glib.h>
 
+#include "debug/trace.h"
 #include "options/options.h"
 #include "report.h"
 
@@ -85,6 +86,16 @@ void log_each(void (*fn)(void *arg, const char *name, const char *help, bool on)
     for (unsigned i = 0; i < G_N_ELEMENTS(items); i++)
         if (items[i].bit)
             fn(arg, items[i].name, items[i].help, on & items[i].bit);
+}
+
+char *log_item_names(uint32_t set)
+{
+    GString *names = g_string_new(NULL);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(items); i++)
+        if (items[i].bit & set)
+            g_string_append_printf(names, "%s%s", names->len ? "," : "", items[i].name);
+    return g_string_free(names, FALSE);
 }
 
 static void print_item(void *to, const char *name, const char *help, bool on)
@@ -201,6 +212,8 @@ static bool parse_items(const char *text, uint32_t *bits, char **why)
 
     *bits = 0;
     for (char **word = words; *word && !*why; word++) {
+        if (g_str_has_prefix(*word, LOG_TRACE_PREFIX))
+            continue;
         if (!strcmp(*word, "none"))
             *bits = 0;
         else if (!strcmp(*word, "all"))
@@ -213,6 +226,22 @@ static bool parse_items(const char *text, uint32_t *bits, char **why)
     return !*why;
 }
 
+static void enable_events(const char *text)
+{
+    char **words = g_strsplit(text, ",", -1);
+
+    for (char **word = words; *word; word++)
+        if (g_str_has_prefix(*word, LOG_TRACE_PREFIX))
+            trace_set(*word + strlen(LOG_TRACE_PREFIX), true);
+    g_strfreev(words);
+}
+
+/* Accesses to nothing are not among the items. */
+static void set_on(uint32_t bits)
+{
+    __atomic_store_n(&log_items, bits | (log_items & LOG_UNASSIGNED), __ATOMIC_RELAXED);
+}
+
 bool log_set_items(const char *text, char **why)
 {
     uint32_t bits;
@@ -222,8 +251,15 @@ bool log_set_items(const char *text, char **why)
         return false;
     if (sink.per_thread != !!(bits & TID) && !use_file(sink.path, bits & TID, why))
         return false;
-    __atomic_store_n(&log_items, bits & ~TID, __ATOMIC_RELAXED);
+    set_on(bits & ~TID);
+    enable_events(text);
     return true;
+}
+
+void log_unassigned(bool on)
+{
+    __atomic_store_n(&log_items, (log_items & ~LOG_UNASSIGNED) | (on ? LOG_UNASSIGNED : 0),
+                     __ATOMIC_RELAXED);
 }
 
 void log_finish(void)

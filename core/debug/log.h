@@ -15,6 +15,15 @@
 
 #include <tenon/log.h>
 
+/* Beside TENON_ITEM_*: accesses to nothing, of -trace-unassigned. */
+#define LOG_UNASSIGNED 0x40000000u
+
+/* What only a software CPU tells of. */
+enum {
+    LOG_SOFTWARE = TENON_ITEM_IN_ASM | TENON_ITEM_INT | TENON_ITEM_EXEC | TENON_ITEM_CPU |
+                   TENON_ITEM_MMU | TENON_ITEM_PCALL | TENON_ITEM_NOCHAIN
+};
+
 /* TENON_ITEM_*: what is on; changed by log_set_items() alone.  atomic */
 extern uint32_t log_items;
 
@@ -25,10 +34,15 @@ static inline bool log_on(uint32_t items)
 
 /*
  * Turns on exactly these items, separated by commas: those of "-d help", "all", "none",
- * "trace:PATTERN" (see trace.h), "tid" (a file for each thread).  False: nothing has changed, and
+ * "trace:PATTERN" (see trace.h), "tid" (a file for each thread).  For in_asm, the
+ * machine needs a disassembler besides: disas_open().  False: nothing has changed, and
  * *why is a line that says why, to be g_free'd.  [main]
  */
 bool log_set_items(const char *items, char **why);
+#define LOG_TRACE_PREFIX "trace:"
+
+/* Reports accesses to addresses where nothing is, whatever the items.  [main] */
+void log_unassigned(bool on);
 
 /* Writes to path from now on: %d in it stands for the process, or with "tid" for the thread.  NULL
  * is standard error.  False: as above.  [main] */
@@ -49,6 +63,9 @@ void log_print_items(FILE *to);
 
 /* Calls fn for each item that can be on, with whether it is.  [main] */
 void log_each(void (*fn)(void *arg, const char *name, const char *help, bool on), void *arg);
+
+/* "in_asm,exec"; to be g_free'd. */
+char *log_item_names(uint32_t set);
 
 /* The service "tenon.log/1". */
 extern const struct tenon_logger log_service;

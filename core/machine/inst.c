@@ -9,6 +9,7 @@
 #include "bus/bus.h"
 #include "chardev/chardev.h"
 #include "debug/log.h"
+#include "debug/trace.h"
 #include "cpu/accel.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
@@ -55,6 +56,15 @@ static void host_log(struct tenon_dev *dev, int level, const char *fmt, ...)
     else
         report_warning(inst_of(dev)->where, "%s", text);
     g_free(text);
+}
+
+static void host_trace(struct tenon_dev *dev, uint32_t event, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    trace_tell(inst_of(dev)->type->trace, event, ap);
+    va_end(ap);
 }
 
 static enum clock_id clock_of(uint32_t clock)
@@ -121,6 +131,7 @@ static const struct tenon_host host_table = {
     .map = host_map,
     .query = host_query,
     .peer = host_peer,
+    .trace = host_trace,
 };
 
 /* ---- Lines and windows ---- */
@@ -348,6 +359,7 @@ struct inst *inst_create(struct machine *m, const struct type *type, const char 
     inst->has_id = id;
     inst->where = g_strdup(where);
     inst->pub.host = &host_table;
+    inst->pub.traced = trace_on(type->trace);
     inst->pub.id = id ? g_strdup(id) : made_up_id(inst);
     *(struct tenon_dev **)inst->state = &inst->pub;
     inst->bus = bus_find(type->t.ops_id);

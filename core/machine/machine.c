@@ -10,6 +10,7 @@
 #include "chardev/chardev.h"
 #include "cpu/accel.h"
 #include "debug/disas.h"
+#include "debug/log.h"
 #include "machine/board.h"
 #include "machine/inst.h"
 #include "machine/irq.h"
@@ -300,6 +301,24 @@ static bool complete(struct machine *m)
     return !ops->complete || !ops->complete(m->board->state);
 }
 
+/* What the accelerator is to tell the log of, which KVM cannot. */
+static bool start_log(struct machine *m)
+{
+    const struct config_group *g = config_find(m->config, "d", NULL);
+    const char *where = g ? g->from : "-d";
+    bool soft = !accel_find(m->accel->ops->name);
+    char *names;
+
+    if (soft)
+        return !log_on(TENON_ITEM_IN_ASM) || disas_open(m, where);
+    if (log_on(LOG_SOFTWARE)) {
+        names = log_item_names(log_items & LOG_SOFTWARE);
+        report_warning(where, "%s: only the software CPU tells of that", names);
+        g_free(names);
+    }
+    return true;
+}
+
 static bool build(struct machine *m)
 {
     const struct type *type = find_board(m);
@@ -316,7 +335,8 @@ static bool build(struct machine *m)
     if (m->info.max_cpus && m->accel->ops->board && m->accel->ops->board(m->accel))
         return false;
     /* From here on, one fault does not hide the next. */
-    ok = make_chardevs(m);
+    ok = start_log(m);
+    ok &= make_chardevs(m);
     if (!make_board(m, type))
         return false;
     ok &= add_devices(m);

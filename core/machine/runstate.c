@@ -7,6 +7,7 @@
 
 #include "cpu/accel.h"
 #include "debug/points.h"
+#include "debug/events.h"
 #include "machine/inst.h"
 
 const char *run_state_name(enum run_state state)
@@ -30,11 +31,17 @@ static void set_time(struct machine *m, bool running)
     loop_guest_time(m->loop, running);
 }
 
+static void set_state(struct machine *m, enum run_state state)
+{
+    trace(runstate_set, run_state_name(m->state), run_state_name(state));
+    m->state = state;
+}
+
 void machine_resume(struct machine *m)
 {
     if (m->state == STATE_RUNNING)
         return;
-    m->state = STATE_RUNNING;
+    set_state(m, STATE_RUNNING);
     set_time(m, true);
     vcpus_resume(m);
 }
@@ -45,7 +52,7 @@ void machine_pause(struct machine *m, enum run_state why)
         vcpus_pause(m);
         set_time(m, false);
     }
-    m->state = why;
+    set_state(m, why);
 }
 
 void machine_reset(struct machine *m)
@@ -154,6 +161,7 @@ void machine_request(struct machine *m, uint32_t what, int code)
 {
     unsigned now = __atomic_load_n(&m->request, __ATOMIC_ACQUIRE);
 
+    trace(qemu_system_shutdown_request, what, code);
     do
         if (weight(what) <= weight(now))
             return;
@@ -166,6 +174,7 @@ void machine_request(struct machine *m, uint32_t what, int code)
 
 void machine_wake(struct machine *m)
 {
+    trace(system_wakeup_request, run_state_name(m->state));
     if (m->state != STATE_SUSPENDED)
         return;
     machine_reset(m);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "debug/events.h"
+#include "debug/log.h"
 #include "loop/loop.h"
 
 static uint64_t ones(unsigned bytes)
@@ -114,6 +116,7 @@ static uint64_t window_read(struct space *space, struct mapping *m, uint64_t reg
                  << 8 * done;
     }
     m->busy = false;
+    trace(memory_region_ops_read, space->name, m->base + reg, value, size, m->name ? m->name : "");
     return value;
 }
 
@@ -127,11 +130,14 @@ static bool ring(struct mapping *m, uint64_t reg, uint64_t value, unsigned size)
     return false;
 }
 
-static void window_write(struct mapping *m, uint64_t reg, uint64_t value, unsigned size)
+static void window_write(struct space *space, struct mapping *m, uint64_t reg, uint64_t value,
+                         unsigned size)
 {
     unsigned min = MAX(m->ops.width_min, 1), max = m->ops.width_max ? m->ops.width_max : 8;
     uint64_t end = m->bytes;
 
+    trace(memory_region_ops_write, space->name, m->base + reg, value & ones(size), size,
+          m->name ? m->name : "");
     if (ring(m, reg, value & ones(size), size) || m->busy || !m->ops.write)
         return;
     m->busy = true;
@@ -168,18 +174,29 @@ static uint64_t read_range(struct space *space, const struct range *r, unsigned 
     return space->nothing & ones(size);
 }
 
-static void write_range(const struct range *r, uint64_t value, unsigned size)
+static void write_range(struct space *space, const struct range *r, uint64_t value, unsigned size)
 {
     if (is_ram(r, MAP_WRITE))
         block_write(r, value, size);
     else if (!r->block && r->mapping)
-        window_write(r->mapping, r->offset, value, size);
+        window_write(space, r->mapping, r->offset, value, size);
 }
 
 /* How much of size bytes lies in the range, or belongs to it nevertheless. */
 static unsigned share_of(const struct space *space, const struct range *r, unsigned size)
 {
     return space->whole && !r->block ? size : MIN(size, r->bytes);
+}
+
+/* Of accesses to nothing the log hears: of those to memory by guest_errors, to ports by unimp, and
+ * of all by -trace-unassigned. */
+static void tell_nothing(const struct space *space, const struct range *r, uint64_t addr,
+                         const char *what, unsigned size)
+{
+    uint32_t item = space->whole ? TENON_ITEM_UNIMP : TENON_ITEM_GUEST_ERRORS;
+
+    if (log_on(item | LOG_UNASSIGNED) && !r->block && !r->mapping)
+        log_print("unassigned %s: %s of size %u at 0x%" PRIx64 "\n", space->name, what, size, addr);
 }
 
 /* May this thread look the space up without the lock? */
@@ -222,9 +239,12 @@ uint64_t space_read(struct space *space, uint64_t addr, unsigned size, bool lock
 
         n = share_of(space, &r, size - done);
         value |= read_range(space, &r, n) << 8 * done;
+        tell_nothing(space, &r, addr + done, "read", n);
     }
     if (!locked)
         loop_unlock(space->loop);
+    if (space->whole)
+        trace(cpu_in, (unsigned)addr, size, (unsigned)value);
     return value;
 }
 
@@ -233,13 +253,16 @@ void space_write(struct space *space, uint64_t addr, uint64_t value, unsigned si
     assert(size && size <= 8);
     if ((locked || lock_free(space)) && try_write(space, addr, value, size))
         return;
+    if (space->whole)
+        trace(cpu_out, (unsigned)addr, size, (unsigned)value);
     if (!locked)
         loop_lock(space->loop);
     for (unsigned done = 0, n; done < size; done += n) {
         struct range r = space_find(space, addr + done);
 
         n = share_of(space, &r, size - done);
-        write_range(&r, value >> 8 * done, n);
+        tell_nothing(space, &r, addr + done, "write", n);
+        write_range(space, &r, value >> 8 * done, n);
     }
     if (!locked)
         loop_unlock(space->loop);
@@ -287,7 +310,7 @@ static size_t copy_out_part(struct space *space, uint64_t addr, const void *buf,
         block_mark(r.block, r.offset, n);
     } else if (!r.block && r.mapping && !ram_only) {
         n = copy_width(addr, n);
-        window_write(r.mapping, r.offset, ram_read(buf, n), n);
+        window_write(space, r.mapping, r.offset, ram_read(buf, n), n);
     } else {
         *error = -EFAULT;
     }

@@ -407,6 +407,7 @@ static const struct opt_key icount_keys[] = {
 static const struct opt_key trace_keys[] = {
     { "enable", KEY_STRING, LIST, "PATTERN" }, { "events", KEY_STRING, 0, "FILE" },
     { "event", KEY_STRING, ALIAS, "events" }, { "file", KEY_STRING, 0, "FILE" },
+    { "backend", KEY_ENUM, 0, "log|simple|ftrace" },
 };
 static const struct opt_key compat_keys[] = {
     { "deprecated-input",  KEY_ENUM, 0, "accept|reject|crash" },
@@ -515,7 +516,7 @@ const struct opt_group groups[] = {
     { "sandbox",       MERGE | IMPLIED,                              PARAM(sandbox_keys) },
     { "run-with",      MERGE,                                        PARAM(run_with_keys) },
     { "icount",        MERGE | IMPLIED | LATER,                      PARAM(icount_keys) },
-    { "trace",         IMPLIED | LATER,                              PARAM(trace_keys) },
+    { "trace",         IMPLIED | HELP,                               PARAM(trace_keys) },
     { "compat",        MERGE | LATER,                                PARAM(compat_keys) },
     { "plugin",        FREE | IMPLIED | NEED | LATER,                PARAM(plugin_keys) },
 
@@ -531,7 +532,7 @@ const struct opt_group groups[] = {
     { "D",             MERGE,                                        PARAM(file_keys) },
     { "dfilter",       MERGE,                                        PARAM(text_keys) },
     { "seed",          MERGE | LATER,                                PARAM(number_keys) },
-    { "trace-unassigned", MERGE | LATER },
+    { "trace-unassigned", MERGE },
     { "incoming",      MERGE | LATER,                                PARAM(text_keys) },
     { "loadvm",        MERGE | LATER,                                PARAM(name1_keys) },
     { "only-migratable", MERGE | LATER },

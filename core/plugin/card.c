@@ -17,11 +17,12 @@
 #endif
 
 /* A plugin has a few of each; what has more is made to waste our time. */
-enum { MAX_HEADERS = 1024, MAX_NOTES = 256, MAX_CARD = 4096 };
+enum { MAX_HEADERS = 1024, MAX_NOTES = 256, MAX_CARD = 4096, MAX_EVENTS = 65536 };
 
 /* What goes along while the notes are read. */
 struct reading {
-    card_fn *fn;
+    card_fn *fn;                                  /* NULL: cards are not wanted */
+    void (*events)(void *arg, const char *names); /* NULL: nor are names of events */
     void *arg;
     unsigned cards, notes;
     bool damaged;
@@ -79,6 +80,14 @@ static void read_card(struct reading *r, uint32_t major, struct span text)
     r->fn(r->arg, &card);
 }
 
+static void read_events(struct reading *r, struct span text)
+{
+    if (!text.len || text.len > MAX_EVENTS || text.at[text.len - 1])
+        return;
+    r->cards++;
+    r->events(r->arg, (const char *)text.at);
+}
+
 /* ---- Notes ---- */
 
 static size_t padded(size_t n)
@@ -94,8 +103,11 @@ static void read_notes(struct reading *r, struct span notes)
         size_t name_at = at + sizeof(n), text_at = name_at + padded(n.n_namesz);
         struct span name = span_part(notes, name_at, n.n_namesz);
 
-        if (name.len == sizeof("TENON") && !memcmp(name.at, "TENON", name.len))
+        if (r->fn && name.len == sizeof("TENON") && !memcmp(name.at, "TENON", name.len))
             read_card(r, n.n_type, span_part(notes, text_at, n.n_descsz));
+        if (r->events && name.len == sizeof("TENONEV") && !memcmp(name.at, "TENONEV", name.len) &&
+            n.n_type == TENON_ABI_MAJOR)
+            read_events(r, span_part(notes, text_at, n.n_descsz));
         at = text_at + padded(n.n_descsz);
     }
 }
@@ -183,6 +195,19 @@ const char *cards_read(struct span file, card_fn *fn, void *arg, bool *in_sectio
     if (r.damaged)
         return "has a damaged card";
     return r.cards ? NULL : "is no plugin: it has no card";
+}
+
+void events_read(struct span file, void (*fn)(void *arg, const char *names), void *arg)
+{
+    struct reading r = { .events = fn, .arg = arg };
+    Elf64_Ehdr eh;
+
+    if (check_header(file, &eh) || check_length(file, &eh))
+        return;
+    read_segments(&r, file, &eh);
+    r.notes = 0;
+    if (!r.cards)
+        read_sections(&r, file, &eh);
 }
 
 bool image_open(struct image *image, const char *path, const char **why)

@@ -36,6 +36,10 @@ const char *image_untrusted(const struct image *image);
  */
 const char *cards_read(struct span file, card_fn *fn, void *arg, bool *in_sections);
 
+/* Calls fn with the names of trace events, separated by spaces, of each type that has some.  What
+ * is damaged is passed over. */
+void events_read(struct span file, void (*fn)(void *arg, const char *names), void *arg);
+
 /* Is name one of names, which are separated by spaces? */
 bool names_have(const char *names, const char *name);
 /* Calls fn for each of them. */

@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "debug/trace.h"
+
 /* No device is near these; beyond them a table is garbage. */
 #define MAX_STATE (64u << 20)
 #define MAX_COUNT 4096u
@@ -161,6 +163,11 @@ static char *check_iface(const struct type *type, const void *item)
     return i->table ? NULL : faulty("interface", i->id, "has no table");
 }
 
+static char *check_event(const struct type *type, const void *item)
+{
+    return trace_check(item);
+}
+
 /* ---- Types ---- */
 
 /* One of the arrays: where it is, in our form, and how an element is judged. */
@@ -220,6 +227,7 @@ char *type_check(const struct type *type)
         LIST("property", props, check_prop), LIST("register", regs, check_reg),
         LIST("timer", timers, check_timer),  LIST("window", windows, check_window),
         LIST("pin", pins, check_pin),        LIST("interface", ifaces, check_iface),
+        LIST("event", events, check_event),
     };
     char *why = NULL;
 

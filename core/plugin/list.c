@@ -71,6 +71,41 @@ void plugins_each(struct plugins *p, const char *kind,
     g_free(walk.shown);
 }
 
+/* ---- Trace events ---- */
+
+struct event_walk {
+    void (*fn)(void *arg, const char *name);
+    void *arg;
+};
+
+static void walk_events(void *arg, const char *names)
+{
+    const struct event_walk *walk = arg;
+
+    names_each(names, walk->fn, walk->arg);
+}
+
+static void walk_event_file(void *arg, const char *dir, const char *file)
+{
+    char *path = g_strdup_printf("%s/%s", dir, file);
+    struct image image;
+    const char *why;
+
+    if (image_open(&image, path, &why)) {
+        if (!image_untrusted(&image))
+            events_read(image.bytes, walk_events, arg);
+        image_close(&image);
+    }
+    g_free(path);
+}
+
+void plugins_each_event(struct plugins *p, void (*fn)(void *arg, const char *name), void *arg)
+{
+    struct event_walk walk = { fn, arg };
+
+    plugin_files(p, NULL, walk_event_file, &walk);
+}
+
 /* ---- Lists ---- */
 
 struct listing {

@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "debug/trace.h"
 #include "report.h"
 
 /* The size of a struct of interface 0.0, which every plugin's has at least. */
@@ -54,7 +55,8 @@ static bool copy_arrays(struct type *type)
 {
     return COPY(type, props, tenon_prop, help) && COPY(type, regs, tenon_reg, reset) &&
            COPY(type, timers, tenon_timer, clock) && COPY(type, windows, tenon_window, priority) &&
-           COPY(type, pins, tenon_pin, set) && COPY(type, ifaces, tenon_iface, table);
+           COPY(type, pins, tenon_pin, set) && COPY(type, ifaces, tenon_iface, table) &&
+           COPY(type, events, tenon_event, format);
 }
 
 /* What must be there before anything else can be looked at. */
@@ -91,6 +93,7 @@ struct type *type_create(const struct tenon_type *from, const char *path, char *
         type_destroy(type);
         return NULL;
     }
+    type->trace = trace_add(type->events, type->n_events);
     return type;
 }
 
@@ -98,6 +101,7 @@ void type_destroy(struct type *type)
 {
     if (!type)
         return;
+    trace_remove(type->trace);
     g_free((char *)type->t.name);
     g_free((char *)type->path);
     g_free(type->names);
@@ -107,6 +111,7 @@ void type_destroy(struct type *type)
     g_free(type->windows);
     g_free(type->pins);
     g_free(type->ifaces);
+    g_free(type->events);
     g_free(type);
 }
 

@@ -15,6 +15,7 @@
 #include <tenon/plugin.h>
 
 struct plugins;
+struct trace_table;
 
 /* A type, with all its tables copied into this program's own sizes. */
 struct type {
@@ -27,7 +28,9 @@ struct type {
     struct tenon_window *windows;
     struct tenon_pin *pins;
     struct tenon_iface *ifaces;
-    unsigned n_props, n_regs, n_timers, n_windows, n_pins, n_ifaces;
+    struct tenon_event *events;
+    unsigned n_props, n_regs, n_timers, n_windows, n_pins, n_ifaces, n_events;
+    struct trace_table *trace;       /* of its events */
     const struct tenon_prop *common; /* properties that its bus gives it */
     unsigned n_common;
     bool by_path; /* loaded from a path the user gave: not found by name */
@@ -69,6 +72,9 @@ bool plugins_explain(struct plugins *p, const char *kind, const char *name, cons
  * left out. */
 void plugins_each(struct plugins *p, const char *kind,
                   void (*fn)(void *arg, const struct card *card), void *arg);
+
+/* Calls fn for the name of each trace event of each plugin; some come several times. */
+void plugins_each_event(struct plugins *p, void (*fn)(void *arg, const char *name), void *arg);
 
 /* -device help: names grouped by bus, as QEMU prints them.  -device NAME,help: properties with
  * type, default and sentence; false if there is no such type, and that has been reported. */

@@ -19,6 +19,7 @@
 #include <tenon/cpu.h>
 #include <tenon/log.h>
 #include <tenon/disas.h>
+#include <tenon/trace.h>
 
 #define AT(type, member, offset, ...)                                                              \
     _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \
@@ -71,6 +72,9 @@ AT(tenon_pin, name,    0, const char **);
 AT(tenon_pin, count,   8, uint32_t *);
 AT(tenon_pin, set,    16, void (**)(void *self, unsigned n, bool level));
 
+AT(tenon_event, name,     0, const char **);
+AT(tenon_event, format,   8, const char **);
+
 AT(tenon_peer, self,    0, void **);
 AT(tenon_peer, table,   8, const void **);
 
@@ -85,9 +89,11 @@ AT(tenon_host, dma,    48, int (**)(struct tenon_dev *, uint64_t addr, void *buf
 AT(tenon_host, map,    56, int (**)(struct tenon_dev *, uint32_t window, uint64_t base, uint64_t bytes));
 AT(tenon_host, query,  64, const void *(**)(struct tenon_dev *, const char *id));
 AT(tenon_host, peer,   72, struct tenon_peer (**)(struct tenon_dev *, const char *id));
+AT(tenon_host, trace,  80, void (**)(struct tenon_dev *, uint32_t event, const char *fmt, ...));
 
 AT(tenon_dev, host,   0, const struct tenon_host **);
 AT(tenon_dev, id,     8, const char **);
+AT(tenon_dev, traced, 16, const uint8_t **);
 
 AT(tenon_iface, id,      0, const char **);
 AT(tenon_iface, table,   8, const void **);
@@ -110,6 +116,7 @@ AT(tenon_type, create,     152, int (**)(void *self));
 AT(tenon_type, destroy,    160, void (**)(void *self));
 AT(tenon_type, reset,      168, void (**)(void *self));
 AT(tenon_type, loaded,     176, void (**)(void *self));
+AT(tenon_type, events,     184, struct tenon_array *);
 
 AT(tenon_plugin, size,      0, uint32_t *);
 AT(tenon_plugin, major,     4, uint16_t *);

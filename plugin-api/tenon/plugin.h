@@ -147,6 +147,13 @@ struct tenon_pin {
     void (*set)(void *self, unsigned n, bool level);                                    /* [vcpu] */
 };
 
+/* ---- Trace events: what the type can tell of its work; see tenon/trace.h ---- */
+
+struct tenon_event {
+    const char *name;
+    const char *format;         /* printf's, of the arguments */
+};
+
 /* ---- The host ---- */
 
 struct tenon_dev;
@@ -171,12 +178,15 @@ struct tenon_host {
     int (*map)(struct tenon_dev *, uint32_t window, uint64_t base, uint64_t bytes);
     const void *(*query)(struct tenon_dev *, const char *id);
     struct tenon_peer (*peer)(struct tenon_dev *, const char *id);
+    void (*trace)(struct tenon_dev *, uint32_t event, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
 };
 
 /* The handle: the first member of every state, filled in by the host. */
 struct tenon_dev {
     const struct tenon_host *host;
     const char *id;             /* as given by id=, or made up */
+    const uint8_t *traced;      /* of each of the type's events, whether it is on */
 };
 
 #define TENON_HAS(dev, function)                                                                   \
@@ -272,6 +282,7 @@ struct tenon_type {
     void (*destroy)(void *self);    /* also after a failed create                          [main] */
     void (*reset)(void *self);      /* after the registers have been set                   [main] */
     void (*loaded)(void *self);     /* after a snapshot has set them                       [main] */
+    struct tenon_array events;
 };
 
 struct tenon_plugin {

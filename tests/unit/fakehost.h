@@ -38,6 +38,9 @@ struct fake {
     unsigned sent;
 };
 
+/* No event is on. */
+static const uint8_t untraced[64];
+
 static struct fake *fake_of(struct tenon_dev *dev)
 {
     return (struct fake *)dev;
@@ -171,7 +174,7 @@ static void fake_init(struct fake *f, const struct tenon_type *type)
     const struct tenon_prop *props = type->props.items;
 
     *f = (struct fake){
-        .dev = { .host = &f->host, .id = "fake" },
+        .dev = { .host = &f->host, .id = "fake", .traced = untraced },
         .host = { .size = sizeof(f->host),
                   .error = fake_error,
                   .log = fake_log,

@@ -16,6 +16,7 @@
 
 #include "exec.h"
 #include "sys.h"
+#include "log.h"
 
 #define PAGE 0x1000ull
 
@@ -251,6 +252,8 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
         return false;
     in->len = len > 0 ? len : INSN_MAX;
     b->in = in;
+    if (!off)
+        log_emit(b);
     if (stops)
         emit_call_jump(b, run_watch_stop, 0, 0, 0, 0);
     else if (bad)
@@ -316,6 +319,22 @@ static void copy_bytes(struct block *block)
         memcpy(block_bytes(block) + first, block->code2, block->bytes - first);
 }
 
+/* in_asm: the bytes are those that have been decoded. */
+static void log_made(struct cpu *cpu, const struct block *block, const struct source *s)
+{
+    uint8_t bytes[MAX_BLOCK_INSNS * INSN_MAX];
+    unsigned first = bytes_in_first(block);
+
+    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM))
+        return;
+    if (!s->code || first < block->bytes) { /* one instruction */
+        log_code(cpu, block, s->bytes);
+        return;
+    }
+    memcpy(bytes, s->code, first);
+    log_code(cpu, block, bytes);
+}
+
 static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
 {
     struct block_builder *b = &cpu->blocks->builder;
@@ -342,6 +361,7 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
     if (cpu->assist && code)
         copy_bytes(block);
+    log_made(cpu, block, &s);
     if (code && !(block->bytes > s.room && !s.code2))
         enter(cpu, block);
     else
@@ -441,7 +461,8 @@ static struct block *find_next(struct cpu *cpu)
 
     s->link_from = NULL;
     block = find(cpu, false);
-    if (from && s->flushes == flushes && block->epoch && !(block->mode & BLOCK_ONE))
+    if (from && s->flushes == flushes && block->epoch && !(block->mode & BLOCK_ONE) &&
+        !cpu_logs(cpu, TENON_ITEM_NOCHAIN))
         from->link = block;
     return block;
 }

@@ -4,7 +4,10 @@
  *
  * Intel SDM volume 3, chapter 2; MOV CR, LMSW, SMSW, CLTS, XSETBV in volume 2.
  */
+#include <inttypes.h>
+
 #include "apic.h"
+#include "log.h"
 #include "mmu.h"
 #include "soft.h"
 #include "sys.h"
@@ -55,11 +58,17 @@ void mode_update(struct cpu *cpu)
         mode |= MODE_TF | MODE_BREAK;
     if (cpu->in_smm)
         mode |= MODE_SMM;
-    cpu->mode = mode;
+    cpu->mode = mode | log_mode(cpu);
     mmu_update(cpu);
 }
 
 /* ---- Writing control registers ---- */
+
+static void log_cr(struct cpu *cpu, unsigned n, uint64_t value)
+{
+    if (cpu_logs(cpu, TENON_ITEM_MMU))
+        log_line(cpu, "CR%u update: CR%u=%016" PRIx64, n, n, value);
+}
 
 /* PAE paging keeps the four PDPTEs; #GP(0) if they are not right. */
 static bool uses_pdptes(const struct cpu *cpu, uint64_t cr0, uint64_t cr4)
@@ -95,6 +104,7 @@ static void set_cr0(struct cpu *cpu, uint64_t value)
     if (changed & CR0_PG && cpu->efer & EFER_LME)
         cpu->efer = value & CR0_PG ? cpu->efer | EFER_LMA : cpu->efer & ~(uint64_t)EFER_LMA;
     cpu->cr0 = value;
+    log_cr(cpu, 0, value);
     if (changed & (CR0_PG | CR0_WP | CR0_PE))
         tlb_flush(cpu, true);
     mode_update(cpu);
@@ -146,6 +156,7 @@ static void set_cr4(struct cpu *cpu, uint64_t value)
     if (changed & paging && uses_pdptes(cpu, cpu->cr0, value) && !paging_load_pdptes(cpu, cpu->cr3))
         gp(cpu);
     cpu->cr4 = value;
+    log_cr(cpu, 4, value);
     if (changed & (paging | CR4_PCIDE | CR4_LA57 | CR4_SMAP | CR4_PKE))
         tlb_flush(cpu, true);
     mode_update(cpu);
@@ -167,6 +178,7 @@ void control_set_cr3(struct cpu *cpu, uint64_t value)
     if (!keep || value != cpu->cr3)
         tlb_flush(cpu, false);
     cpu->cr3 = value;
+    log_cr(cpu, 3, value);
 }
 
 static void run_read_cr(struct cpu *cpu, const struct uop *u)

@@ -204,6 +204,7 @@ struct block;
 struct blocks;
 struct apic;
 struct soft;
+struct tenon_logger;
 
 struct cpu {
     uint64_t r[N_REGS];
@@ -286,7 +287,9 @@ struct cpu {
         bool external;    /* EXT: not for INT n, INT3 and INTO */
         bool benign;      /* an interrupt, or INT n: no party to a double fault */
     } fault;
-    uint64_t instructions; /* executed, for -icount and figures */
+    uint64_t instructions;          /* executed, for -icount and figures */
+    const struct tenon_logger *log; /* NULL: there is none */
+    uint64_t events;                /* told of to the log */
 };
 
 /* Bits of cpu->mode: everything that makes the same bytes mean something else, or be checked
@@ -306,7 +309,8 @@ enum {
     MODE_TF = 0x200, /* single step: one instruction a block */
     MODE_SMM = 0x400,
     MODE_CS_CHECK = 0x800, /* CS has a limit that a fetch may hit */
-    MODE_BREAK = 0x1000    /* an instruction breakpoint is armed: one instruction a block */
+    MODE_BREAK = 0x1000,   /* an instruction breakpoint is armed: one instruction a block */
+    MODE_LOG = 0x40000000  /* blocks tell the log of themselves: see log.h */
 };
 /* Not at all; the instruction that is ours to execute; what follows it. */
 enum { ASSIST_NONE, ASSIST_FIRST, ASSIST_MORE };

@@ -5,6 +5,7 @@
  * Intel SDM volume 3, chapters 6 (interrupts), 21 (real mode, virtual-8086, VME).
  */
 #include "apic.h"
+#include "log.h"
 #include "mmu.h"
 #include "soft.h"
 #include "sys.h"
@@ -300,6 +301,7 @@ void event_deliver(struct cpu *cpu, const struct event *e)
 {
     cpu->fault.under = e->vector + 1;
     cpu->fault.external = e->external;
+    log_event(cpu, e);
     deliver(cpu, e);
     cpu->fault.under = 0;
     cpu->fault.vector = -1;
@@ -377,6 +379,7 @@ static void int_vm86(struct cpu *cpu, int vector, uint64_t next)
     if (iopl(cpu) < 3)
         flags = (flags & ~(uint64_t)F_IF) | F_IOPL | (flags & F_VIF ? F_IF : 0);
     e.flags = flags;
+    log_event(cpu, &e);
     deliver_real(cpu, &e, &table);
     set_flags(cpu, F_TF | F_RF | F_AC | (iopl(cpu) < 3 ? F_VIF : F_IF));
     mode_update(cpu);
@@ -557,6 +560,8 @@ static void run_iret(struct cpu *cpu, const struct uop *u)
 {
     unsigned size = u->imm;
 
+    if (cpu_logs(cpu, TENON_ITEM_PCALL) && cpu->cr0 & CR0_PE)
+        log_registers(cpu, "iret s=%u", size);
     if (!(cpu->cr0 & CR0_PE)) {
         iret_real(cpu, size);
     } else if (cpu->flags & F_VM) {

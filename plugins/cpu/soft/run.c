@@ -5,6 +5,7 @@
  * Intel SDM volume 3, section 6.9 (priority among events), 6.8.3 (what STI and MOV SS hold
  * off), 9.4 (INIT and start-up messages), volume 2 (HLT, MWAIT).
  */
+#include "log.h"
 #include "soft.h"
 #include "sys.h"
 
@@ -103,6 +104,8 @@ static bool mwait_over(struct cpu *cpu)
 
 _Noreturn void cpu_shutdown(struct cpu *cpu)
 {
+    if (cpu_logs(cpu, TENON_ITEM_CPU_RESET | TENON_ITEM_INT))
+        log_registers(cpu, "Triple fault (CPU %u)", cpu->info->index);
     cpu->shut_down = true;
     cpu->host->shutdown(cpu->info->host);
     siglongjmp(cpu->fault_exit, LEAVE_SHUTDOWN);
@@ -269,6 +272,8 @@ static bool turn(struct cpu *cpu)
     if (cpu->watch.hit)
         return watch_tell(cpu);
     attend(cpu);
+    if (UNLIKELY((cpu->mode & MODE_LOG) != log_mode(cpu)))
+        mode_update(cpu);
     if (cpu->host->must_stop(cpu->info->host))
         return false;
     if (cpu->halted || cpu->wait_sipi || cpu->shut_down) {

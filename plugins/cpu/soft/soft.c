@@ -30,6 +30,7 @@ static int cpu_create(void *self, void *state, const struct tenon_cpu_info *info
     cpu->host = soft->host;
     cpu->info = info;
     cpu->bus = soft->bus;
+    cpu->log = soft->log;
     cpu->apic = &p->apic;
     cpu->stop_at = UINT64_MAX;
     cpu->one_insn = soft->one_insn;
@@ -144,6 +145,8 @@ static int create(void *self)
     soft->host = tenon_query(soft->dev, "tenon.accel-host/1");
     if (!soft->host || soft->host->size < sizeof(*soft->host))
         return tenon_error(soft->dev, -ENOTSUP, "this emulator is too old for it");
+    soft->log = tenon_query(soft->dev, "tenon.log/1");
+    soft->disas = tenon_query(soft->dev, "tenon.disassembler/1");
     if (soft->thread == THREAD_SINGLE)
         return tenon_error(soft->dev, -ENOTSUP,
                            "thread=single is not there: each processor has its thread");

@@ -50,6 +50,8 @@ struct processor {
 struct soft {
     struct tenon_dev *dev;
     const struct tenon_accel_host *host;
+    const struct tenon_logger *log;         /* NULL: there is none */
+    const struct tenon_disassembler *disas; /* the same */
     bool one_insn;
     uint32_t thread;
     struct tenon_cpuid *cpuid;

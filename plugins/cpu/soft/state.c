@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log.h"
+
 #define APIC_PAGE 0xfee00000u
 
 enum {

@@ -4,6 +4,9 @@
  *
  * Intel SDM volume 3, chapter 5.8; the instructions' pages in volume 2.
  */
+#include <inttypes.h>
+
+#include "log.h"
 #include "sys.h"
 
 void code_check_target(struct cpu *cpu, const struct descriptor *d, uint64_t rip)
@@ -316,6 +319,9 @@ static void run_far(struct cpu *cpu, const struct uop *u)
     uint64_t rip = cpu->r[REG_T1], next = uop_next_rip(cpu, u);
     uint16_t selector = cpu->r[REG_T2];
 
+    if (cpu_logs(cpu, TENON_ITEM_PCALL) && !is_real(cpu))
+        log_registers(cpu, "%s %04x:%08" PRIx64 " s=%u", u->d ? "lcall" : "ljmp", selector, rip,
+                      (unsigned)u->imm);
     if (u->d)
         far_call(cpu, selector, rip, next, u->imm);
     else
@@ -334,6 +340,8 @@ static void run_far_memory(struct cpu *cpu, const struct uop *u)
 
 static void run_far_return(struct cpu *cpu, const struct uop *u)
 {
+    if (cpu_logs(cpu, TENON_ITEM_PCALL) && !is_real(cpu))
+        log_registers(cpu, "lret s=%u addend=0x%x", u->d, (unsigned)u->imm);
     far_return(cpu, u->d, u->imm);
     mode_update(cpu);
 }

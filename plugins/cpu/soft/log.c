@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * log - what a software processor tells the log of -d: code, blocks, events, registers.
+ *
+ * The shapes are those that people and scripts know from QEMU's log: "IN:", "Trace 0:",
+ * "v=0e e=0002 i=0 cpl=3 IP=...", "EAX=...".
+ */
+#include "log.h"
+
+#include <inttypes.h>
+
+#include "soft.h"
+#include "sys.h"
+#include "uop.h"
+
+/* ---- Blocks ---- */
+
+static uint64_t linear(const struct block *block)
+{
+    return block->mode & MODE_CODE64 ? block->rip : (uint32_t)(block->cs_base + block->rip);
+}
+
+/* The micro-op: registers and flags are exact before it. */
+static void run_log(struct cpu *cpu, const struct uop *u)
+{
+    const struct block *block = cpu->block;
+    struct piece p;
+
+    if (!cpu->log->covers(cpu->soft->dev, linear(block)) || !piece_begin(&p))
+        return;
+    if (cpu_logs(cpu, TENON_ITEM_EXEC))
+        fprintf(p.f, "Trace %u: %p [%016" PRIx64 "/%016" PRIx64 "/%08x/%08x]\n", cpu->info->index,
+                (const void *)block, block->cs_base, block->rip, block->mode & ~MODE_LOG,
+                block->instructions);
+    if (cpu_logs(cpu, TENON_ITEM_CPU))
+        log_dump(p.f, cpu, cpu_logs(cpu, TENON_ITEM_FPU));
+    piece_end(&p, cpu);
+}
+
+void log_emit(struct block_builder *b)
+{
+    if (b->mode & MODE_LOG)
+        emit_call(b, run_log, 0, 0, 0, 0);
+}
+
+/* "0x000fd0ec:  66 90                    xchgw    %ax, %ax" */
+static unsigned put_insn(FILE *f, const struct cpu *cpu, const uint8_t *bytes, unsigned n,
+                         uint64_t pc, unsigned bits)
+{
+    const struct tenon_disassembler *disas = cpu->soft->disas;
+    char text[TENON_DISAS_TEXT];
+    unsigned length =
+        disas ? disas->one(cpu->soft->dev, bytes, n, pc, bits, text, sizeof(text)) : 0;
+
+    if (!length) {
+        snprintf(text, sizeof(text), ".byte    0x%02x", bytes[0]);
+        length = 1;
+    }
+    fprintf(f, "0x%08" PRIx64 ": ", pc);
+    for (unsigned i = 0; i < length || i < 8; i++)
+        if (i < length)
+            fprintf(f, " %02x", bytes[i]);
+        else
+            fputs("   ", f);
+    fprintf(f, "  %s\n", text);
+    return length;
+}
+
+void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
+{
+    unsigned code = block->mode & MODE_CODE_MASK;
+    unsigned bits = code == MODE_CODE64 ? 64 : code == MODE_CODE32 ? 32 : 16;
+    uint64_t pc = linear(block);
+    struct piece p;
+
+    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM) || !cpu->log->covers(cpu->soft->dev, pc) ||
+        !piece_begin(&p))
+        return;
+    fputs("----------------\nIN:\n", p.f);
+    for (unsigned at = 0; at < block->bytes;)
+        at += put_insn(p.f, cpu, bytes + at, block->bytes - at, pc + at, bits);
+    fputc('\n', p.f);
+    piece_end(&p, cpu);
+}
+
+/* ---- Events ---- */
+
+void log_event(struct cpu *cpu, const struct event *e)
+{
+    char cause[32];
+
+    if (!cpu_logs(cpu, TENON_ITEM_INT))
+        return;
+    if (e->external && cpu->fault.benign)
+        log_line(cpu, "Servicing hardware INT=0x%02x", e->vector);
+    if (e->vector == EXC_PF)
+        snprintf(cause, sizeof(cause), "CR2=%016" PRIx64, cpu->cr2);
+    else
+        snprintf(cause, sizeof(cause), "RAX=%016" PRIx64, cpu->r[RAX]);
+    log_registers(cpu,
+                  "%6" PRIu64 ": v=%02x e=%04x i=%d cpl=%u IP=%04x:%016" PRIx64 " pc=%016" PRIx64
+                  " SP=%04x:%016" PRIx64 " %s",
+                  cpu->events++, e->vector, e->error, e->soft, cpu->cpl, cpu->seg[SEG_CS].selector,
+                  e->rip, cpu->mode & MODE_CODE64 ? e->rip : cpu->seg[SEG_CS].base + e->rip,
+                  cpu->seg[SEG_SS].selector, cpu->r[RSP], cause);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * log - what a software processor tells the log of -d.
+ *
+ * exec and cpu cost nothing while they are off: blocks that tell of themselves are other blocks
+ * (MODE_LOG), with a micro-op before their first instruction.
+ */
+#ifndef TENON_SOFT_LOG_H
+#define TENON_SOFT_LOG_H
+
+#include <stdio.h>
+
+#include <tenon/disas.h>
+#include <tenon/log.h>
+
+#include "cpu.h"
+
+struct block;
+struct block_builder;
+struct event;
+
+/* Whether one of TENON_ITEM_* is on. */
+static inline bool cpu_logs(const struct cpu *cpu, uint32_t items)
+{
+    return cpu->log && tenon_logs(cpu->log, items);
+}
+
+/* Items for which blocks are made that are told of. */
+enum { LOG_BLOCKS = TENON_ITEM_EXEC | TENON_ITEM_CPU | TENON_ITEM_NOCHAIN };
+
+/* MODE_LOG, if it is to be set. */
+static inline uint32_t log_mode(const struct cpu *cpu)
+{
+    return cpu_logs(cpu, LOG_BLOCKS) ? MODE_LOG : 0;
+}
+
+/* ---- log.c ---- */
+
+/* Before a block's first instruction: the micro-op that tells of it. */
+void log_emit(struct block_builder *b);
+/* in_asm: a block has been decoded from these bytes. */
+void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes);
+/* int: an exception or interrupt is about to be delivered. */
+void log_event(struct cpu *cpu, const struct event *e);
+
+/* ---- dump.c ---- */
+
+/* What is written to f comes to the log in one piece. */
+struct piece {
+    FILE *f;
+    char *text;
+    size_t bytes;
+};
+bool piece_begin(struct piece *p); /* false: no memory; then it is not to be ended */
+void piece_end(struct piece *p, const struct cpu *cpu);
+
+/* One line, and the registers. */
+void log_registers(struct cpu *cpu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* One line. */
+void log_line(struct cpu *cpu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The registers as text; with floating-point and vector registers if fpu. */
+void log_dump(FILE *f, const struct cpu *cpu, bool fpu);
+
+#endif
