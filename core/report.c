@@ -69,6 +69,17 @@ void report_warning(const char *where, const char *fmt, ...)
     va_end(ap);
 }
 
+void report_info(const char *where, const char *fmt, ...)
+{
+    char *place = g_strdup_printf("%s%sinfo", where ? where : "", where ? ": " : "");
+    va_list ap;
+
+    va_start(ap, fmt);
+    emit(place, "", fmt, ap);
+    va_end(ap);
+    g_free(place);
+}
+
 void report_redirect(report_fn *fn, void *arg)
 {
     redirect = fn;

@@ -19,6 +19,9 @@ void report_v(const char *where, const char *fmt, va_list ap);
 /* The same, prefixed "warning: ".  [any] */
 void report_warning(const char *where, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* "tenon: WHERE: info: text", for what is not wrong at all.  [any] */
+void report_info(const char *where, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Whether lines begin with the time, as -msg timestamp=on wants.  [main] */
 void report_timestamps(bool on);
 

@@ -53,6 +53,8 @@ static void host_log(struct tenon_dev *dev, int level, const char *fmt, ...)
     va_end(ap);
     if (item)
         log_print("%s: %s\n", dev->id, text);
+    else if (level == TENON_LOG_NOTE)
+        report_info(inst_of(dev)->where, "%s", text);
     else
         report_warning(inst_of(dev)->where, "%s", text);
     g_free(text);

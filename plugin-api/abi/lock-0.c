@@ -17,6 +17,7 @@
 #include <tenon/cmos.h>
 #include <tenon/irq.h>
 #include <tenon/cpu.h>
+#include <tenon/tls.h>
 #include <tenon/log.h>
 #include <tenon/disas.h>
 #include <tenon/trace.h>
@@ -219,10 +220,35 @@ AT(tenon_chr, accept,  24, void (**)(struct tenon_chardev *chr));
 AT(tenon_chr, event,   32, void (**)(struct tenon_chardev *chr, int event));
 AT(tenon_chr, line,    40, void (**)(struct tenon_chardev *chr, const struct tenon_chr_line *line));
 
+/* ---- tenon/tls.h ---- */
+
+AT(tenon_secret, size,  0, uint32_t *);
+AT(tenon_secret, get,   8, const uint8_t *(**)(void *self, size_t *len));
+
+AT(tenon_tls_via, size,   0, uint32_t *);
+AT(tenon_tls_via, send,   8, ssize_t (**)(void *arg, const void *buf, size_t len));
+AT(tenon_tls_via, recv,  16, ssize_t (**)(void *arg, void *buf, size_t len));
+
+AT(tenon_tls, size,        0, uint32_t *);
+AT(tenon_tls, server,      8, bool (**)(void *self));
+AT(tenon_tls, start,      16, struct tenon_tls_session *(**)(void *self, const char *host, const struct tenon_tls_via *via, void *arg));
+AT(tenon_tls, end,        24, void (**)(struct tenon_tls_session *));
+AT(tenon_tls, handshake,  32, int (**)(struct tenon_tls_session *));
+AT(tenon_tls, recv,       40, ssize_t (**)(struct tenon_tls_session *, void *buf, size_t len));
+AT(tenon_tls, pending,    48, size_t (**)(struct tenon_tls_session *));
+AT(tenon_tls, send,       56, ssize_t (**)(struct tenon_tls_session *, const void *buf, size_t len));
+AT(tenon_tls, flush,      64, int (**)(struct tenon_tls_session *));
+AT(tenon_tls, events,     72, unsigned (**)(struct tenon_tls_session *));
+AT(tenon_tls, bye,        80, void (**)(struct tenon_tls_session *));
+AT(tenon_tls, error,      88, const char *(**)(struct tenon_tls_session *));
+
 /* ---- tenon/system.h ---- */
 
 AT(tenon_loop, size,    0, uint32_t *);
 AT(tenon_loop, watch,   8, int (**)(struct tenon_dev *, int fd, unsigned events, void (*fn)(void *self, int fd, unsigned events)));
+
+AT(tenon_objects, size,   0, uint32_t *);
+AT(tenon_objects, find,   8, struct tenon_peer (**)(struct tenon_dev *, const char *id, const char *iface));
 
 AT(tenon_power, size,        0, uint32_t *);
 AT(tenon_power, request,     8, void (**)(struct tenon_dev *, uint32_t what, int code));

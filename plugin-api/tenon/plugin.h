@@ -164,7 +164,12 @@ struct tenon_peer {
     const void *table;
 };
 
-enum { TENON_LOG_GUEST_ERROR = 100, TENON_LOG_UNIMPLEMENTED = 200, TENON_LOG_INFO = 300 };
+enum {
+    TENON_LOG_GUEST_ERROR = 100,
+    TENON_LOG_UNIMPLEMENTED = 200,
+    TENON_LOG_INFO = 300,
+    TENON_LOG_NOTE = 400,       /* nothing is wrong, but the user is to know */
+};
 
 /* What the host offers.  Called through the inline functions below. */
 struct tenon_host {

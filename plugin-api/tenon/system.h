@@ -8,13 +8,27 @@
 #include <tenon/plugin.h>
 
 /* "tenon.loop/1" - the event loop. */
-enum { TENON_READABLE = 1, TENON_WRITABLE = 4, TENON_HANGUP = 16 };     /* poll(2)'s values */
+enum {                              /* poll(2)'s values */
+    TENON_READABLE = 1,
+    TENON_WRITABLE = 4,
+    TENON_FAILED = 8,               /* told without being asked for */
+    TENON_HANGUP = 16,              /* told without being asked for */
+    TENON_PEER_DONE = 0x2000,       /* a socket's other end sends no more */
+};
 struct tenon_loop {
     uint32_t size;
     /* Calls fn when fd is ready for one of events; a second call for the same fd replaces the
      * first, events 0 ends it.  It ends by itself when the instance is destroyed. [vcpu] */
     int (*watch)(struct tenon_dev *, int fd, unsigned events,
                  void (*fn)(void *self, int fd, unsigned events));
+};
+
+/* "tenon.objects/1" - objects of the command line (-object), by id. */
+struct tenon_objects {
+    uint32_t size;
+    /* Its interface called iface; self is NULL if there is no such object, table if it does not
+     * have the interface.  An object stays until those that were made after it are gone. [main] */
+    struct tenon_peer (*find)(struct tenon_dev *, const char *id, const char *iface);
 };
 
 /* "tenon.power/1" - what a device can do to the whole machine.  What is asked for happens soon

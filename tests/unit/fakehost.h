@@ -36,6 +36,9 @@ struct fake {
     size_t room;
     GString *received;
     unsigned sent;
+    GString *events; /* an o for opened, c for closed, b for break */
+    int fds[4];
+    unsigned n_fds;
 };
 
 /* No event is on. */
@@ -127,6 +130,16 @@ static void fake_sent(struct tenon_dev *dev)
 
 static void fake_event(struct tenon_dev *dev, int event)
 {
+    g_string_append_c(fake_of(dev)->events, event == TENON_CHR_OPENED   ? 'o'
+                                            : event == TENON_CHR_CLOSED ? 'c'
+                                                                        : 'b');
+}
+
+static void fake_fds(struct tenon_dev *dev, const int *fds, unsigned n)
+{
+    g_assert_cmpuint(fake_of(dev)->n_fds + n, <=, G_N_ELEMENTS(fake_of(dev)->fds));
+    memcpy(fake_of(dev)->fds + fake_of(dev)->n_fds, fds, n * sizeof(int));
+    fake_of(dev)->n_fds += n;
 }
 
 static const void *fake_query(struct tenon_dev *dev, const char *id)
@@ -138,6 +151,7 @@ static const void *fake_query(struct tenon_dev *dev, const char *id)
         .input = fake_input,
         .sent = fake_sent,
         .event = fake_event,
+        .fds = fake_fds,
     };
 
     return !strcmp(id, "tenon.loop/1")      ? (const void *)&loop
@@ -184,6 +198,7 @@ static void fake_init(struct fake *f, const struct tenon_type *type)
         .state = g_malloc0(type->state_size),
         .said = g_string_new(""),
         .received = g_string_new(""),
+        .events = g_string_new(""),
     };
     *(struct tenon_dev **)f->state = &f->dev;
     for (uint32_t i = 0; i < type->props.count; i++)
@@ -201,6 +216,12 @@ static void fake_set_str(struct fake *f, const char *name, const char *value)
     *(const char **)((char *)f->state + fake_prop(f->type, name)->offset) = value;
 }
 
+/* Numbers and enums of 32 bits. */
+static inline void fake_set_u32(struct fake *f, const char *name, uint32_t value)
+{
+    *(uint32_t *)((char *)f->state + fake_prop(f->type, name)->offset) = value;
+}
+
 static int fake_create(struct fake *f)
 {
     return f->type->create ? f->type->create(f->state) : 0;
@@ -214,6 +235,7 @@ static void fake_finish(struct fake *f)
     g_free(f->state);
     g_string_free(f->said, TRUE);
     g_string_free(f->received, TRUE);
+    g_string_free(f->events, TRUE);
 }
 
 /* Waits up to so many milliseconds and calls who is ready; returns how many were. */
