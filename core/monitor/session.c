@@ -161,7 +161,7 @@ void session_event(void *session, int event)
 {
     struct session *s = session;
 
-    if (event == TENON_CHR_BREAK)
+    if (event != TENON_CHR_OPENED && event != TENON_CHR_CLOSED)
         return;
     s->pending = s->busy ? event : 0;
     if (s->busy)
