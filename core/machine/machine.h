@@ -82,6 +82,7 @@ struct machine {
     } * uses;
     unsigned n_uses;
     struct monitors *monitors; /* NULL: there are none */
+    bool migration_events;     /* migrate-set-capabilities; nothing migrates yet */
     bool preconfig;            /* the board is not built yet, on purpose */
     char *found_file;
     struct disas *disas; /* of debug/disas.h; NULL: not asked for yet; atomic */
