@@ -64,7 +64,7 @@ static void signalled(void *arg, int fd, unsigned events)
     if (read(fd, &info, sizeof(info)) != sizeof(info))
         return;
     report_end(&info);
-    machine_quit(arg, 0);
+    machine_quit(arg, 0, "host-signal");
 }
 
 static int run(struct machine *m, int signals)

@@ -148,10 +148,10 @@ static void join(struct tenon_chardev *chr, struct chr_user *user, struct chr_us
 {
     *user = who;
     table_copy(&user->on, sizeof(user->on), on);
-    if (chr->opened)
-        front_tell(user, TENON_CHR_OPENED);
     if (chr->mux)
         mux_joined(chr->mux, user - chr->users);
+    if (chr->opened)
+        front_tell(user, TENON_CHR_OPENED);
     chardev_accept(chr);
 }
 

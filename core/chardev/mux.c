@@ -250,7 +250,7 @@ static void key(struct mux *mux, uint8_t c)
     case '?': help(mux); break;
     case 'x':
         say(mux, "\r\nTenon: terminated\r\n");
-        machine_quit(mux->chr->backend->machine, 0);
+        machine_quit(mux->chr->backend->machine, 0, "host-qmp-quit");
         break;
     case 's': say(mux, "\r\nThere are no disks to save\r\n"); break;
     case 't': toggle_stamps(mux); break;

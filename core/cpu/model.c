@@ -308,6 +308,7 @@ static int drop_unsupported(struct cpu *cpu, const struct cpu_spec *spec,
         uint64_t missing = cpu->features.word[word] & ~host->word[word];
 
         cpu->features.word[word] &= host->word[word];
+        cpu->missing.word[word] = missing;
         for (; missing; missing &= missing - 1) {
             g_autofree char *name = cpu_feature_describe(word, __builtin_ctzll(missing));
 

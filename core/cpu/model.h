@@ -60,6 +60,7 @@ struct cpu {
     /* What the guest sees.  Of the MSR words those count that are not as the host has them: a VMX
      * word is the host's without what was taken away. */
     struct cpu_features features;
+    struct cpu_features missing; /* wanted, and left out: the host lacks them */
     struct tenon_cpu_cache l1d, l1i, l2, l3;
     struct cpu_topology topology;
     uint64_t tsc_hz;  /* asked for; 0: the host's */

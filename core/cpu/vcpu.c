@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <glib.h>
 
@@ -94,6 +95,7 @@ static void *vcpu_main(void *arg)
     struct vcpu *cpu = arg;
     struct machine *m = cpu->machine;
 
+    cpu->tid = gettid();
     cpu->readers[0] = space_reader_create(m->mem);
     cpu->readers[1] = space_reader_create(m->io);
     cpu->error = cpu->accel->ops->vcpu_create(cpu);

@@ -179,8 +179,7 @@ static bool make_chardevs(struct machine *m)
         for (unsigned i = 0; i < G_N_ELEMENTS(dev_options); i++)
             if (!strcmp(g->kind, dev_options[i].kind))
                 ok &= add_option(m, g, &dev_options[i]);
-    ok &= add_defaults(m);
-    return monitors_create(m) && ok;
+    return add_defaults(m) && ok;
 }
 
 /* ---- The board ---- */
@@ -340,6 +339,7 @@ static bool build(struct machine *m)
     if (!make_board(m, type))
         return false;
     ok &= add_devices(m);
+    ok &= monitors_create(m); /* after the devices, which a mux listens to first */
     warn_globals(m);
     warn_idle(m);
     return ok && complete(m) && !vcpus_create(m);

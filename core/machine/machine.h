@@ -67,6 +67,7 @@ struct machine {
     enum run_state state;
     unsigned request; /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
     int request_code;
+    const char *request_cause; /* of who asked for the end, if not the guest; atomic */
     int exit_code;
     bool a20;
     struct tenon_x86_start start;
@@ -81,6 +82,7 @@ struct machine {
     } * uses;
     unsigned n_uses;
     struct monitors *monitors; /* NULL: there are none */
+    bool migration_events;     /* migrate-set-capabilities; nothing migrates yet */
     bool preconfig;            /* the board is not built yet, on purpose */
     char *found_file;
     struct disas *disas; /* of debug/disas.h; NULL: not asked for yet; atomic */
@@ -112,7 +114,12 @@ void machine_failed(struct machine *m);
 void machine_wake(struct machine *m);
 /* Drives an input of the interrupt controllers as one more or one fewer source.  [locked] */
 void machine_gsi(struct machine *m, unsigned gsi, bool level);
-/* Ends the program in order with status code, as a signal does.  [any] */
-void machine_quit(struct machine *m, int code);
+/* Resets it because of cause ("host-qmp-system-reset"), or does what -no-reboot wants instead.
+ * [main, locked] */
+void machine_restart(struct machine *m, const char *cause);
+/* Presses the power button.  [main, locked] */
+void machine_power_button(struct machine *m);
+/* Ends the program in order with status code, because of cause ("host-signal").  [any] */
+void machine_quit(struct machine *m, int code, const char *cause);
 
 #endif

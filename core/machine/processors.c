@@ -147,12 +147,29 @@ static int fill(struct machine *m, const struct cpu *cpu)
     return 0;
 }
 
+struct cpu *processors_model(struct machine *m, const struct cpu_spec *spec,
+                             const struct cpu_topology *topology)
+{
+    struct cpu_host host = {
+        .kvm = !strcmp(m->accel->ops->name, "kvm"),
+        .msr = m->accel->ops->msr,
+        .msr_arg = m->accel,
+    };
+    struct cpuid_entry *entries = NULL;
+    struct cpu *cpu = NULL;
+
+    if (!m->accel->ops->cpuid(m->accel, &entries, &host.n)) {
+        host.entries = entries;
+        cpu = cpu_resolve(spec, topology, &host, lookup, m);
+    }
+    g_free(entries);
+    return cpu;
+}
+
 int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
 {
     const struct config_group *g = config_find(m->config, "cpu", NULL);
     const char *arg = group_string(g, "model", ops->default_cpu);
-    struct cpu_host host = { .kvm = !strcmp(m->accel->ops->name, "kvm") };
-    struct cpuid_entry *entries = NULL;
     struct cpu_spec spec;
     struct cpu *cpu;
     int err;
@@ -164,19 +181,13 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
     err = cpu_spec_parse(&spec, arg, g ? g->from : "-cpu");
     /* Nobody asked for each feature of the default model: what a software CPU lacks of it is no
      * news. */
-    if (!err && !g && !host.kvm)
+    if (!err && !g && strcmp(m->info.accel, "kvm"))
         spec.number[CPU_PROP_CHECK] = false;
-    if (!err)
-        err = m->accel->ops->cpuid(m->accel, &entries, &host.n);
-    host.entries = entries;
-    host.msr = m->accel->ops->msr;
-    host.msr_arg = m->accel;
     if (!err) {
-        cpu = cpu_resolve(&spec, &m->topology, &host, lookup, m);
+        cpu = processors_model(m, &spec, &m->topology);
         err = cpu ? fill(m, cpu) : -EINVAL;
         cpu_destroy(cpu);
     }
-    g_free(entries);
     cpu_spec_finish(&spec);
     return err;
 }

@@ -9,6 +9,7 @@
 #include "debug/points.h"
 #include "debug/events.h"
 #include "machine/inst.h"
+#include "monitor/event.h"
 
 const char *run_state_name(enum run_state state)
 {
@@ -37,22 +38,32 @@ static void set_state(struct machine *m, enum run_state state)
     m->state = state;
 }
 
-void machine_resume(struct machine *m)
+static void go(struct machine *m)
 {
-    if (m->state == STATE_RUNNING)
-        return;
     set_state(m, STATE_RUNNING);
     set_time(m, true);
     vcpus_resume(m);
 }
 
+void machine_resume(struct machine *m)
+{
+    if (m->state == STATE_RUNNING)
+        return;
+    event_emit(m, "RESUME", NULL);
+    go(m);
+}
+
 void machine_pause(struct machine *m, enum run_state why)
 {
-    if (m->state == STATE_RUNNING) {
+    bool running = m->state == STATE_RUNNING;
+
+    if (running) {
         vcpus_pause(m);
         set_time(m, false);
     }
     set_state(m, why);
+    if (running)
+        event_emit(m, why == STATE_SUSPENDED ? "SUSPEND" : "STOP", NULL);
 }
 
 void machine_reset(struct machine *m)
@@ -81,11 +92,43 @@ void machine_reset(struct machine *m)
 
 /* ---- Requests ---- */
 
-static void end(struct machine *m, int code)
+/* cause is one of QEMU's ShutdownCause: "guest-reset". */
+static void tell(struct machine *m, const char *event, const char *cause)
 {
+    event_emit(m, event,
+               json_pack("{s:b, s:s}", "guest", !strncmp(cause, "guest", 5), "reason", cause));
+}
+
+static void end(struct machine *m, int code, const char *cause)
+{
+    tell(m, "SHUTDOWN", cause);
     machine_pause(m, STATE_SHUTDOWN);
     m->exit_code = code;
     loop_quit(m->loop);
+}
+
+static void power_off(struct machine *m, const char *cause)
+{
+    if (!m->no_shutdown) {
+        end(m, 0, cause);
+        return;
+    }
+    tell(m, "SHUTDOWN", cause);
+    machine_pause(m, STATE_SHUTDOWN);
+}
+
+void machine_restart(struct machine *m, const char *cause)
+{
+    if (m->no_reboot) {
+        power_off(m, cause);
+        return;
+    }
+    machine_reset(m);
+    if (m->state == STATE_SUSPENDED)
+        go(m);
+    else if (m->state != STATE_RUNNING)
+        m->state = STATE_PRELAUNCH;
+    tell(m, "RESET", cause);
 }
 
 void machine_failed(struct machine *m)
@@ -99,14 +142,21 @@ void machine_failed(struct machine *m)
 
 static void panicked(struct machine *m)
 {
-    if (!strcmp(m->on_panic, "none"))
+    bool pause = !strcmp(m->on_panic, "pause"), none = !strcmp(m->on_panic, "none");
+
+    event_emit(m, "GUEST_PANICKED",
+               json_pack("{s:s}", "action",
+                         pause  ? "pause"
+                         : none ? "run"
+                                : "poweroff"));
+    if (none)
         return;
     if (!strcmp(m->on_panic, "exit-failure"))
-        end(m, 1);
-    else if (!strcmp(m->on_panic, "pause") || m->no_shutdown)
+        end(m, 1, "guest-panic");
+    else if (pause || m->no_shutdown)
         machine_pause(m, STATE_PANICKED);
     else
-        end(m, 0);
+        end(m, 0, "guest-panic");
 }
 
 static void handle_request(void *arg)
@@ -120,22 +170,15 @@ static void handle_request(void *arg)
         vcpus_pause(m);
     __atomic_store_n(&m->request, 0, __ATOMIC_RELEASE);
     switch (what) {
-    case TENON_POWER_RESET:
-        if (m->no_reboot && m->no_shutdown)
-            machine_pause(m, STATE_SHUTDOWN);
-        else if (m->no_reboot)
-            end(m, 0);
-        else
-            machine_reset(m);
+    case TENON_POWER_RESET: machine_restart(m, "guest-reset"); break;
+    case TENON_POWER_OFF: power_off(m, "guest-shutdown"); break;
+    case TENON_POWER_EXIT:
+        end(m, m->request_code, m->request_cause ? m->request_cause : "guest-shutdown");
         break;
-    case TENON_POWER_OFF:
-        if (m->no_shutdown)
-            machine_pause(m, STATE_SHUTDOWN);
-        else
-            end(m, 0);
-        break;
-    case TENON_POWER_EXIT: end(m, m->request_code); break;
     case TENON_POWER_PANIC: panicked(m); break;
+    case TENON_POWER_CRASH_LOADED:
+        event_emit(m, "GUEST_CRASHLOADED", json_pack("{s:s}", "action", "run"));
+        break;
     case TENON_POWER_SUSPEND: machine_pause(m, STATE_SUSPENDED); break;
     }
     if (m->state == STATE_RUNNING)
@@ -177,12 +220,22 @@ void machine_wake(struct machine *m)
     trace(system_wakeup_request, run_state_name(m->state));
     if (m->state != STATE_SUSPENDED)
         return;
+    event_emit(m, "WAKEUP", NULL);
     machine_reset(m);
-    machine_resume(m);
+    go(m);
 }
 
-void machine_quit(struct machine *m, int code)
+void machine_power_button(struct machine *m)
 {
+    event_emit(m, "POWERDOWN", NULL);
+    for (struct inst *i = m->insts; i; i = i->next)
+        if (i->button)
+            i->button(i->state);
+}
+
+void machine_quit(struct machine *m, int code, const char *cause)
+{
+    __atomic_store_n(&m->request_cause, cause, __ATOMIC_RELEASE);
     machine_request(m, TENON_POWER_EXIT, code);
 }
 

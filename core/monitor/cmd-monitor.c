@@ -49,12 +49,6 @@ static int do_schema(struct call *call)
     return 0;
 }
 
-static int do_quit(struct call *call)
-{
-    machine_quit(call->machine, 0);
-    return 0;
-}
-
 /* ---- HMP within QMP ---- */
 
 static void hmp_in_qmp_done(struct call *inner)
@@ -157,9 +151,6 @@ static const struct command commands[] = {
     { "query-commands", NULL, "[CommandInfo]", CMD_PRECONFIG, .run = do_commands },
     { "query-qmp-schema", NULL, "[SchemaInfo]", CMD_PRECONFIG, .run = do_schema },
     { "human-monitor-command", "command-line:str ?cpu-index:int", "str", .run = do_hmp },
-
-    { "quit", .flags = CMD_PRECONFIG, .run = do_quit,
-      .hmp = "quit|q", .help = "end the program" },
 
     { .hmp = "help|?", .line = "?name:rest", .params = "[command]", .run = do_help,
       .flags = CMD_PRECONFIG, .help = "say what a command does, or all" },

@@ -5,6 +5,6 @@
 
 struct command_table;
 
-extern const struct command_table monitor_commands;
+extern const struct command_table monitor_commands, run_commands, machine_commands, cpu_commands;
 
 #endif

@@ -60,9 +60,9 @@ void edit_prompt(struct edit *e)
     print_text(e, e->prompt);
 }
 
-/* On a line of its own, with the text so far. */
-static void prompt_again(struct edit *e)
+void edit_prompt_again(struct edit *e)
 {
+    print_text(e, "\r\n");
     print_text(e, e->prompt);
     print(e, e->line->str, e->line->len);
     repeat(e, '\b', cells(e->line->str + e->at, e->line->len - e->at));
@@ -274,8 +274,7 @@ static void list(struct edit *e, const GPtrArray *names)
         if ((i + 1) % per_row)
             repeat(e, ' ', widest - strlen(name));
     }
-    print_text(e, "\r\n");
-    prompt_again(e);
+    edit_prompt_again(e);
 }
 
 static void complete(struct edit *e)
@@ -380,10 +379,7 @@ static bool control_key(struct edit *e, uint8_t byte)
     case 127:
     case '\b': erase(e, back_one(e, e->at), false); break;
     case CTRL('k'): erase(e, e->line->len, true); break;
-    case CTRL('l'):
-        print_text(e, "\r\n");
-        prompt_again(e);
-        break;
+    case CTRL('l'): edit_prompt_again(e); break;
     case CTRL('n'): show(e, e->shown + 1); break;
     case CTRL('p'): show(e, e->shown - 1); break;
     case CTRL('r'): search_begin(e); break;

@@ -37,6 +37,8 @@ void edit_init(struct edit *e, const char *prompt);
 void edit_finish(struct edit *e);
 /* Prints the prompt, for a new line. */
 void edit_prompt(struct edit *e);
+/* On a line of its own, with what has been typed so far. */
+void edit_prompt_again(struct edit *e);
 /* One byte; true: the line is complete, e->line is it, and edit_prompt() begins the next. */
 bool edit_byte(struct edit *e, uint8_t byte);
 

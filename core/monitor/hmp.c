@@ -104,6 +104,12 @@ static void line_done(struct call *call)
     session_pump(s);
 }
 
+void hmp_focus(struct session *s)
+{
+    if (!s->hmp->running)
+        edit_prompt_again(&s->hmp->edit);
+}
+
 size_t hmp_take(struct session *s, const uint8_t *buf, size_t len)
 {
     struct hmp *hmp = s->hmp;

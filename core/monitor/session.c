@@ -42,7 +42,8 @@ void session_print(struct session *s, const char *text, size_t len)
 
 void session_flush(struct session *s)
 {
-    size_t took = s->out->len && !s->busy ? s->write(s->arg, s->out->str, s->out->len) : 0;
+    bool now = s->out->len && !s->busy && !s->muted;
+    size_t took = now ? s->write(s->arg, s->out->str, s->out->len) : 0;
 
     g_string_erase(s->out, 0, MIN(took, s->out->len)); /* the far end may have gone meanwhile */
     if (!s->out->len && s->out->allocated_len > OUT_DROWN) {
@@ -157,11 +158,24 @@ static void end(struct session *s)
     s->n_fds = 0;
 }
 
+/* A mux gives the far end to us, or takes it away. */
+static void focus(struct session *s, bool here)
+{
+    bool seen = !s->out->len; /* nothing waits from the last time */
+
+    s->muted = !here && s->mode == MONITOR_HMP;
+    if (here && s->open && s->mode == MONITOR_HMP && seen)
+        hmp_focus(s);
+    session_flush(s);
+}
+
 void session_event(void *session, int event)
 {
     struct session *s = session;
 
-    if (event == TENON_CHR_BREAK)
+    if (event == TENON_CHR_MUX_IN || event == TENON_CHR_MUX_OUT)
+        focus(s, event == TENON_CHR_MUX_IN);
+    if (event != TENON_CHR_OPENED && event != TENON_CHR_CLOSED)
         return;
     s->pending = s->busy ? event : 0;
     if (s->busy)

@@ -25,6 +25,7 @@ struct session {
     struct session *next;
     enum monitor_mode mode;
     bool pretty, open;
+    bool muted;  /* of HMP: the far end is somebody else's now, output is kept */
     bool busy;   /* the input is being looked at */
     int pending; /* TENON_CHR_* that came meanwhile, or 0 */
     size_t (*write)(void *arg, const void *buf, size_t len); /* as tenon_chardev_ops.write */
@@ -97,6 +98,8 @@ void qmp_event(struct session *s, json_t *event);
 
 void hmp_open(struct session *s);
 void hmp_close(struct session *s);
+/* What is typed is for the session again. */
+void hmp_focus(struct session *s);
 size_t hmp_take(struct session *s, const uint8_t *buf, size_t len);
 
 /*

@@ -9,6 +9,9 @@
 
 const struct command_table *const command_tables[] = {
     &monitor_commands,
+    &run_commands,
+    &machine_commands,
+    &cpu_commands,
 };
 const unsigned n_command_tables = G_N_ELEMENTS(command_tables);
 
