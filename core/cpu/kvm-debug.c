@@ -109,6 +109,22 @@ void kvm_debug_stepped(struct kvm_vcpu *v)
         stop(v, TENON_DEBUG_STEP, 0);
 }
 
+bool kvm_debug_int3(struct kvm_vcpu *v)
+{
+    struct kvm_regs regs;
+    struct kvm_sregs sregs;
+    uint64_t linear;
+
+    if (!v->kvm->int3 || kvm_ioctl(v->fd, KVM_GET_REGS, &regs) < 0 ||
+        kvm_ioctl(v->fd, KVM_GET_SREGS, &sregs) < 0)
+        return false;
+    linear = sregs.cs.l ? regs.rip : (uint32_t)(sregs.cs.base + regs.rip);
+    if (!points_is_int3(v->kvm->machine, linear))
+        return false;
+    stop(v, TENON_DEBUG_EXECUTE, linear);
+    return true;
+}
+
 void kvm_debug_exit(struct kvm_vcpu *v)
 {
     const struct kvm_debug_exit_arch *e = &v->run->debug.arch;

@@ -189,7 +189,8 @@ static int handle_exit(struct kvm_vcpu *v)
         machine_request(v->kvm->machine, TENON_POWER_RESET, 0);
         return 0;
     case KVM_EXIT_DEBUG: kvm_debug_exit(v); return 0;
-    case KVM_EXIT_INTERNAL_ERROR: return kvm_assist(v) ? 0 : kvm_fault_exit(v);
+    case KVM_EXIT_INTERNAL_ERROR:
+        return kvm_debug_int3(v) || kvm_assist(v) ? 0 : kvm_fault_exit(v);
     case KVM_EXIT_SYSTEM_EVENT: system_event(v->kvm->machine, run); return 0;
     default: return kvm_fault_exit(v);
     }

@@ -167,6 +167,8 @@ int kvm_debug(struct accel *accel, const struct tenon_debug_point *points, unsig
 void kvm_vcpu_step(struct vcpu *cpu, unsigned flags);
 /* KVM_EXIT_DEBUG: the debugger's, or the guest's own. */
 void kvm_debug_exit(struct kvm_vcpu *v);
+/* KVM, emulating, has met an INT3 of the debugger's, which it does not know. */
+bool kvm_debug_int3(struct kvm_vcpu *v);
 /* The software CPU has executed an instruction in KVM's place. */
 void kvm_debug_stepped(struct kvm_vcpu *v);
 static inline bool kvm_debugged(const struct kvm_vcpu *v)

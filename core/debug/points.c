@@ -47,6 +47,11 @@ static struct point *find(struct points *d, enum point_kind kind, uint64_t addre
     return NULL;
 }
 
+bool points_has(const struct machine *m, enum point_kind kind, uint64_t address)
+{
+    return find(m->points, kind, address, 1);
+}
+
 /* ---- INT3s ---- */
 
 static bool same_byte(const struct point *a, const struct point *b)

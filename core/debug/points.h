@@ -27,6 +27,9 @@ int points_remove(struct machine *m, enum point_kind kind, uint64_t address, uin
 /* Takes all away.  [main, locked, stopped] */
 void points_clear(struct machine *m);
 
+/* [main, locked, stopped] */
+bool points_has(const struct machine *m, enum point_kind kind, uint64_t address);
+
 /* Memory has been filled anew by a reset: breakpoints in it come back.  [main, locked, stopped] */
 void points_restore(struct machine *m);
 

@@ -9,6 +9,7 @@
 #include "bus/pci.h"
 #include "chardev/chardev.h"
 #include "cpu/accel.h"
+#include "debug/gdb.h"
 #include "debug/disas.h"
 #include "debug/log.h"
 #include "machine/board.h"
@@ -182,6 +183,16 @@ static bool make_chardevs(struct machine *m)
     return add_defaults(m) && ok;
 }
 
+/* The last -gdb counts. */
+static bool start_gdb(struct machine *m)
+{
+    const struct config_group *g = NULL, *last = NULL;
+
+    while ((g = config_next(m->config, "gdb", g)))
+        last = g;
+    return !last || !gdb_start(m, group_string(last, "dev", ""), last->from);
+}
+
 /* ---- The board ---- */
 
 /* Keys of [machine] that are the core's; the rest is the board's properties. */
@@ -342,7 +353,7 @@ static bool build(struct machine *m)
     ok &= monitors_create(m); /* after the devices, which a mux listens to first */
     warn_globals(m);
     warn_idle(m);
-    return ok && complete(m) && !vcpus_create(m);
+    return ok && complete(m) && !vcpus_create(m) && start_gdb(m);
 }
 
 struct machine *machine_create(struct config *config, struct plugins *plugins)
@@ -384,6 +395,7 @@ void machine_destroy(struct machine *m)
     if (!m)
         return;
     loop_lock(m->loop);
+    gdb_stop(m);
     vcpus_destroy(m);
     monitors_destroy(m);
     disas_close(m);

@@ -21,6 +21,7 @@ struct plugins;
 struct inst;
 struct block;
 struct points;
+struct gdb;
 struct loop;
 struct space;
 struct monitors;
@@ -63,8 +64,12 @@ struct machine {
     const char *isa_name;      /* of the ISA bus; NULL: there is none */
     unsigned gsi_high[N_GSIS]; /* how many sources hold the input high */
     struct irq_listeners listeners;
+    struct gdb *gdb;       /* NULL: no -gdb */
     struct points *points; /* a debugger's points; NULL: there are none */
     enum run_state state;
+    struct run_listener *run_listeners;
+    bool hold_time; /* guest time stands while processors run: a debugger steps */
+    bool time_runs;
     unsigned request; /* TENON_POWER_*: what is to happen, 0 for nothing; atomic */
     int request_code;
     const char *request_cause; /* of who asked for the end, if not the guest; atomic */

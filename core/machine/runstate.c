@@ -27,6 +27,9 @@ const char *run_state_name(enum run_state state)
 
 static void set_time(struct machine *m, bool running)
 {
+    if (m->time_runs == running)
+        return;
+    m->time_runs = running;
     if (m->accel->ops->time)
         m->accel->ops->time(m->accel, running);
     loop_guest_time(m->loop, running);
@@ -38,11 +41,37 @@ static void set_state(struct machine *m, enum run_state state)
     m->state = state;
 }
 
+void machine_listen(struct machine *m, struct run_listener *listener)
+{
+    listener->next = m->run_listeners;
+    m->run_listeners = listener;
+}
+
+void machine_unlisten(struct machine *m, struct run_listener *listener)
+{
+    struct run_listener **at = &m->run_listeners;
+
+    while (*at && *at != listener)
+        at = &(*at)->next;
+    if (*at)
+        *at = listener->next;
+}
+
+/* A listener may take itself off. */
+static void call_listeners(struct machine *m)
+{
+    for (struct run_listener *l = m->run_listeners, *next; l; l = next) {
+        next = l->next;
+        l->changed(l->arg, m->state);
+    }
+}
+
 static void go(struct machine *m)
 {
     set_state(m, STATE_RUNNING);
-    set_time(m, true);
+    set_time(m, !m->hold_time);
     vcpus_resume(m);
+    call_listeners(m);
 }
 
 void machine_resume(struct machine *m)
@@ -55,7 +84,7 @@ void machine_resume(struct machine *m)
 
 void machine_pause(struct machine *m, enum run_state why)
 {
-    bool running = m->state == STATE_RUNNING;
+    bool running = m->state == STATE_RUNNING, news = m->state != why;
 
     if (running) {
         vcpus_pause(m);
@@ -64,6 +93,8 @@ void machine_pause(struct machine *m, enum run_state why)
     set_state(m, why);
     if (running)
         event_emit(m, why == STATE_SUSPENDED ? "SUSPEND" : "STOP", NULL);
+    if (news)
+        call_listeners(m);
 }
 
 void machine_reset(struct machine *m)

@@ -470,7 +470,7 @@ const struct opt_group groups[] = {
     { "qmp",           NEED,                                         PARAM(serial_keys) },
     { "qmp-pretty",    NEED,                                         PARAM(serial_keys) },
     { "mon",           IDS | IMPLIED | NEED,                         PARAM(mon_keys) },
-    { "gdb",           NEED,                                         PARAM(none_dev_keys) },
+    { "gdb",           NEED,                                         PARAM(serial_keys) },
     { "echr",          MERGE,                                        PARAM(number_keys) },
 
     { "drive",         FREE | IDS | HELP | LATER,                    PARAM(drive_keys) },

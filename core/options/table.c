@@ -249,7 +249,8 @@ static bool preset_is_later(const struct opt_group *group, const char *preset)
 
         if (strlen(key->name) == len && memcmp(key->name, preset, len) == 0)
             return key_is_later(key) || values_have(key->later, preset + len + 1) ||
-                   (key->type == KEY_DEV && !values_have(key->values, preset + len + 1));
+                   (key->type == KEY_DEV && key->values &&
+                    !values_have(key->values, preset + len + 1));
     }
     return false;
 }
