@@ -54,7 +54,7 @@ shows 'the monitor answers' '^(qemu) info name'
 keys C-a t 'info status' Enter
 shows 'Ctrl-a t puts the time before lines' '^\[00:00:0[0-9]\.[0-9][0-9][0-9]\] VM status: running'
 keys C-a t C-a c z
-shows 'and back to the guest' '^got 7a'
+shows 'and back to the guest' 'got 7a'
 keys C-a s
 shows 'Ctrl-a s says what there is to save' '^There are no disks to save'
 keys C-a x
