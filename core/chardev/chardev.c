@@ -262,6 +262,24 @@ static void set_line(struct tenon_chardev *chr, const struct tenon_chr_line *lin
         chr->ops.line(chr->backend->state, line);
 }
 
+static int set_lines(struct tenon_chardev *chr, uint32_t lines)
+{
+    if (!chr->ops.set_lines)
+        return -ENOTSUP;
+    chr->ops.set_lines(chr->backend->state, lines);
+    return 0;
+}
+
+static int lines(struct tenon_chardev *chr)
+{
+    return chr->ops.lines ? (int)chr->ops.lines(chr->backend->state) : -ENOTSUP;
+}
+
+static int parallel(struct tenon_chardev *chr, uint32_t op, uint8_t *bytes, size_t n)
+{
+    return chr->ops.parallel ? chr->ops.parallel(chr->backend->state, op, bytes, n) : -ENOTSUP;
+}
+
 const struct tenon_chr chr_service = {
     .size = sizeof(struct tenon_chr),
     .attach = attach,
@@ -269,6 +287,9 @@ const struct tenon_chr chr_service = {
     .accept = chardev_accept,
     .event = send_event,
     .line = set_line,
+    .set_lines = set_lines,
+    .lines = lines,
+    .parallel = parallel,
 };
 
 /* ---- Looking at them ---- */
@@ -285,6 +306,13 @@ char *chardev_filename(const struct tenon_chardev *chr)
     if (chr->ops.describe)
         chr->ops.describe(chr->backend->state, name, sizeof(name));
     return g_strdup(*name ? name : chr->backend->type->t.name);
+}
+
+ssize_t chardev_ringbuf_read(struct tenon_chardev *chr, void *buf, size_t len)
+{
+    const struct tenon_ringbuf *ring = inst_iface(chr->backend, TENON_RINGBUF);
+
+    return ring ? (ssize_t)ring->read(chr->backend->state, buf, len) : -ENOTSUP;
 }
 
 struct tenon_chardev *chardev_find(struct machine *m, const char *id)

@@ -3,6 +3,8 @@
 #ifndef TENON_CORE_CHARDEV_H
 #define TENON_CORE_CHARDEV_H
 
+#include <sys/types.h>
+
 #include <tenon/chardev.h>
 
 struct machine;
@@ -52,6 +54,9 @@ void chardev_forget(const struct inst *inst);
 const char *chardev_id(const struct tenon_chardev *chr);
 /* What query-chardev calls its filename: "pty:/dev/pts/3"; to be freed. */
 char *chardev_filename(const struct tenon_chardev *chr);
+/* Takes what a ringbuf keeps, oldest first; how much, or -ENOTSUP: it is no ringbuf.  (What
+ * chardev_write() sends it is kept as well.) */
+ssize_t chardev_ringbuf_read(struct tenon_chardev *chr, void *buf, size_t len);
 bool chardev_in_use(const struct tenon_chardev *chr);
 /* The chardev after another (NULL: the first), or NULL. */
 struct tenon_chardev *chardev_next(struct machine *m, const struct tenon_chardev *after);

@@ -4,6 +4,7 @@
 #include "machine/inst.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bus/bus.h"
@@ -51,12 +52,16 @@ static void host_log(struct tenon_dev *dev, int level, const char *fmt, ...)
     va_start(ap, fmt);
     text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    if (item)
+    if (item) {
         log_print("%s: %s\n", dev->id, text);
-    else if (level == TENON_LOG_NOTE)
+    } else if (level == TENON_LOG_NOTE) {
         report_info(inst_of(dev)->where, "%s", text);
-    else
+    } else if (level == TENON_LOG_ANSWER) {
+        printf("%s\n", text);
+        fflush(stdout);
+    } else {
         report_warning(inst_of(dev)->where, "%s", text);
+    }
     g_free(text);
 }
 

@@ -4,6 +4,7 @@
 #include "machine/machine.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "bus/pci.h"
@@ -88,6 +89,13 @@ static const struct type *find_board(struct machine *m)
 
 /* ---- Character devices ---- */
 
+static void note_use(struct machine *m, const char *use, unsigned n, const char *id)
+{
+    m->uses = g_renew(struct chardev_use, m->uses, m->n_uses + 1);
+    m->uses[m->n_uses++] = (struct chardev_use){ use, n, id };
+}
+
+/* "mon:" brings a monitor, unless it is one's own. */
 static bool add_use(struct machine *m, const char *use, unsigned n, const char *label,
                     const char *text, const char *where)
 {
@@ -96,8 +104,9 @@ static bool add_use(struct machine *m, const char *use, unsigned n, const char *
 
     if (!id)
         return !failed;
-    m->uses = g_renew(struct chardev_use, m->uses, m->n_uses + 1);
-    m->uses[m->n_uses++] = (struct chardev_use){ use, n, id };
+    note_use(m, use, n, id);
+    if (!names_have("monitor qmp qmp-pretty", use) && g_str_has_prefix(text, "mon:"))
+        note_use(m, "monitor", UINT_MAX, id);
     return true;
 }
 
@@ -161,9 +170,8 @@ static bool add_defaults(struct machine *m)
                       : monitor ? "mon:stdio"
                                 : "stdio",
                       where);
-    if (monitor && ok)
-        ok &= add_use(m, "monitor", 0, "compat_monitor0", serial ? "chardev:serial0" : "stdio",
-                      where);
+    if (monitor && !serial)
+        ok &= add_use(m, "monitor", 0, "compat_monitor0", "stdio", where);
     if (unsaid(m, "parallel", "isa-parallel"))
         ok &= add_use(m, "parallel", 0, "parallel0", "null", "-parallel");
     return ok;

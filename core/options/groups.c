@@ -192,8 +192,8 @@ static const struct opt_key option_rom_keys[] = {
 
 static const struct opt_key chardev_keys[] = {
     { "backend",   KEY_NAME,   0, "",
-      "socket|udp|msmouse|vc|ringbuf|memory|pipe|console|serial|pty|braille|tty|parallel|parport|"
-      "spicevmc|spiceport|dbus|mux|testdev|wctablet|qemu-vdagent|hub" },
+      "socket|udp|msmouse|vc|braille|spicevmc|spiceport|dbus|mux|testdev|wctablet|qemu-vdagent|"
+      "hub" },
     { "mux",       KEY_BOOL },               { "logfile",   KEY_STRING, 0, "FILE" },
     { "logappend", KEY_BOOL },               { "path",      KEY_STRING, 0, "PATH" },
     { "append",    KEY_BOOL },               { "input-path", KEY_STRING, 0, "PATH" },

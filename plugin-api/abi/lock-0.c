@@ -197,7 +197,10 @@ AT(tenon_chardev_ops, write,   8, size_t (**)(void *self, const void *buf, size_
 AT(tenon_chardev_ops, ready,  16, void (**)(void *self));
 AT(tenon_chardev_ops, event,  24, void (**)(void *self, int event));
 AT(tenon_chardev_ops, line,   32, void (**)(void *self, const struct tenon_chr_line *line));
-AT(tenon_chardev_ops, describe, 40, void (**)(void *self, char *buf, size_t len));
+AT(tenon_chardev_ops, describe,  40, void (**)(void *self, char *buf, size_t len));
+AT(tenon_chardev_ops, set_lines, 48, void (**)(void *self, uint32_t lines));
+AT(tenon_chardev_ops, lines,     56, uint32_t (**)(void *self));
+AT(tenon_chardev_ops, parallel,  64, int (**)(void *self, uint32_t op, uint8_t *bytes, size_t n));
 
 AT(tenon_chardev_host, size,    0, uint32_t *);
 AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));
@@ -219,6 +222,12 @@ AT(tenon_chr, write,   16, size_t (**)(struct tenon_chardev *chr, const void *bu
 AT(tenon_chr, accept,  24, void (**)(struct tenon_chardev *chr));
 AT(tenon_chr, event,   32, void (**)(struct tenon_chardev *chr, int event));
 AT(tenon_chr, line,    40, void (**)(struct tenon_chardev *chr, const struct tenon_chr_line *line));
+AT(tenon_chr, set_lines, 48, int (**)(struct tenon_chardev *chr, uint32_t lines));
+AT(tenon_chr, lines,     56, int (**)(struct tenon_chardev *chr));
+AT(tenon_chr, parallel,  64, int (**)(struct tenon_chardev *chr, uint32_t op, uint8_t *bytes, size_t n));
+
+AT(tenon_ringbuf, size,  0, uint32_t *);
+AT(tenon_ringbuf, read,  8, size_t (**)(void *self, void *buf, size_t len));
 
 /* ---- tenon/tls.h ---- */
 

@@ -26,6 +26,26 @@ struct tenon_chr_line {
     char parity;                /* 'N', 'E', 'O' */
 };
 
+/* Modem lines: a port drives the first two, and sees the others. */
+enum {
+    TENON_CHR_DTR = 1, TENON_CHR_RTS = 2,
+    TENON_CHR_CTS = 4, TENON_CHR_DSR = 8, TENON_CHR_RI = 16, TENON_CHR_DCD = 32,
+};
+
+/* What a parallel port asks of a back end that is a real one: bytes read or written, one of data,
+ * status or control, up to four of the others (EPP cycles). */
+enum {
+    TENON_PP_READ_DATA = 100,
+    TENON_PP_WRITE_DATA = 200,
+    TENON_PP_READ_STATUS = 300,
+    TENON_PP_READ_CONTROL = 400,
+    TENON_PP_WRITE_CONTROL = 500,       /* bit 5 turns the data lines to inputs */
+    TENON_PP_READ_EPP_ADDR = 600,
+    TENON_PP_WRITE_EPP_ADDR = 700,
+    TENON_PP_READ_EPP_DATA = 800,
+    TENON_PP_WRITE_EPP_DATA = 900,
+};
+
 /* ---- Back ends ---- */
 
 /* "tenon.chardev/1" - the ops of a back end; what is NULL is not done. */
@@ -42,6 +62,12 @@ struct tenon_chardev_ops {
     /* Puts into buf where the far end is, as query-chardev shows it: "pty:/dev/pts/3".  NULL: the
      * type's name says it. [main] */
     void (*describe)(void *self, char *buf, size_t len);
+    /* Of a real serial line: drives DTR and RTS; says which of CTS, DSR, RI and DCD are on. [vcpu] */
+    void (*set_lines)(void *self, uint32_t lines);
+    uint32_t (*lines)(void *self);
+    /* Of a real parallel port: TENON_PP_*; 0 or -errno (-ETIMEDOUT: nobody answers an EPP cycle).
+     * [vcpu] */
+    int (*parallel)(void *self, uint32_t op, uint8_t *bytes, size_t n);
 };
 
 #define TENON_CHARDEV_BACKEND(id, names, help, ...)                                                \
@@ -91,6 +117,18 @@ struct tenon_chr {
     void (*accept)(struct tenon_chardev *chr);
     void (*event)(struct tenon_chardev *chr, int event);                                /* [vcpu] */
     void (*line)(struct tenon_chardev *chr, const struct tenon_chr_line *line);         /* [vcpu] */
+    /* What the back end's functions of these names do; -ENOTSUP if it is no real port. [vcpu] */
+    int (*set_lines)(struct tenon_chardev *chr, uint32_t lines);
+    int (*lines)(struct tenon_chardev *chr);
+    int (*parallel)(struct tenon_chardev *chr, uint32_t op, uint8_t *bytes, size_t n);
+};
+
+/* "tenon.ringbuf/1" - an interface (ifaces) of a back end that keeps what the guest sends, for the
+ * monitors to read. */
+#define TENON_RINGBUF "tenon.ringbuf/1"
+struct tenon_ringbuf {
+    uint32_t size;
+    size_t (*read)(void *self, void *buf, size_t len);          /* how much it was [main] */
 };
 
 #endif

@@ -167,8 +167,9 @@ struct tenon_peer {
 enum {
     TENON_LOG_GUEST_ERROR = 100,
     TENON_LOG_UNIMPLEMENTED = 200,
-    TENON_LOG_INFO = 300,
+    TENON_LOG_INFO = 300,       /* a warning to the user */
     TENON_LOG_NOTE = 400,       /* nothing is wrong, but the user is to know */
+    TENON_LOG_ANSWER = 500,     /* what the user asked to be told: to standard output, as it is */
 };
 
 /* What the host offers.  Called through the inline functions below. */

@@ -5,12 +5,8 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -73,28 +69,6 @@ static void watch_resumed(struct stdio *s)
 
 /* ---- Start and end ---- */
 
-/*
- * A descriptor that never blocks.  O_NONBLOCK belongs to the open file, which the shell and other
- * programs share: so a terminal or a pipe is opened once more.  What cannot be is used as it is,
- * and *shared is set.
- */
-static int open_again(int fd, int flags, bool *shared)
-{
-    char path[32];
-    struct stat st;
-    int again = -1;
-
-    *shared = false;
-    if (fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        again = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    }
-    if (again >= 0)
-        return again;
-    *shared = true;
-    return fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
 static int stdio_create(void *self)
 {
     struct stdio *s = self;
@@ -105,8 +79,8 @@ static int stdio_create(void *self)
     if (first.self && first.self != self)
         return tenon_error(s->dev, -EBUSY, "standard input and output are in use by '%s'",
                            (*(struct tenon_dev **)first.self)->id);
-    in = open_again(STDIN_FILENO, O_RDONLY, &shared);
-    out = open_again(STDOUT_FILENO, O_WRONLY, &shared);
+    in = stream_open_again(STDIN_FILENO, O_RDONLY, &shared);
+    out = stream_open_again(STDOUT_FILENO, O_WRONLY, &shared);
     error = stream_init(&s->stream, in, out, shared);
     if (error)
         return error;

@@ -4,8 +4,11 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What goes into a file that has room, and may block otherwise: a pipe takes as much at least. */
@@ -97,6 +100,23 @@ void stream_ready(void *self)
 }
 
 /* ---- Start and end ---- */
+
+int stream_open_again(int fd, int flags, bool *shared)
+{
+    char path[32];
+    struct stat st;
+    int again = -1;
+
+    *shared = false;
+    if (fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        again = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    }
+    if (again >= 0)
+        return again;
+    *shared = true;
+    return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
 
 int stream_init(struct stream *s, int in, int out, bool shared)
 {

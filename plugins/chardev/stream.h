@@ -6,6 +6,8 @@
 #ifndef TENON_CHARDEV_STREAM_H
 #define TENON_CHARDEV_STREAM_H
 
+#include <fcntl.h>
+
 #include <tenon/chardev.h>
 #include <tenon/system.h>
 
@@ -19,10 +21,18 @@ struct stream {
     bool failed; /* out has had an error, and has been spoken of */
 };
 
-/* fds that are not there are -1.  0 or -errno, which has been said.  [main] */
+/* A fd that is not there is -1; the stream has them now, whatever it returns.  0 or -errno, which
+ * has been said.  [main] */
 int stream_init(struct stream *s, int in, int out, bool shared);
 /* Also right for a zeroed one. */
 void stream_finish(struct stream *s);
+
+/*
+ * A descriptor that never blocks.  O_NONBLOCK belongs to the open file, which the shell and other
+ * programs share: so a terminal or a pipe is opened once more.  What cannot be is used as it is,
+ * and *shared is set.
+ */
+int stream_open_again(int fd, int flags, bool *shared);
 
 /* Of the ops of a back end. */
 size_t stream_write(void *self, const void *buf, size_t len);

@@ -255,9 +255,10 @@ static const struct {
     { "-accel tcg -accel xen",
       "-accel tcg: not in this build yet\n-accel xen: not in this build yet\n" },
     { "-accel kvn", "-accel kvn: there is no accel \"kvn\"; did you mean kvm?\n" },
-    { "-chardev pty,id=a,mux=on", "-chardev pty,id=a,mux=on: not in this build yet\n" },
-    { "-serial pty -serial mon:pty -serial mon:stdio", "-serial pty: not in this build yet\n"
-                                                       "-serial mon:pty: not in this build yet\n" },
+    { "-chardev testdev,id=a,mux=on", "-chardev testdev,id=a,mux=on: not in this build yet\n" },
+    { "-serial testdev -serial mon:testdev -serial mon:stdio",
+      "-serial testdev: not in this build yet\n"
+      "-serial mon:testdev: not in this build yet\n" },
     { "-display sdl,gl=on -no-frame",
       "-display sdl,gl=on: not in this build yet\n-no-frame: not in this build yet\n" },
     { "-no-frame -no-quit", "-no-frame: not in this build yet\n-no-quit: not in this build yet\n" },

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# nographic.sh BUILD - a guest on a real terminal (tmux's): the keys after Ctrl-a, the monitor, the
+# time stamps, and the terminal afterwards.
+. "$(dirname "$0")/lib.sh"
+
+guest=(-accel soft -machine firmware=none -m 64 -nodefaults -device isa-debug-exit,iobase=0xf4,iosize=4
+    -kernel "$build/tests/guest/line")
+
+if ! command -v tmux >/dev/null; then
+    skip 'a guest on a terminal' 'no tmux here'
+    plan
+    exit
+fi
+
+mux() { tmux -L "tenon-test-$$" -f /dev/null "$@" 2>/dev/null; }
+keys() { mux send-keys -t 0 "$@"; }
+screen() { mux capture-pane -p -t 0; }
+# shows PATTERN: within five seconds.
+on_screen() { screen >screen && grep -q -e "$1" screen; }
+shows() {
+    until_true on_screen "$2" && ok "$1" && return
+    not_ok "$1 ($2)" screen
+    mux kill-server
+    plan
+    exit
+}
+# on_terminal ARGUMENT...: the program on a new terminal, then its exit status, and whether keys echo.
+on_terminal() {
+    mux kill-server
+    printf '%q ' "$build/tenon" "$@" >line
+    echo '; echo "status $?"; stty -a | grep -ow -e "-*icanon"; sleep 60' >>line
+    mux new-session -d -x 80 -y 24 "bash line"
+}
+
+nographic=(-nographic -serial mon:stdio)
+on_terminal "${guest[@]}" "${nographic[@]}"
+shows 'the guest is on the terminal' '^ready'
+keys a
+shows 'a key is the guest'"'"'s' '^got 61'
+keys C-c
+shows 'so is Ctrl-C' '^got 3'
+keys C-a h
+shows 'Ctrl-a h shows the keys' '^C-a h    print this help$'
+shows 'the last of them' '^C-a C-a  sends C-a$'
+keys C-a C-a
+shows 'Ctrl-a Ctrl-a is Ctrl-a' '^got 1$'
+keys C-a b
+shows 'Ctrl-a b sends a break' '^break'
+keys C-a c
+shows 'Ctrl-a c goes to the monitor' '^(qemu)'
+keys 'info name' Enter
+shows 'the monitor answers' '^(qemu) info name'
+keys C-a t 'info status' Enter
+shows 'Ctrl-a t puts the time before lines' '^\[00:00:0[0-9]\.[0-9][0-9][0-9]\] VM status: running'
+keys C-a t C-a c z
+shows 'and back to the guest' 'got 7a'
+keys C-a s
+shows 'Ctrl-a s says what there is to save' '^There are no disks to save'
+keys C-a x
+shows 'Ctrl-a x ends the program' '^status 0'
+shows 'which says so' '^Tenon: terminated'
+shows 'the terminal is as before' '^icanon'
+
+on_terminal "${guest[@]}" "${nographic[@]}" -echr 2
+shows 'another guest' '^ready'
+keys C-a C-b h
+shows '-echr: Ctrl-a is a key like others' '^got 1'
+shows '-echr: and the other shows the help' '^C-b x    exit emulator'
+keys Q
+shows 'a guest that ends leaves its status' '^status 33'
+
+mux kill-server
+plan
