@@ -48,6 +48,11 @@ else
 fi
 tenon-plugin-check --verbose $made
 
+say "without probes"
+cc -shared -fPIC -fvisibility=hidden -DTENON_NO_SDT $(pkg-config --cflags tenon-plugin) -o quiet.so edu.c
+tenon-plugin-check quiet.so
+readelf -n quiet.so | grep -q stapsdt && fail "TENON_NO_SDT leaves probes"
+
 say "strip leaves the cards"
 strip -s -o stripped.so device-edu.so
 tenon-plugin-check stripped.so
