@@ -24,7 +24,7 @@ struct addresses {
 uint32_t log_items;
 
 static struct {
-    pthread_mutex_t lock; /* of what follows; log_items is written under it */
+    pthread_mutex_t lock; /* of what follows */
     char *path;           /* as given; NULL: standard error */
     int fd;               /* of the one file; -1: none is open */
     bool per_thread;      /* each thread has its own */
@@ -211,6 +211,8 @@ static bool parse_items(const char *text, uint32_t *bits, char **why)
     char **words = g_strsplit(text, ",", -1);
 
     *bits = 0;
+    if (!*words)
+        *why = g_strdup("names no item; \"-d help\" lists them");
     for (char **word = words; *word && !*why; word++) {
         if (g_str_has_prefix(*word, LOG_TRACE_PREFIX))
             continue;
