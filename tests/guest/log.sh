@@ -100,7 +100,7 @@ check "pcall: far returns" has log '^iret s=8'
 
 if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
     accel=kvm tenon -d cpu_reset,in_asm -D log
-    check "under KVM: registers at power-on" has log '^CPU Reset \(CPU 0\)' 'RIP 000000000000fff0'
+    check "under KVM: registers at power-on" has log '^CPU Reset \(CPU 0\)' 'EIP=0000fff0'
     check "under KVM: what cannot be told of" has err 'warning: -d cpu_reset,in_asm: only the software CPU tells of in_asm'
 else
     skip "under KVM" "no access to /dev/kvm"
