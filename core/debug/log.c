@@ -13,6 +13,7 @@
 
 #include <glib.h>
 
+#include "cpu/state.h"
 #include "debug/trace.h"
 #include "options/options.h"
 #include "report.h"
@@ -465,9 +466,19 @@ static bool service_covers(struct tenon_dev *dev, uint64_t addr)
     return log_covers(addr);
 }
 
+static void service_registers(struct tenon_dev *dev, const char *lines,
+                              const struct tenon_x86_state *state)
+{
+    char *text = state_text(state, log_on(TENON_ITEM_FPU));
+
+    log_print("%s%s", lines ? lines : "", text);
+    g_free(text);
+}
+
 const struct tenon_logger log_service = {
     .size = sizeof(log_service),
     .items = &log_items,
     .print = service_print,
     .covers = service_covers,
+    .registers = service_registers,
 };
