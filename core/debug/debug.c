@@ -5,6 +5,7 @@
 #include "debug/debug.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <glib.h>
@@ -71,26 +72,24 @@ static bool enable(struct plugins *plugins, const char *pattern, const char *fro
 /* A file of patterns, one a line; # begins a comment. */
 static bool enable_file(struct plugins *plugins, const char *path, const char *from)
 {
-    char *text, **lines;
-    GError *error = NULL;
+    FILE *f = fopen(path, "re");
+    char *line = NULL, *where;
+    size_t room = 0;
     bool ok = true;
 
-    if (!g_file_get_contents(path, &text, NULL, &error)) {
-        report(from, "%s", error->message);
-        g_error_free(error);
+    if (!f) {
+        report(from, "%s: %s", path, g_strerror(errno));
         return false;
     }
-    lines = g_strsplit(text, "\n", -1);
-    for (unsigned i = 0; lines[i]; i++) {
-        char *where = g_strdup_printf("%s:%u", path, i + 1);
-
-        g_strstrip(lines[i]);
-        if (*lines[i] && *lines[i] != '#')
-            ok &= enable(plugins, lines[i], where);
+    for (unsigned n = 1; getline(&line, &room, f) > 0; n++) {
+        where = g_strdup_printf("%s:%u", path, n);
+        g_strstrip(line);
+        if (*line && *line != '#')
+            ok &= enable(plugins, line, where);
         g_free(where);
     }
-    g_strfreev(lines);
-    g_free(text);
+    free(line);
+    fclose(f);
     return ok;
 }
 

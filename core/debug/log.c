@@ -13,6 +13,7 @@
 
 #include <glib.h>
 
+#include "cpu/state.h"
 #include "debug/trace.h"
 #include "options/options.h"
 #include "report.h"
@@ -24,7 +25,7 @@ struct addresses {
 uint32_t log_items;
 
 static struct {
-    pthread_mutex_t lock; /* of what follows; log_items is written under it */
+    pthread_mutex_t lock; /* of what follows */
     char *path;           /* as given; NULL: standard error */
     int fd;               /* of the one file; -1: none is open */
     bool per_thread;      /* each thread has its own */
@@ -211,6 +212,8 @@ static bool parse_items(const char *text, uint32_t *bits, char **why)
     char **words = g_strsplit(text, ",", -1);
 
     *bits = 0;
+    if (!*words)
+        *why = g_strdup("names no item; \"-d help\" lists them");
     for (char **word = words; *word && !*why; word++) {
         if (g_str_has_prefix(*word, LOG_TRACE_PREFIX))
             continue;
@@ -463,9 +466,19 @@ static bool service_covers(struct tenon_dev *dev, uint64_t addr)
     return log_covers(addr);
 }
 
+static void service_registers(struct tenon_dev *dev, const char *lines,
+                              const struct tenon_x86_state *state)
+{
+    char *text = state_text(state, log_on(TENON_ITEM_FPU));
+
+    log_print("%s%s", lines ? lines : "", text);
+    g_free(text);
+}
+
 const struct tenon_logger log_service = {
     .size = sizeof(log_service),
     .items = &log_items,
     .print = service_print,
     .covers = service_covers,
+    .registers = service_registers,
 };

@@ -331,7 +331,7 @@ static bool start_log(struct machine *m)
         return !log_on(TENON_ITEM_IN_ASM) || disas_open(m, where);
     if (log_on(LOG_SOFTWARE)) {
         names = log_item_names(log_items & LOG_SOFTWARE);
-        report_warning(where, "%s: only the software CPU tells of that", names);
+        report_warning(where, "only the software CPU tells of %s", names);
         g_free(names);
     }
     return true;

@@ -421,6 +421,7 @@ AT(tenon_logger, reserved,   4, uint32_t *);
 AT(tenon_logger, items,      8, const uint32_t **);
 AT(tenon_logger, print,     16, void (**)(struct tenon_dev *, const char *fmt, ...));
 AT(tenon_logger, covers,    24, bool (**)(struct tenon_dev *, uint64_t addr));
+AT(tenon_logger, registers, 32, void (**)(struct tenon_dev *, const char *lines, const struct tenon_x86_state *));
 
 /* ---- tenon/disas.h ---- */
 

@@ -25,8 +25,9 @@ struct check {
     unsigned faults, faults_before;
     struct image image;
     Elf64_Ehdr eh;
-    GPtrArray *cards;  /* "kind\tnames\thelp" of each */
-    GPtrArray *needed; /* the libraries' names */
+    GPtrArray *cards;   /* "kind\tnames\thelp" of each */
+    GHashTable *events; /* names of trace events in the notes */
+    GPtrArray *needed;  /* the libraries' names */
 };
 
 static void fault(struct check *c, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
@@ -232,6 +233,16 @@ static void collect_card(void *arg, const struct card *card)
     g_ptr_array_add(c->cards, card_text(card->kind, card->names, card->help));
 }
 
+static void collect_event(void *events, const char *name)
+{
+    g_hash_table_add(events, g_strdup(name));
+}
+
+static void collect_events(void *c, const char *names)
+{
+    names_each(names, collect_event, ((struct check *)c)->events);
+}
+
 static bool check_cards(struct check *c)
 {
     bool in_sections;
@@ -241,6 +252,7 @@ static bool check_cards(struct check *c)
         fault(c, "%s", why);
         return false;
     }
+    events_read(c->image.bytes, collect_events, c);
     if (in_sections)
         warning(c, "its cards are in no PT_NOTE segment: a tool has rewritten the file");
     return true;
@@ -263,7 +275,15 @@ static void check_type(struct check *c, const struct tenon_type *from)
     }
     g_free(text);
     g_free(why);
+    for (unsigned i = 0; type && i < type->n_events; i++)
+        if (!g_hash_table_remove(c->events, type->events[i].name))
+            fault(c, "event '%s' is in the table and in no note", type->events[i].name);
     type_destroy(type);
+}
+
+static void unlisted_event(void *name, void *unused, void *c)
+{
+    fault(c, "event '%s' is in a note and in no table: is .events missing?", (char *)name);
 }
 
 static void check_tables(struct check *c)
@@ -281,6 +301,8 @@ static void check_tables(struct check *c)
         check_type(c, plugin->types[i]);
     for (unsigned i = 0; plugin && !why && i < c->cards->len; i++)
         fault(c, "%s has a card and is not in the table", (char *)g_ptr_array_index(c->cards, i));
+    if (plugin && !why)
+        g_hash_table_foreach(c->events, unlisted_event, c);
     passed(c, "its cards say what its tables do; every table can be used");
     g_free(why);
     g_free(absolute);
@@ -293,6 +315,7 @@ static void check_start(struct check *c, const char *path, bool verbose)
     *c = (struct check){ .path = path,
                          .verbose = verbose,
                          .cards = g_ptr_array_new_with_free_func(g_free),
+                         .events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                          .needed = g_ptr_array_new_with_free_func(g_free) };
 }
 
@@ -300,6 +323,7 @@ static void check_finish(struct check *c)
 {
     image_close(&c->image);
     g_ptr_array_free(c->cards, true);
+    g_hash_table_destroy(c->events);
     g_ptr_array_free(c->needed, true);
 }
 

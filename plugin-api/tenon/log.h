@@ -26,6 +26,8 @@ enum {
     TENON_ITEM_NOCHAIN      = 1 << 10,  /* blocks do not lead to each other directly */
 };
 
+struct tenon_x86_state;
+
 /* "tenon.log/1" */
 struct tenon_logger {
     uint32_t size;
@@ -35,6 +37,8 @@ struct tenon_logger {
     void (*print)(struct tenon_dev *, const char *fmt, ...);
     /* Whether -dfilter wants to hear of code at that address. [any] */
     bool (*covers)(struct tenon_dev *, uint64_t addr);
+    /* Adds lines (NULL: none), and behind them a processor's registers as text. [any] */
+    void (*registers)(struct tenon_dev *, const char *lines, const struct tenon_x86_state *);
 };
 
 /* Whether one of the items is on. [any] */

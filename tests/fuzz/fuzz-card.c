@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fuzz-card - any bytes in a plugin's place: their cards can be read, or it is said why not. */
+/* fuzz-card - any bytes in a plugin's place: their cards and events can be read, or it is said why
+ * not. */
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,6 +23,13 @@ static void see(void *arg, const struct card *card)
     ++*cards;
 }
 
+/* Names of events end where they should, too. */
+static void see_events(void *arg, const char *names)
+{
+    if (strlen(names) > 65536)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span file = { (const char *)data, size };
@@ -30,5 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Without a reason there must have been a card. */
     if (!cards_read(file, see, &cards, NULL) && !cards)
         abort();
+    events_read(file, see_events, NULL);
     return 0;
 }

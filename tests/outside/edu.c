@@ -7,6 +7,7 @@
  */
 
 #include <tenon/pci.h>
+#include <tenon/trace.h>
 
 /* BAR 0.  Registers below 0x80 are 32 bits wide, those from there on 64. */
 enum {
@@ -39,6 +40,13 @@ struct edu {
     uint8_t buffer[BUFFER_SIZE];
 };
 
+// clang-format off
+#define EDU_EVENTS(E)                                                                              \
+    E(edu_factorial, "%u! is %u")                                                                  \
+    E(edu_idle,      "has nothing to do")
+TENON_EVENTS(edu, EDU_EVENTS);
+// clang-format on
+
 static void set_irq(struct edu *edu, uint32_t irq)
 {
     edu->irq = irq;
@@ -52,7 +60,9 @@ static void factorial_done(void *self)
 
     for (uint32_t n = edu->n; result && n > 1; n--)
         result *= n;
+    tenon_trace(edu->dev, edu_factorial, edu->n, result);
     edu->n = result;
+    tenon_trace0(edu->dev, edu_idle);
     edu->status &= ~STATUS_BUSY;
     if (edu->status & STATUS_WANTS_IRQ)
         set_irq(edu, edu->irq | IRQ_FACTORIAL);
@@ -191,6 +201,7 @@ TENON_PCI_DEVICE(edu, "edu", "misc", "Educational device",
     .regs = TENON_ARRAY(edu_regs),
     .timers = TENON_ARRAY(edu_timers),
     .windows = TENON_ARRAY(edu_windows),
+    .events = TENON_ARRAY(tenon_events_edu),
     .lines = 1);
 // clang-format on
 

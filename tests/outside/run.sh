@@ -48,6 +48,17 @@ else
 fi
 tenon-plugin-check --verbose $made
 
+say "without probes"
+cc -shared -fPIC -fvisibility=hidden -DTENON_NO_SDT $(pkg-config --cflags tenon-plugin) -o quiet.so edu.c
+tenon-plugin-check quiet.so
+readelf -n quiet.so | grep -q stapsdt && fail "TENON_NO_SDT leaves probes"
+
+say "events that are in no table"
+sed '/\.events = /d' edu.c >forgot.c
+cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o forgot.so forgot.c
+tenon-plugin-check forgot.so >said && fail "nobody minds events without a table"
+has said "forgot.so: event 'edu_idle' is in a note and in no table: is .events missing?"
+
 say "strip leaves the cards"
 strip -s -o stripped.so device-edu.so
 tenon-plugin-check stripped.so

@@ -111,7 +111,8 @@ static void test_edu(const void *arg)
     char *dir = temp_dir();
     struct plugins *p = in_folder(dir, version);
     const struct type *type = plugins_load(p, "device", "edu", "-device edu");
-    struct board board = { .pub = { &host, "e0" } };
+    static const uint8_t untraced[8];
+    struct board board = { .pub = { &host, "e0", untraced } };
     struct tenon_pci_ops ops;
     struct tenon_bar *bars;
     void *state;

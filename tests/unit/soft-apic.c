@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "soft.h"
 #include "sys.h"
 
@@ -201,6 +202,10 @@ void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t
 }
 
 void mmu_settle(struct cpu *cpu)
+{
+}
+
+void log_registers(struct cpu *cpu, const char *fmt, ...)
 {
 }
 

@@ -67,7 +67,7 @@ void mode_update(struct cpu *cpu)
 static void log_cr(struct cpu *cpu, unsigned n, uint64_t value)
 {
     if (cpu_logs(cpu, TENON_ITEM_MMU))
-        log_line(cpu, "CR%u update: CR%u=%016" PRIx64, n, n, value);
+        log_lines(cpu, "CR%u update: CR%u=%016" PRIx64 "\n", n, n, value);
 }
 
 /* PAE paging keeps the four PDPTEs; #GP(0) if they are not right. */

@@ -561,7 +561,7 @@ static void run_iret(struct cpu *cpu, const struct uop *u)
     unsigned size = u->imm;
 
     if (cpu_logs(cpu, TENON_ITEM_PCALL) && cpu->cr0 & CR0_PE)
-        log_registers(cpu, "iret s=%u", size);
+        log_registers(cpu, "iret s=%u\n", size);
     if (!(cpu->cr0 & CR0_PE)) {
         iret_real(cpu, size);
     } else if (cpu->flags & F_VM) {

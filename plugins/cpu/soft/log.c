@@ -3,15 +3,50 @@
  * log - what a software processor tells the log of -d: code, blocks, events, registers.
  *
  * The shapes are those that people and scripts know from QEMU's log: "IN:", "Trace 0:",
- * "v=0e e=0002 i=0 cpl=3 IP=...", "EAX=...".
+ * "v=0e e=0002 i=0 cpl=3 IP=...".
  */
 #include "log.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "soft.h"
 #include "sys.h"
 #include "uop.h"
+
+/* ---- Saying it ---- */
+
+static void say_registers(struct cpu *cpu, const char *lines)
+{
+    struct tenon_x86_state state = { .size = sizeof(state) };
+
+    state_get(cpu->soft, cpu, &state);
+    cpu->log->registers(cpu->soft->dev, lines, &state);
+}
+
+void log_registers(struct cpu *cpu, const char *fmt, ...)
+{
+    char line[256];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    say_registers(cpu, line);
+}
+
+void log_lines(struct cpu *cpu, const char *fmt, ...)
+{
+    char line[256];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    cpu->log->print(cpu->soft->dev, "%s", line);
+}
 
 /* ---- Blocks ---- */
 
@@ -24,17 +59,18 @@ static uint64_t linear(const struct block *block)
 static void run_log(struct cpu *cpu, const struct uop *u)
 {
     const struct block *block = cpu->block;
-    struct piece p;
+    char line[128] = "";
 
-    if (!cpu->log->covers(cpu->soft->dev, linear(block)) || !piece_begin(&p))
+    if (!cpu->log->covers(cpu->soft->dev, linear(block)))
         return;
     if (cpu_logs(cpu, TENON_ITEM_EXEC))
-        fprintf(p.f, "Trace %u: %p [%016" PRIx64 "/%016" PRIx64 "/%08x/%08x]\n", cpu->info->index,
-                (const void *)block, block->cs_base, block->rip, block->mode & ~MODE_LOG,
-                block->instructions);
+        snprintf(line, sizeof(line), "Trace %u: %p [%016" PRIx64 "/%016" PRIx64 "/%08x/%08x]\n",
+                 cpu->info->index, (const void *)block, block->cs_base, block->rip,
+                 block->mode & ~MODE_LOG, block->instructions);
     if (cpu_logs(cpu, TENON_ITEM_CPU))
-        log_dump(p.f, cpu, cpu_logs(cpu, TENON_ITEM_FPU));
-    piece_end(&p, cpu);
+        say_registers(cpu, line);
+    else if (*line)
+        cpu->log->print(cpu->soft->dev, "%s", line);
 }
 
 void log_emit(struct block_builder *b)
@@ -71,16 +107,22 @@ void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
     unsigned code = block->mode & MODE_CODE_MASK;
     unsigned bits = code == MODE_CODE64 ? 64 : code == MODE_CODE32 ? 32 : 16;
     uint64_t pc = linear(block);
-    struct piece p;
+    char *text = NULL;
+    size_t size;
+    FILE *f;
 
-    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM) || !cpu->log->covers(cpu->soft->dev, pc) ||
-        !piece_begin(&p))
+    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM) || !cpu->log->covers(cpu->soft->dev, pc))
         return;
-    fputs("----------------\nIN:\n", p.f);
+    f = open_memstream(&text, &size);
+    if (!f)
+        return;
+    fputs("----------------\nIN:\n", f);
     for (unsigned at = 0; at < block->bytes;)
-        at += put_insn(p.f, cpu, bytes + at, block->bytes - at, pc + at, bits);
-    fputc('\n', p.f);
-    piece_end(&p, cpu);
+        at += put_insn(f, cpu, bytes + at, block->bytes - at, pc + at, bits);
+    fputc('\n', f);
+    if (!fclose(f))
+        cpu->log->print(cpu->soft->dev, "%s", text);
+    free(text);
 }
 
 /* ---- Events ---- */
@@ -92,14 +134,14 @@ void log_event(struct cpu *cpu, const struct event *e)
     if (!cpu_logs(cpu, TENON_ITEM_INT))
         return;
     if (e->external && cpu->fault.benign)
-        log_line(cpu, "Servicing hardware INT=0x%02x", e->vector);
+        log_lines(cpu, "Servicing hardware INT=0x%02x\n", e->vector);
     if (e->vector == EXC_PF)
         snprintf(cause, sizeof(cause), "CR2=%016" PRIx64, cpu->cr2);
     else
         snprintf(cause, sizeof(cause), "RAX=%016" PRIx64, cpu->r[RAX]);
     log_registers(cpu,
                   "%6" PRIu64 ": v=%02x e=%04x i=%d cpl=%u IP=%04x:%016" PRIx64 " pc=%016" PRIx64
-                  " SP=%04x:%016" PRIx64 " %s",
+                  " SP=%04x:%016" PRIx64 " %s\n",
                   cpu->events++, e->vector, e->error, e->soft, cpu->cpl, cpu->seg[SEG_CS].selector,
                   e->rip, cpu->mode & MODE_CODE64 ? e->rip : cpu->seg[SEG_CS].base + e->rip,
                   cpu->seg[SEG_SS].selector, cpu->r[RSP], cause);

@@ -8,8 +8,6 @@
 #ifndef TENON_SOFT_LOG_H
 #define TENON_SOFT_LOG_H
 
-#include <stdio.h>
-
 #include <tenon/disas.h>
 #include <tenon/log.h>
 
@@ -34,31 +32,15 @@ static inline uint32_t log_mode(const struct cpu *cpu)
     return cpu_logs(cpu, LOG_BLOCKS) ? MODE_LOG : 0;
 }
 
-/* ---- log.c ---- */
-
 /* Before a block's first instruction: the micro-op that tells of it. */
 void log_emit(struct block_builder *b);
 /* in_asm: a block has been decoded from these bytes. */
 void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes);
 /* int: an exception or interrupt is about to be delivered. */
 void log_event(struct cpu *cpu, const struct event *e);
-
-/* ---- dump.c ---- */
-
-/* What is written to f comes to the log in one piece. */
-struct piece {
-    FILE *f;
-    char *text;
-    size_t bytes;
-};
-bool piece_begin(struct piece *p); /* false: no memory; then it is not to be ended */
-void piece_end(struct piece *p, const struct cpu *cpu);
-
-/* One line, and the registers. */
+/* Lines. */
+void log_lines(struct cpu *cpu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, and the registers. */
 void log_registers(struct cpu *cpu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* One line. */
-void log_line(struct cpu *cpu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The registers as text; with floating-point and vector registers if fpu. */
-void log_dump(FILE *f, const struct cpu *cpu, bool fpu);
 
 #endif

@@ -66,6 +66,10 @@ WEAK _Noreturn void cpu_shutdown(struct cpu *cpu)
     siglongjmp(cpu->fault_exit, 1);
 }
 
+WEAK void state_get(void *self, void *state, struct tenon_x86_state *s)
+{
+}
+
 WEAK uint64_t cpu_tsc(const struct cpu *cpu)
 {
     return cpu->instructions;

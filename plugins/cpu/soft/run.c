@@ -105,7 +105,7 @@ static bool mwait_over(struct cpu *cpu)
 _Noreturn void cpu_shutdown(struct cpu *cpu)
 {
     if (cpu_logs(cpu, TENON_ITEM_CPU_RESET | TENON_ITEM_INT))
-        log_registers(cpu, "Triple fault (CPU %u)", cpu->info->index);
+        log_registers(cpu, "Triple fault (CPU %u)\n", cpu->info->index);
     cpu->shut_down = true;
     cpu->host->shutdown(cpu->info->host);
     siglongjmp(cpu->fault_exit, LEAVE_SHUTDOWN);

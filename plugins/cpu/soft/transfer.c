@@ -320,7 +320,7 @@ static void run_far(struct cpu *cpu, const struct uop *u)
     uint16_t selector = cpu->r[REG_T2];
 
     if (cpu_logs(cpu, TENON_ITEM_PCALL) && !is_real(cpu))
-        log_registers(cpu, "%s %04x:%08" PRIx64 " s=%u", u->d ? "lcall" : "ljmp", selector, rip,
+        log_registers(cpu, "%s %04x:%08" PRIx64 " s=%u\n", u->d ? "lcall" : "ljmp", selector, rip,
                       (unsigned)u->imm);
     if (u->d)
         far_call(cpu, selector, rip, next, u->imm);
@@ -341,7 +341,7 @@ static void run_far_memory(struct cpu *cpu, const struct uop *u)
 static void run_far_return(struct cpu *cpu, const struct uop *u)
 {
     if (cpu_logs(cpu, TENON_ITEM_PCALL) && !is_real(cpu))
-        log_registers(cpu, "lret s=%u addend=0x%x", u->d, (unsigned)u->imm);
+        log_registers(cpu, "lret s=%u addend=0x%x\n", u->d, (unsigned)u->imm);
     far_return(cpu, u->d, u->imm);
     mode_update(cpu);
 }

@@ -11,6 +11,7 @@
 #include <tenon/irq.h>
 #include <tenon/isa.h>
 #include <tenon/machine.h>
+#include <tenon/trace.h>
 
 // clang-format off
 enum {                          /* memory at FED00000h; 64 bits each, also by 32-bit halves */
@@ -67,6 +68,14 @@ struct hpet {
 };
 
 /* ---- Time ---- */
+
+// clang-format off
+#define HPET_EVENTS(E) \
+    E(hpet_ram_read,   "reg 0x%x size %u value 0x%llx") \
+    E(hpet_ram_write,  "reg 0x%x size %u value 0x%llx") \
+    E(hpet_update_irq, "timer %u")
+TENON_EVENTS(hpet, HPET_EVENTS);
+// clang-format on
 
 static bool runs(const struct hpet *h)
 {
@@ -155,6 +164,7 @@ static void update_lines(struct hpet *h)
 /* An edge holds its line up until the next one, as an 8259A needs it. */
 static void interrupt(struct hpet *h, unsigned n)
 {
+    tenon_trace(h->dev, hpet_update_irq, n);
     if (is_level(h, n))
         h->status |= 1ull << n;
     if (h->tn_conf[n] & INT_ENB && sends_messages(h, n)) {
@@ -282,6 +292,7 @@ static void hpet_write(void *self, uint64_t reg, uint64_t value, unsigned size)
     struct hpet *h = self;
     unsigned n = (reg - TIMERS) / TIMER_BYTES;
 
+    tenon_trace(h->dev, hpet_ram_write, (unsigned)reg, size, (unsigned long long)value);
     settle(h);
     switch (reg & ~7ull) {
     case GEN_CONF: write_conf(h, merge(h->conf, reg, value, size)); break;
@@ -329,11 +340,13 @@ static uint64_t read_register(const struct hpet *h, uint64_t reg)
 
 static uint64_t hpet_read(void *self, uint64_t reg, unsigned size)
 {
+    struct hpet *h = self;
     uint64_t value;
 
-    settle(self);
-    value = read_register(self, reg);
-    return reg & 4 ? value >> 32 : value;
+    settle(h);
+    value = read_register(h, reg) >> (reg & 4 ? 32 : 0);
+    tenon_trace(h->dev, hpet_ram_read, (unsigned)reg, size, (unsigned long long)value);
+    return value;
 }
 
 static void hpet_legacy(void *self, unsigned n, bool level)
@@ -421,6 +434,7 @@ TENON_SYSTEM_DEVICE(hpet, "hpet", "misc", "High precision event timers",
     .timers  = TENON_ARRAY(hpet_timers),
     .windows = TENON_ARRAY(hpet_windows),
     .pins    = TENON_ARRAY(hpet_pins),
+    .events  = TENON_ARRAY(tenon_events_hpet),
     .lines   = LINES,
     .create  = hpet_create,
     .reset   = hpet_reset,

@@ -10,6 +10,7 @@
 
 #include <tenon/irq.h>
 #include <tenon/isa.h>
+#include <tenon/trace.h>
 
 // clang-format off
 enum {                          /* ports 40h to 43h */
@@ -424,16 +425,26 @@ static uint8_t read_counter(struct channel *c, uint64_t now)
     return c->read_high ? value : value >> 8;
 }
 
+// clang-format off
+#define PIT_EVENTS(E) \
+    E(pit_ioport_read,  "reg %u value 0x%02x") \
+    E(pit_ioport_write, "reg %u value 0x%02x")
+TENON_EVENTS(pit, PIT_EVENTS);
+// clang-format on
+
 static uint64_t pit_read(void *self, uint64_t port, unsigned size)
 {
     struct pit *p = self;
+    uint8_t value;
     uint64_t now;
 
     if (port == CONTROL)
         return 0xff;
     now = sync(p);
     settle(&p->channel[port], now);
-    return read_counter(&p->channel[port], now);
+    value = read_counter(&p->channel[port], now);
+    tenon_trace(p->dev, pit_ioport_read, (unsigned)port, value);
+    return value;
 }
 
 static void pit_write(void *self, uint64_t port, uint64_t value, unsigned size)
@@ -441,6 +452,7 @@ static void pit_write(void *self, uint64_t port, uint64_t value, unsigned size)
     struct pit *p = self;
     uint64_t now = sync(p);
 
+    tenon_trace(p->dev, pit_ioport_write, (unsigned)port, (unsigned)value);
     for (unsigned n = 1; n < CHANNELS; n++)
         settle(&p->channel[n], now);
     if (port == CONTROL)
@@ -581,6 +593,7 @@ TENON_ISA_DEVICE(pit, "isa-pit", "misc", "Interval timer (8254)",
     .timers  = TENON_ARRAY(pit_timers),
     .windows = TENON_ARRAY(pit_windows),
     .ifaces  = TENON_ARRAY(pit_ifaces),
+    .events  = TENON_ARRAY(tenon_events_pit),
     .lines   = 1,
     .create  = pit_create,
     .reset   = pit_reset,

@@ -5,6 +5,7 @@
  */
 #include <tenon/irq.h>
 #include <tenon/isa.h>
+#include <tenon/trace.h>
 
 // clang-format off
 enum {                          /* ports 20h and 21h of the first, A0h and A1h of the second */
@@ -43,6 +44,15 @@ struct pic {
 /* ---- Priority ---- */
 
 /* A level counts while it is high; so does an edge: its input has to stay high. */
+// clang-format off
+#define PIC_EVENTS(E) \
+    E(pic_set_irq,      "input %u level %d") \
+    E(pic_interrupt,    "vector 0x%02x") \
+    E(pic_ioport_read,  "chip %u port %u value 0x%02x") \
+    E(pic_ioport_write, "chip %u port %u value 0x%02x")
+TENON_EVENTS(pic, PIC_EVENTS);
+// clang-format on
+
 static uint8_t requests(const struct pic *p, unsigned c)
 {
     return p->input[c] & (p->elcr[c] | p->edge[c]);
@@ -109,8 +119,11 @@ static void update(struct pic *p)
 
 static void pic_set(void *self, unsigned gsi, bool level)
 {
+    const struct pic *p = self;
+
     if (gsi >= 8 * CHIPS || gsi == CASCADE)
         return;
+    tenon_trace(p->dev, pic_set_irq, gsi, level);
     set_input(self, gsi / 8, gsi % 8, level);
     update(self);
 }
@@ -142,9 +155,11 @@ static int acknowledge(struct pic *p, unsigned c)
 
 static int pic_acknowledge(void *self)
 {
-    int vector = acknowledge(self, MASTER);
+    struct pic *p = self;
+    int vector = acknowledge(p, MASTER);
 
-    update(self);
+    tenon_trace(p->dev, pic_interrupt, (unsigned)vector);
+    update(p);
     return vector;
 }
 
@@ -232,6 +247,7 @@ static void write_mask(struct pic *p, unsigned c, uint8_t value)
 
 static void write_chip(struct pic *p, unsigned c, uint64_t port, uint8_t value)
 {
+    tenon_trace(p->dev, pic_ioport_write, c, (unsigned)port, value);
     if (port == MASK)
         write_mask(p, c, value);
     else if (value & ICW1)
@@ -243,13 +259,21 @@ static void write_chip(struct pic *p, unsigned c, uint64_t port, uint8_t value)
     update(p);
 }
 
-static uint8_t read_chip(struct pic *p, unsigned c, uint64_t port)
+static uint8_t read_register(struct pic *p, unsigned c, uint64_t port)
 {
     if (p->poll[c])
         return poll(p, c);
     if (port == MASK)
         return p->imr[c];
     return p->read_isr[c] ? p->isr[c] : requests(p, c);
+}
+
+static uint8_t read_chip(struct pic *p, unsigned c, uint64_t port)
+{
+    uint8_t value = read_register(p, c, port);
+
+    tenon_trace(p->dev, pic_ioport_read, c, (unsigned)port, value);
+    return value;
 }
 
 static uint64_t master_read(void *self, uint64_t port, unsigned size)
@@ -335,6 +359,7 @@ TENON_ISA_DEVICE(pic, "isa-i8259", "misc", "Interrupt controllers (two 8259A)",
     .regs    = TENON_ARRAY(pic_regs),
     .windows = TENON_ARRAY(pic_windows),
     .ifaces  = TENON_ARRAY(pic_ifaces),
+    .events  = TENON_ARRAY(tenon_events_pic),
     .lines   = 1,
     .loaded  = pic_loaded);
 // clang-format on

@@ -10,6 +10,7 @@
 
 #include <tenon/irq.h>
 #include <tenon/isa.h>
+#include <tenon/trace.h>
 
 // clang-format off
 enum {                          /* memory at FEC00000h, 32 bits wide */
@@ -56,6 +57,17 @@ struct ioapic {
 /* ---- Messages ---- */
 
 /* NMI, INIT and the like are edges whatever the entry says. */
+// clang-format off
+#define IOAPIC_EVENTS(E) \
+    E(ioapic_set_irq,          "pin %u level %d") \
+    E(ioapic_set_remote_irr,   "pin %u") \
+    E(ioapic_clear_remote_irr, "pin %u vector 0x%02x") \
+    E(ioapic_eoi_broadcast,    "vector 0x%02x") \
+    E(ioapic_mem_read,         "reg 0x%x select 0x%x value 0x%x") \
+    E(ioapic_mem_write,        "reg 0x%x select 0x%x value 0x%x")
+TENON_EVENTS(ioapic, IOAPIC_EVENTS);
+// clang-format on
+
 static bool is_level(uint64_t entry)
 {
     return entry & LEVEL && ((entry & MODE) == FIXED || (entry & MODE) == LOWEST);
@@ -80,8 +92,10 @@ static void send(struct ioapic *a, unsigned pin)
     *entry &= ~PENDING;
     if (!taken)
         *entry |= PENDING;
-    else if (is_level(*entry))
+    else if (is_level(*entry)) {
         *entry |= REMOTE_IRR;
+        tenon_trace(a->dev, ioapic_set_remote_irr, pin);
+    }
 }
 
 /* Sends what is due at a pin: a level that is not in service, or what nobody took before. */
@@ -105,6 +119,7 @@ static void ioapic_set(void *self, unsigned gsi, bool level)
 
     if (gsi == TIMER_PIN || pin >= PINS)
         return;
+    tenon_trace(a->dev, ioapic_set_irq, pin, level);
     a->inputs = level ? a->inputs | bit : a->inputs & ~bit;
     if (level && !is_level(a->entry[pin]) && !(a->entry[pin] & MASKED))
         send(a, pin);
@@ -116,9 +131,12 @@ static void ioapic_eoi(void *self, uint8_t vector)
 {
     struct ioapic *a = self;
 
+    tenon_trace(a->dev, ioapic_eoi_broadcast, vector);
     for (unsigned pin = 0; pin < PINS; pin++) {
-        if ((a->entry[pin] & VECTOR) == vector && a->entry[pin] & REMOTE_IRR)
+        if ((a->entry[pin] & VECTOR) == vector && a->entry[pin] & REMOTE_IRR) {
             a->entry[pin] &= ~REMOTE_IRR;
+            tenon_trace(a->dev, ioapic_clear_remote_irr, pin, vector);
+        }
         service(a, pin);
     }
 }
@@ -166,18 +184,17 @@ static void write_register(struct ioapic *a, unsigned reg, uint32_t value)
 static uint64_t ioapic_read(void *self, uint64_t reg, unsigned size)
 {
     struct ioapic *a = self;
+    uint32_t value = reg == IOREGSEL ? a->select : reg == IOWIN ? read_register(a, a->select) : 0;
 
-    switch (reg) {
-    case IOREGSEL: return a->select;
-    case IOWIN: return read_register(a, a->select);
-    default: return 0;
-    }
+    tenon_trace(a->dev, ioapic_mem_read, (unsigned)reg, a->select, value);
+    return value;
 }
 
 static void ioapic_write(void *self, uint64_t reg, uint64_t value, unsigned size)
 {
     struct ioapic *a = self;
 
+    tenon_trace(a->dev, ioapic_mem_write, (unsigned)reg, a->select, (unsigned)value);
     switch (reg) {
     case IOREGSEL: a->select = value & 0xff; break;
     case IOWIN: write_register(a, a->select, value); break;
@@ -230,6 +247,7 @@ TENON_SYSTEM_DEVICE(ioapic, "ioapic", "misc", "I/O APIC",
     .regs    = TENON_ARRAY(ioapic_regs),
     .windows = TENON_ARRAY(ioapic_windows),
     .ifaces  = TENON_ARRAY(ioapic_ifaces),
+    .events  = TENON_ARRAY(tenon_events_ioapic),
     .create  = ioapic_create,
     .reset   = tell_routes,
     .loaded  = tell_routes);

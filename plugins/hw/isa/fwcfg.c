@@ -15,6 +15,7 @@
 
 #include <tenon/fwcfg.h>
 #include <tenon/isa.h>
+#include <tenon/trace.h>
 
 enum {
     KEY_SIGNATURE = 0x00,
@@ -62,6 +63,15 @@ struct fwcfg {
     uint32_t offset; /* in the item behind key */
     uint64_t dma;    /* address of the request, as far as it has been written */
 };
+
+// clang-format off
+#define FWCFG_EVENTS(E) \
+    E(fw_cfg_select,   "key 0x%04x") \
+    E(fw_cfg_read,     "key 0x%04x offset %u value 0x%02x") \
+    E(fw_cfg_dma,      "key 0x%04x control 0x%08x bytes %u addr 0x%llx result %d") \
+    E(fw_cfg_add_file, "%s")
+TENON_EVENTS(fwcfg, FWCFG_EVENTS);
+// clang-format on
 
 static void put_be(uint8_t *p, unsigned bytes, uint64_t value)
 {
@@ -133,6 +143,7 @@ static int make_file(struct fwcfg *f, const char *name, struct item **item)
         memcpy(file->name, name, strlen(name));
     }
     *item = &file->item;
+    tenon_trace(f->dev, fw_cfg_add_file, name);
     return 0;
 }
 
@@ -220,6 +231,7 @@ static void select_item(struct fwcfg *f, uint16_t key)
 {
     f->key = key & ~0x4000; /* bit 14 asked for writing through 511h, long gone */
     f->offset = 0;
+    tenon_trace(f->dev, fw_cfg_select, f->key);
 }
 
 /* How much of the item is left, at most max. */
@@ -242,6 +254,7 @@ static uint64_t data_read(void *self, uint64_t reg, unsigned size)
 
     if (!left(f, item, 1))
         return 0;
+    tenon_trace(f->dev, fw_cfg_read, f->key, f->offset, item->data[f->offset]);
     return item->data[f->offset++];
 }
 
@@ -305,6 +318,7 @@ static void dma_start(struct fwcfg *f, uint64_t at)
         err = dma_in(f, addr, len);
     else if (control & DMA_SKIP)
         skip(f, len);
+    tenon_trace(f->dev, fw_cfg_dma, f->key, control, len, (unsigned long long)addr, err);
     put_be(status, 4, err ? DMA_ERROR : 0);
     tenon_dma_write(f->dev, at, status, sizeof(status));
 }
@@ -386,6 +400,6 @@ static const struct tenon_iface ifaces[] = {
 
 TENON_SYSTEM_DEVICE(fwcfg, "fw_cfg_io fw_cfg", "misc", "Firmware configuration device",
                     .windows = TENON_ARRAY(windows), .regs = TENON_ARRAY(regs),
-                    .ifaces = TENON_ARRAY(ifaces), .create = fwcfg_create,
-                    .destroy = fwcfg_destroy);
+                    .ifaces = TENON_ARRAY(ifaces), .events = TENON_ARRAY(tenon_events_fwcfg),
+                    .create = fwcfg_create, .destroy = fwcfg_destroy);
 TENON_PLUGIN(&tenon_type_fwcfg);

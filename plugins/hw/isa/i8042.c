@@ -6,6 +6,7 @@
 #include <tenon/isa.h>
 #include <tenon/machine.h>
 #include <tenon/system.h>
+#include <tenon/trace.h>
 
 #include "ps2.h"
 
@@ -65,6 +66,18 @@ struct i8042 {
     struct ps2_mouse mouse;
 };
 
+// clang-format off
+#define I8042_EVENTS(E) \
+    E(pckbd_kbd_read_data,     "0x%02x") \
+    E(pckbd_kbd_read_status,   "0x%02x") \
+    E(pckbd_kbd_write_command, "0x%02x") \
+    E(pckbd_kbd_write_data,    "0x%02x") \
+    E(pckbd_outport_write,     "0x%02x") \
+    E(ps2_write_keyboard,      "0x%02x") \
+    E(ps2_write_mouse,         "0x%02x")
+TENON_EVENTS(i8042, I8042_EVENTS);
+// clang-format on
+
 /* Scan set 2 as set 1, of what a keyboard without keys says: its identity and its scan set. */
 static uint8_t i8042_translate(const struct i8042 *k, uint8_t byte)
 {
@@ -119,6 +132,7 @@ static void i8042_a20(struct i8042 *k, bool on)
 /* The output port's bit 0 is the processor's reset, active low. */
 static void i8042_output_port(struct i8042 *k, uint8_t value)
 {
+    tenon_trace(k->dev, pckbd_outport_write, value);
     if (!(value & OUTPUT_NO_RESET) && k->power)
         k->power->request(k->dev, TENON_POWER_RESET, 0);
 }
@@ -175,10 +189,12 @@ static void i8042_data(struct i8042 *k, uint8_t byte)
     case AUX_LOOP: i8042_reply(k, byte, FROM_AUX); break;
     case AUX_WRITE:
         k->ram[0] &= ~CMD_AUX_OFF;
+        tenon_trace(k->dev, ps2_write_mouse, byte);
         ps2_mouse_write(&k->mouse, byte);
         break;
     default:
         k->ram[0] &= ~CMD_KBD_OFF;
+        tenon_trace(k->dev, ps2_write_keyboard, byte);
         ps2_keyboard_write(&k->kbd, byte);
         break;
     }
@@ -189,6 +205,7 @@ static uint64_t i8042_read_data(void *self, uint64_t reg, unsigned size)
     struct i8042 *k = self;
     uint8_t byte = k->output;
 
+    tenon_trace(k->dev, pckbd_kbd_read_data, byte);
     k->from = FROM_NOBODY;
     i8042_update(k); /* falls before the next byte raises it */
     i8042_load(k);
@@ -199,6 +216,7 @@ static void i8042_write_data(void *self, uint64_t reg, uint64_t value, unsigned 
 {
     struct i8042 *k = self;
 
+    tenon_trace(k->dev, pckbd_kbd_write_data, (unsigned)value);
     k->command = 0;
     i8042_data(k, value);
     i8042_load(k);
@@ -207,15 +225,19 @@ static void i8042_write_data(void *self, uint64_t reg, uint64_t value, unsigned 
 static uint64_t i8042_read_status(void *self, uint64_t reg, unsigned size)
 {
     struct i8042 *k = self;
+    uint8_t status = STATUS_UNLOCKED | k->command | (k->ram[0] & CMD_SYSTEM ? STATUS_SYSTEM : 0) |
+                     (k->from != FROM_NOBODY ? STATUS_OBF : 0) |
+                     (k->from == FROM_AUX ? STATUS_AUX : 0);
 
-    return STATUS_UNLOCKED | k->command | (k->ram[0] & CMD_SYSTEM ? STATUS_SYSTEM : 0) |
-           (k->from != FROM_NOBODY ? STATUS_OBF : 0) | (k->from == FROM_AUX ? STATUS_AUX : 0);
+    tenon_trace(k->dev, pckbd_kbd_read_status, status);
+    return status;
 }
 
 static void i8042_write_command(void *self, uint64_t reg, uint64_t value, unsigned size)
 {
     struct i8042 *k = self;
 
+    tenon_trace(k->dev, pckbd_kbd_write_command, (unsigned)value);
     k->command = STATUS_COMMAND;
     i8042_command(k, value);
     i8042_load(k);
@@ -276,6 +298,7 @@ static const struct tenon_window i8042_windows[] = {
 TENON_ISA_DEVICE(i8042, "i8042", "input", "Keyboard controller with a keyboard and a mouse",
     .regs    = TENON_ARRAY(i8042_regs),
     .windows = TENON_ARRAY(i8042_windows),
+    .events  = TENON_ARRAY(tenon_events_i8042),
     .lines   = 2,
     .create  = i8042_create,
     .reset   = i8042_reset,

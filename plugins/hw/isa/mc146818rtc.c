@@ -14,6 +14,7 @@
 #include <tenon/cmos.h>
 #include <tenon/isa.h>
 #include <tenon/system.h>
+#include <tenon/trace.h>
 
 // clang-format off
 enum {                          /* bytes behind ports 70h (WO index; bit 7 masks NMI), 71h (RW) */
@@ -385,21 +386,35 @@ static uint8_t rtc_read_byte(struct rtc *r, unsigned i)
     return r->bytes[i];
 }
 
+// clang-format off
+#define RTC_EVENTS(E) \
+    E(cmos_ioport_read,  "index 0x%02x value 0x%02x") \
+    E(cmos_ioport_write, "index 0x%02x value 0x%02x")
+TENON_EVENTS(rtc, RTC_EVENTS);
+// clang-format on
+
 static uint64_t rtc_read(void *self, uint64_t port, unsigned size)
 {
     struct rtc *r = self;
+    uint8_t value;
 
-    return port ? rtc_read_byte(r, r->index % BYTES) : 0xff;
+    if (!port)
+        return 0xff;
+    value = rtc_read_byte(r, r->index % BYTES);
+    tenon_trace(r->dev, cmos_ioport_read, r->index % BYTES, value);
+    return value;
 }
 
 static void rtc_write(void *self, uint64_t port, uint64_t value, unsigned size)
 {
     struct rtc *r = self;
 
-    if (port)
-        rtc_write_byte(r, r->index % BYTES, value);
-    else
+    if (!port) {
         r->index = value;
+        return;
+    }
+    tenon_trace(r->dev, cmos_ioport_write, r->index % BYTES, (unsigned)value);
+    rtc_write_byte(r, r->index % BYTES, value);
 }
 
 /* ---- The machine's side ---- */
@@ -561,6 +576,7 @@ TENON_ISA_DEVICE(rtc, "mc146818rtc", "misc", "Clock and battery-backed memory",
     .timers  = TENON_ARRAY(rtc_timers),
     .windows = TENON_ARRAY(rtc_windows),
     .ifaces  = TENON_ARRAY(rtc_ifaces),
+    .events  = TENON_ARRAY(tenon_events_rtc),
     .lines   = 1,
     .create  = rtc_create,
     .reset   = rtc_reset,

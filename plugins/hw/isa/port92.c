@@ -4,6 +4,7 @@
 #include <tenon/isa.h>
 #include <tenon/machine.h>
 #include <tenon/system.h>
+#include <tenon/trace.h>
 
 /* Port 92h; all bits read as written. */
 enum {
@@ -16,9 +17,19 @@ struct port92 {
     uint8_t value;
 };
 
+// clang-format off
+#define PORT92_EVENTS(E) \
+    E(port92_read,  "value 0x%02x") \
+    E(port92_write, "value 0x%02x")
+TENON_EVENTS(port92, PORT92_EVENTS);
+// clang-format on
+
 static uint64_t port92_read(void *self, uint64_t reg, unsigned size)
 {
-    return ((struct port92 *)self)->value;
+    const struct port92 *p = self;
+
+    tenon_trace(p->dev, port92_read, p->value);
+    return p->value;
 }
 
 static void port92_write(void *self, uint64_t reg, uint64_t value, unsigned size)
@@ -28,6 +39,7 @@ static void port92_write(void *self, uint64_t reg, uint64_t value, unsigned size
     const struct tenon_power *power = tenon_query(p->dev, "tenon.power/1");
     bool reset = value & ~p->value & PORT_RESET;
 
+    tenon_trace(p->dev, port92_write, (unsigned)value);
     p->value = value;
     if (x86)
         x86->a20(p->dev, value & PORT_A20);
@@ -47,7 +59,8 @@ static const struct tenon_window port92_windows[] = {
 
 TENON_ISA_DEVICE(port92, "port92", "misc", "A20 gate and quick reset at port 92h",
     .regs    = TENON_ARRAY(port92_regs),
-    .windows = TENON_ARRAY(port92_windows));
+    .windows = TENON_ARRAY(port92_windows),
+    .events  = TENON_ARRAY(tenon_events_port92));
 // clang-format on
 
 TENON_PLUGIN(&tenon_type_port92);

@@ -10,6 +10,7 @@
 #include <tenon/chardev.h>
 #include <tenon/isa.h>
 #include <tenon/system.h>
+#include <tenon/trace.h>
 
 // clang-format off
 enum {                          /* ports; the first two change with LCR.DLAB */
@@ -70,6 +71,14 @@ struct serial {
     struct queue rx, tx;
     uint8_t rx_error[FIFO]; /* beside rx.data: LSR_BI or 0 */
 };
+
+// clang-format off
+#define SERIAL_EVENTS(E) \
+    E(serial_read,              "%s: reg %u value 0x%02x") \
+    E(serial_write,             "%s: reg %u value 0x%02x") \
+    E(serial_update_parameters, "%s: %u baud %u%c%u")
+TENON_EVENTS(serial, SERIAL_EVENTS);
+// clang-format on
 
 static unsigned serial_depth(const struct serial *s)
 {
@@ -141,6 +150,8 @@ static void serial_line(struct serial *s)
                                          : 'O',
     };
 
+    tenon_trace(s->dev, serial_update_parameters, s->dev->id, line.speed, line.data_bits,
+                line.parity, line.stop_bits);
     if (s->chr)
         s->chr->line(s->chardev, &line);
 }
@@ -391,9 +402,8 @@ static uint8_t serial_read_msr(struct serial *s)
     return msr;
 }
 
-static uint64_t serial_read(void *self, uint64_t reg, unsigned size)
+static uint8_t serial_read_register(struct serial *s, unsigned reg)
 {
-    struct serial *s = self;
     bool dlab = s->lcr & LCR_DLAB;
 
     switch (reg) {
@@ -408,10 +418,20 @@ static uint64_t serial_read(void *self, uint64_t reg, unsigned size)
     }
 }
 
+static uint64_t serial_read(void *self, uint64_t reg, unsigned size)
+{
+    struct serial *s = self;
+    uint8_t value = serial_read_register(s, reg);
+
+    tenon_trace(s->dev, serial_read, s->dev->id, (unsigned)reg, value);
+    return value;
+}
+
 static void serial_write(void *self, uint64_t reg, uint64_t value, unsigned size)
 {
     struct serial *s = self;
 
+    tenon_trace(s->dev, serial_write, s->dev->id, (unsigned)reg, (unsigned)value);
     if (s->lcr & LCR_DLAB && reg <= REG_IER) {
         serial_write_divisor(s, reg == REG_DATA ? &s->dll : &s->dlm, value);
         return;
@@ -586,6 +606,7 @@ TENON_ISA_DEVICE(serial, "isa-serial", "input", "Serial port with a 16550A",
     .timers  = TENON_ARRAY(serial_timers),
     .windows = TENON_ARRAY(serial_windows),
     .ifaces  = TENON_ARRAY(serial_ifaces),
+    .events  = TENON_ARRAY(tenon_events_serial),
     .lines   = 1,
     .create  = serial_create,
     .reset   = serial_reset,
