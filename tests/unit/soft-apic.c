@@ -177,6 +177,26 @@ void smm_enter(struct cpu *cpu)
     cpu->in_smm = true;
 }
 
+void svm_reset(struct cpu *cpu, bool power_on)
+{
+    cpu->svm.gif = true;
+}
+
+void svm_exit(struct cpu *cpu, int64_t code, uint64_t info1, uint64_t info2, uint64_t next)
+{
+    g_assert_not_reached();
+}
+
+void svm_leave(struct cpu *cpu)
+{
+    g_assert_not_reached();
+}
+
+_Noreturn void cpu_fault_error(struct cpu *cpu, int vector, uint32_t error)
+{
+    g_assert_not_reached();
+}
+
 void tlb_flush(struct cpu *cpu, bool global)
 {
     fake_of(cpu)->tlb_flushes++;
