@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 enum { N_CPUS = 4, NO_VECTOR = -1 };
 

@@ -288,12 +288,13 @@ void call_scas(struct cpu *cpu, const struct uop *u)
 static void check_string(struct cpu *cpu, const struct uop *u, unsigned how)
 {
     uint64_t mask = u->b == 8 ? UINT64_MAX : u->b == 4 ? UINT32_MAX : UINT16_MAX;
+    unsigned seg = how & SVM_IO_IN ? SEG_ES : u->a;
 
     io_check(cpu, cpu->r[RDX], u->d);
     if (u->imm == REP_NONE)
-        svm_io(cpu, cpu->r[RDX], u->d, u->b, u->a, how);
+        svm_io(cpu, cpu->r[RDX], u->d, u->b, seg, how);
     else if (cpu->r[RCX] & mask)
-        svm_io(cpu, cpu->r[RDX], u->d, u->b, u->a, how | SVM_IO_REP);
+        svm_io(cpu, cpu->r[RDX], u->d, u->b, seg, how | SVM_IO_REP);
 }
 
 void call_ins(struct cpu *cpu, const struct uop *u)

@@ -144,8 +144,7 @@ static uint32_t map_bits(struct cpu *cpu, uint64_t map, uint32_t n)
 void svm_io(struct cpu *cpu, uint16_t port, unsigned size, unsigned addr_size, unsigned seg,
             unsigned how)
 {
-    uint64_t info =
-        (uint32_t)port << 16 | seg << 10 | addr_size / 2 << 7 >> (addr_size == 8) | size << 4 | how;
+    uint64_t info = (uint32_t)port << 16 | seg << 10 | addr_size / 2 << 7 | size << 4 | how;
 
     if (!svm_wants(cpu, SVM_IOIO) || !(map_bits(cpu, cpu->svm.iopm, port) & ((1u << size) - 1)))
         return;
