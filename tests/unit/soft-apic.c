@@ -10,7 +10,7 @@
 
 #include "log.h"
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 enum { N_CPUS = 4, NO_VECTOR = -1 };
 
@@ -176,6 +176,26 @@ void smm_enter(struct cpu *cpu)
 {
     fake_of(cpu)->smis++;
     cpu->in_smm = true;
+}
+
+void svm_reset(struct cpu *cpu, bool power_on)
+{
+    cpu->svm.gif = true;
+}
+
+void svm_exit(struct cpu *cpu, int64_t code, uint64_t info1, uint64_t info2, uint64_t next)
+{
+    g_assert_not_reached();
+}
+
+void svm_leave(struct cpu *cpu)
+{
+    g_assert_not_reached();
+}
+
+_Noreturn void cpu_fault_error(struct cpu *cpu, int vector, uint32_t error)
+{
+    g_assert_not_reached();
 }
 
 void tlb_flush(struct cpu *cpu, bool global)

@@ -373,7 +373,7 @@ static inline struct soft_host *soft_host_create(unsigned bits)
     h->cpu->info = &h->info;
     h->cpu->stop_at = UINT64_MAX;
     h->cpu->fault.vector = -1;
-    h->cpu->a20 = true;
+    h->cpu->a20 = h->cpu->svm.gif = true;
     h->cpu->bus = bus_create();
     g_assert_nonnull(h->cpu->bus);
     g_assert_cmpint(mmu_create(h->cpu), ==, 0);

@@ -439,6 +439,7 @@ void blocks_run_one(struct cpu *cpu)
 
     if (cpu->watch.n && watch_breaks(cpu, linear_of(cpu, cpu->rip)))
         run_watch_stop(cpu, NULL);
+    cpu->shadow = cpu->inhibit;
     cpu->inhibit = 0;
     cpu->no_step = false;
     if (cpu->mode & MODE_BREAK)
@@ -447,6 +448,7 @@ void blocks_run_one(struct cpu *cpu)
     cpu->instructions++;
     cpu->block = block;
     run(cpu, block->uop);
+    cpu->shadow = 0;
     if (step)
         cpu_stepped(cpu);
 }

@@ -10,7 +10,7 @@
 #include "log.h"
 #include "mmu.h"
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 _Noreturn static void gp(struct cpu *cpu)
 {
@@ -58,8 +58,20 @@ void mode_update(struct cpu *cpu)
         mode |= MODE_TF | MODE_BREAK;
     if (cpu->in_smm)
         mode |= MODE_SMM;
+    if (cpu->svm.guest)
+        mode |= MODE_GUEST;
     cpu->mode = mode | log_mode(cpu);
     mmu_update(cpu);
+}
+
+bool control_is_possible(const struct cpu *cpu)
+{
+    bool lma = cpu->efer & EFER_LMA;
+
+    return !(cpu->cr0 >> 32) && !(cpu->cr0 & CR0_PG && !(cpu->cr0 & CR0_PE)) &&
+           !(cpu->cr0 & CR0_NW && !(cpu->cr0 & CR0_CD)) &&
+           lma == (cpu->cr0 & CR0_PG && cpu->efer & EFER_LME) && !(lma && !(cpu->cr4 & CR4_PAE)) &&
+           !(lma && cpu->flags & F_VM) && !(cpu->cr4 & ~control_known_cr4(cpu));
 }
 
 /* ---- Writing control registers ---- */
@@ -95,7 +107,6 @@ static void set_cr0(struct cpu *cpu, uint64_t value)
         CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
     uint64_t changed;
 
-    check_cr0(cpu, value);
     value = (value & known) | CR0_ET;
     changed = value ^ cpu->cr0;
     if (changed & (CR0_PG | CR0_CD | CR0_NW) && uses_pdptes(cpu, value, cpu->cr4) &&
@@ -142,10 +153,9 @@ uint64_t control_known_cr4(const struct cpu *cpu)
     return known;
 }
 
-static void set_cr4(struct cpu *cpu, uint64_t value)
+static void check_cr4(struct cpu *cpu, uint64_t value)
 {
     uint64_t changed = value ^ cpu->cr4;
-    const uint64_t paging = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
 
     if (value & ~control_known_cr4(cpu))
         gp(cpu);
@@ -153,6 +163,13 @@ static void set_cr4(struct cpu *cpu, uint64_t value)
         gp(cpu);
     if (changed & value & CR4_PCIDE && (!in_long_mode(cpu) || cpu->cr3 & 0xfff))
         gp(cpu);
+}
+
+static void set_cr4(struct cpu *cpu, uint64_t value)
+{
+    uint64_t changed = value ^ cpu->cr4;
+    const uint64_t paging = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
+
     if (changed & paging && uses_pdptes(cpu, cpu->cr0, value) && !paging_load_pdptes(cpu, cpu->cr3))
         gp(cpu);
     cpu->cr4 = value;
@@ -164,14 +181,20 @@ static void set_cr4(struct cpu *cpu, uint64_t value)
 
 #define CR3_KEEP (1ull << 63) /* with CR4.PCIDE: the new PCID's translations stay */
 
+static void check_cr3(struct cpu *cpu, uint64_t value)
+{
+    if (cpu->cr4 & CR4_PCIDE)
+        value &= ~CR3_KEEP;
+    if (in_long_mode(cpu) && value >> cpu->info->phys_bits)
+        gp(cpu);
+}
+
 void control_set_cr3(struct cpu *cpu, uint64_t value)
 {
     bool keep = value & CR3_KEEP && cpu->cr4 & CR4_PCIDE;
 
     if (cpu->cr4 & CR4_PCIDE)
         value &= ~CR3_KEEP;
-    if (in_long_mode(cpu) && value >> cpu->info->phys_bits)
-        gp(cpu);
     if (uses_pdptes(cpu, cpu->cr0, cpu->cr4) && !paging_load_pdptes(cpu, value))
         gp(cpu);
     /* One PCID's translations are cached at a time. */
@@ -181,20 +204,51 @@ void control_set_cr3(struct cpu *cpu, uint64_t value)
     log_cr(cpu, 3, value);
 }
 
+static unsigned get_cr8(const struct cpu *cpu)
+{
+    return cpu->svm.guest && cpu->svm.masking ? cpu->svm.v_tpr & 15 : apic_cr8(cpu);
+}
+
+/* A guest's goes to V_TPR, and without V_INTR_MASKING to the real one, too. */
+static void set_cr8(struct cpu *cpu, uint64_t value)
+{
+    if (cpu->svm.guest)
+        cpu->svm.v_tpr = value;
+    if (!cpu->svm.guest || !cpu->svm.masking)
+        apic_set_cr8(cpu, value);
+    if (svm_has_virtual(cpu))
+        cpu_note(cpu, WANT_INTR);
+    cpu_recheck(cpu);
+}
+
 static void run_read_cr(struct cpu *cpu, const struct uop *u)
 {
     uint64_t value;
 
     if (cpu->cpl)
         gp(cpu);
+    svm_intercept(cpu, SVM_CR_READ + u->imm, SVM_MOV_CR | u->a, 0);
     switch (u->imm) {
     case 0: value = cpu->cr0; break;
     case 2: value = cpu->cr2; break;
     case 3: value = cpu->cr3; break;
     case 4: value = cpu->cr4; break;
-    default: value = apic_cr8(cpu);
+    default: value = get_cr8(cpu);
     }
     cpu->r[u->a] = in_code64(cpu) ? value : (uint32_t)value;
+}
+
+/* What comes before the intercept. */
+static void check_cr(struct cpu *cpu, unsigned n, uint64_t value)
+{
+    switch (n) {
+    case 0: check_cr0(cpu, value); break;
+    case 3: check_cr3(cpu, value); break;
+    case 4: check_cr4(cpu, value); break;
+    case 8:
+        if (value > 15)
+            gp(cpu);
+    }
 }
 
 static void run_write_cr(struct cpu *cpu, const struct uop *u)
@@ -203,16 +257,17 @@ static void run_write_cr(struct cpu *cpu, const struct uop *u)
 
     if (cpu->cpl)
         gp(cpu);
+    check_cr(cpu, u->imm, value);
+    if (u->imm == 0)
+        svm_cr0_write(cpu, value, SVM_MOV_CR | u->a);
+    else
+        svm_intercept(cpu, SVM_CR_WRITE + u->imm, SVM_MOV_CR | u->a, 0);
     switch (u->imm) {
     case 0: set_cr0(cpu, value); break;
     case 2: cpu->cr2 = value; break;
     case 3: control_set_cr3(cpu, value); break;
     case 4: set_cr4(cpu, value); break;
-    default:
-        if (value > 15)
-            gp(cpu);
-        apic_set_cr8(cpu, value);
-        cpu_recheck(cpu);
+    default: set_cr8(cpu, value);
     }
 }
 
@@ -220,16 +275,20 @@ static void run_write_cr(struct cpu *cpu, const struct uop *u)
 static void run_lmsw(struct cpu *cpu, const struct uop *u)
 {
     uint64_t low = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
+    uint64_t value = (cpu->cr0 & (~low | CR0_PE)) | (cpu->r[REG_T1] & low);
 
     if (cpu->cpl)
         gp(cpu);
-    set_cr0(cpu, (cpu->cr0 & (~low | CR0_PE)) | (cpu->r[REG_T1] & low));
+    check_cr0(cpu, value);
+    svm_cr0_write(cpu, value, 0);
+    set_cr0(cpu, value);
 }
 
 static void run_smsw(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cpl && cpu->cr4 & CR4_UMIP)
         gp(cpu);
+    svm_intercept(cpu, SVM_CR_READ, 0, 0);
     cpu->r[REG_T1] = cpu->cr0;
 }
 
@@ -237,6 +296,7 @@ static void run_clts(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cpl)
         gp(cpu);
+    svm_intercept(cpu, SVM_CR_WRITE, 0, 0);
     cpu->cr0 &= ~(uint64_t)CR0_TS;
 }
 

@@ -151,8 +151,10 @@ enum {
     EXC_MF = 16,
     EXC_AC,
     EXC_MC,
-    EXC_XM
+    EXC_XM,
+    EXC_SX = 30
 };
+enum { SX_INIT = 1 }; /* error code of #SX: an INIT, redirected */
 
 /* 16 bytes or 32, however looked at. */
 union vec {
@@ -198,6 +200,30 @@ struct tlb_entry {
 };
 enum { TLB_BITS = 10, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 
+/* AMD's virtualisation; see svm.h.  From guest on: between VMRUN and #VMEXIT. */
+struct svm {
+    uint64_t vm_cr, key, host_save; /* MSRs */
+    bool gif;                       /* the global interrupt flag */
+    bool guest;                     /* and not in SMM */
+    bool nested;                    /* and its physical addresses are translated */
+    bool np;                        /* VMCB: NP_ENABLE */
+    bool masking, host_if;          /* V_INTR_MASKING; RFLAGS.IF at VMRUN */
+    bool v_irq, v_ignores_tpr;
+    uint8_t v_tpr, v_priority, v_vector;
+    uint32_t intercept[6]; /* by exit code */
+    uint64_t vmcb, iopm, msrpm, ncr3;
+    uint64_t offset, tsc_offset; /* VMCB: TSC_OFFSET; the same in the guest, else 0 */
+    uint64_t host_cr4, host_efer, host_pat;
+    uint16_t pauses, pause_count, pause_threshold;
+    uint64_t last_pause;
+    uint64_t delivering; /* EXITINTINFO, while cpu->fault.under says so */
+    struct {
+        int64_t code;
+        uint64_t info1, info2, next;
+        uint8_t fetched[16]; /* how many bytes, and they */
+    } exit;
+};
+
 struct bus;
 struct tlb;
 struct block;
@@ -218,6 +244,7 @@ struct cpu {
     uint32_t mode; /* MODE_*: what decoding and checks depend on; see mode_update() */
     uint8_t cpl;
     uint8_t inhibit; /* INHIBIT_*: interrupts held off until after the next instruction */
+    uint8_t shadow;  /* what inhibit was when the instruction under way began */
     bool halted, in_smm, nmi_blocked, a20;
     uint32_t wanted;           /* atomic, WANT_*: something to look at before the next block */
     uint32_t held;             /* WANT_*: came, but cannot be taken yet; see cpu_recheck() */
@@ -258,7 +285,8 @@ struct cpu {
         uint8_t step; /* TENON_STEP* */
         bool again;   /* the next instruction touches what is watched: it runs by itself */
     } watch;
-    uint64_t monitored; /* physical address of MONITOR, and what was there */
+    struct svm svm;
+    uint64_t monitored; /* physical address of MONITOR (0: none yet), and what was there */
     uint64_t monitored_value;
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
     struct tlb *tlb;        /* mmu.h */
@@ -310,12 +338,13 @@ enum {
     MODE_SMM = 0x400,
     MODE_CS_CHECK = 0x800, /* CS has a limit that a fetch may hit */
     MODE_BREAK = 0x1000,   /* an instruction breakpoint is armed: one instruction a block */
+    MODE_GUEST = 0x2000,   /* SVM: a guest's, with intercepts */
     MODE_LOG = 0x40000000  /* blocks tell the log of themselves: see log.h */
 };
 /* Not at all; the instruction that is ours to execute; what follows it. */
 enum { ASSIST_NONE, ASSIST_FIRST, ASSIST_MORE };
 /* What fault_exit is left with. */
-enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3, LEAVE_WATCH = 4 };
+enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3, LEAVE_WATCH = 4, LEAVE_GUEST = 5 };
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
 enum {
     WANT_STOP = 1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* debug - debug registers, breakpoints, single step (Intel SDM volume 3, chapter 18). */
 #include "mmu.h"
-#include "sys.h"
+#include "svm.h"
 
 enum { BREAK_CODE, BREAK_WRITE, BREAK_IO, BREAK_DATA };
 
@@ -24,6 +24,12 @@ static unsigned bytes_of(const struct cpu *cpu, int n)
 static bool any_enabled(const struct cpu *cpu)
 {
     return cpu->dr[7] & 0xff;
+}
+
+/* Without the global interrupt flag, what matches is lost. */
+static bool any_armed(const struct cpu *cpu)
+{
+    return any_enabled(cpu) && cpu->svm.gif;
 }
 
 /* The breakpoints of the types in mask that lie in [addr, addr + bytes). */
@@ -51,14 +57,14 @@ void debug_data(struct cpu *cpu, uint64_t lin, unsigned bytes, bool write)
 {
     if (cpu->watch.n)
         watch_data(cpu, lin, bytes, write ? TENON_DEBUG_WRITE : TENON_DEBUG_READ);
-    if (any_enabled(cpu))
+    if (any_armed(cpu))
         cpu->debug.pending |=
             hits(cpu, lin, bytes, 1 << BREAK_DATA | (write ? 1 << BREAK_WRITE : 0));
 }
 
 void debug_io(struct cpu *cpu, uint16_t port, unsigned size)
 {
-    if (any_enabled(cpu) && cpu->cr4 & CR4_DE)
+    if (any_armed(cpu) && cpu->cr4 & CR4_DE)
         cpu->debug.pending |= hits(cpu, port, size, 1 << BREAK_IO);
 }
 
@@ -75,7 +81,7 @@ void cpu_check_breakpoint(struct cpu *cpu)
     cpu->debug.tf = cpu->flags & F_TF;
     cpu->debug.rf = cpu->flags & F_RF;
     cpu->no_step = false;
-    if (!any_enabled(cpu) || cpu->debug.rf || cpu->debug.held)
+    if (!any_armed(cpu) || cpu->debug.rf || cpu->debug.held)
         return;
     dr6 = hits(cpu, in_code64(cpu) ? lin : (uint32_t)lin, 1, 1 << BREAK_CODE);
     if (dr6)
@@ -102,8 +108,11 @@ void cpu_stepped(struct cpu *cpu)
 
 /* ---- MOV DR ---- */
 
-static unsigned dr_number(struct cpu *cpu, unsigned n)
+/* The register; code is the intercept of the first. */
+static unsigned dr_number(struct cpu *cpu, const struct uop *u, enum svm_code code)
 {
+    unsigned n = u->imm;
+
     if (n == 4 || n == 5) {
         if (cpu->cr4 & CR4_DE)
             cpu_fault(cpu, EXC_UD);
@@ -111,6 +120,7 @@ static unsigned dr_number(struct cpu *cpu, unsigned n)
     }
     if (cpu->cpl)
         cpu_fault_error(cpu, EXC_GP, 0);
+    svm_intercept(cpu, code + n, u->a, 0);
     if (cpu->dr[7] & DR7_GD)
         debug_raise(cpu, DR6_BD, false);
     return n;
@@ -118,12 +128,12 @@ static unsigned dr_number(struct cpu *cpu, unsigned n)
 
 static void run_read_dr(struct cpu *cpu, const struct uop *u)
 {
-    cpu->r[u->a] = cpu->dr[dr_number(cpu, u->imm)];
+    cpu->r[u->a] = cpu->dr[dr_number(cpu, u, SVM_DR_READ)];
 }
 
 static void run_write_dr(struct cpu *cpu, const struct uop *u)
 {
-    unsigned n = dr_number(cpu, u->imm);
+    unsigned n = dr_number(cpu, u, SVM_DR_WRITE);
     uint64_t value = in_code64(cpu) ? cpu->r[u->a] : (uint32_t)cpu->r[u->a];
 
     if (n >= 6 && value >> 32)

@@ -8,7 +8,7 @@
 #include "log.h"
 #include "mmu.h"
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 /* ---- Raising ---- */
 
@@ -41,7 +41,12 @@ _Noreturn static void leave(struct cpu *cpu, int vector, bool has_error, uint32_
     cpu->fault.vector = vector;
     cpu->fault.has_error = has_error;
     cpu->fault.error = error;
+    svm_exception(cpu);
+    if (vector == EXC_PF)
+        cpu->cr2 = cpu->fault.address;
     combine(cpu);
+    if (cpu->fault.vector != vector)
+        svm_exception(cpu);
     siglongjmp(cpu->fault_exit, 1);
 }
 
@@ -301,6 +306,7 @@ void event_deliver(struct cpu *cpu, const struct event *e)
 {
     cpu->fault.under = e->vector + 1;
     cpu->fault.external = e->external;
+    svm_delivers(cpu, e);
     log_event(cpu, e);
     deliver(cpu, e);
     cpu->fault.under = 0;
@@ -308,7 +314,7 @@ void event_deliver(struct cpu *cpu, const struct event *e)
     if (!e->soft) /* what MOV SS held back comes behind INT n, at its handler */
         cpu->debug.pending = 0;
     cpu->debug.rf = cpu->debug.held = false;
-    cpu->inhibit = 0;
+    cpu->inhibit = cpu->shadow = 0;
     mode_update(cpu);
 }
 
@@ -323,6 +329,7 @@ void cpu_deliver_fault(struct cpu *cpu)
 {
     struct event e = {
         .vector = cpu->fault.vector,
+        .type = EVENT_EXCEPTION,
         .external = true,
         .rip = cpu->rip,
         .flags = cpu->flags,
@@ -344,7 +351,11 @@ void cpu_deliver_fault(struct cpu *cpu)
 void cpu_interrupt(struct cpu *cpu, int vector)
 {
     struct event e = {
-        .vector = vector, .external = true, .rip = cpu->rip, .flags = cpu->flags & ~(uint64_t)F_RF
+        .vector = vector,
+        .type = vector == EXC_NMI ? EVENT_NMI : EVENT_INTR,
+        .external = true,
+        .rip = cpu->rip,
+        .flags = cpu->flags & ~(uint64_t)F_RF,
     };
 
     cpu->fault.benign = true;
@@ -385,9 +396,11 @@ static void int_vm86(struct cpu *cpu, int vector, uint64_t next)
     mode_update(cpu);
 }
 
-void cpu_int(struct cpu *cpu, int vector, uint64_t next)
+static void soft_int(struct cpu *cpu, int vector, enum event_type type, uint64_t next)
 {
-    struct event e = { .vector = vector, .soft = true, .rip = next, .flags = cpu->flags };
+    struct event e = {
+        .vector = vector, .type = type, .soft = true, .rip = next, .flags = cpu->flags
+    };
 
     cpu->no_step = true;
     cpu->fault.benign = true;
@@ -402,28 +415,35 @@ static void run_int(struct cpu *cpu, const struct uop *u)
         return int_vm86(cpu, u->imm, next);
     if (cpu->flags & F_VM && iopl(cpu) < 3)
         cpu_fault_error(cpu, EXC_GP, 0);
-    cpu_int(cpu, u->imm, next);
+    soft_int(cpu, u->imm, EVENT_INT_N, next);
 }
 
 /* INT3, INTO: sensitive to neither IOPL nor VME. */
 static void run_int3(struct cpu *cpu, const struct uop *u)
 {
-    cpu_int(cpu, EXC_BP, uop_next_rip(cpu, u));
+    svm_intercept(cpu, SVM_EXCEPTION + EXC_BP, 0, 0);
+    soft_int(cpu, EXC_BP, EVENT_EXCEPTION, uop_next_rip(cpu, u));
 }
 
 static void run_into(struct cpu *cpu, const struct uop *u)
 {
-    if (cpu->flags & F_OF)
-        cpu_int(cpu, EXC_OF, uop_next_rip(cpu, u));
-    else
+    if (!(cpu->flags & F_OF)) {
         cpu->rip = uop_next_rip(cpu, u);
+        return;
+    }
+    svm_intercept(cpu, SVM_EXCEPTION + EXC_OF, 0, 0);
+    soft_int(cpu, EXC_OF, EVENT_EXCEPTION, uop_next_rip(cpu, u));
 }
 
 /* INT1: as a debug trap, but without DR6 and DPL; what MOV SS held back comes with it. */
 static void run_int1(struct cpu *cpu, const struct uop *u)
 {
     struct event e = {
-        .vector = EXC_DB, .external = true, .rip = uop_next_rip(cpu, u), .flags = cpu->flags
+        .vector = EXC_DB,
+        .type = EVENT_EXCEPTION,
+        .external = true,
+        .rip = uop_next_rip(cpu, u),
+        .flags = cpu->flags,
     };
 
     cpu->dr[6] |= cpu->debug.pending;

@@ -552,7 +552,7 @@ static bool port(struct block_builder *b, const struct insn *in)
     unsigned size = !(in->opcode & 1) ? 1 : in->op_size == 2 ? 2 : 4;
     int64_t number = in->opcode & 8 ? -1 : (int64_t)(in->imm & 0xff);
 
-    emit_call_last(b, in->opcode & 2 ? call_out : call_in, size, 0, 0, number);
+    emit_call_last(b, in->opcode & 2 ? call_out : call_in, size, 0, in->addr_size, number);
     return true;
 }
 

@@ -49,6 +49,11 @@ WEAK void apic_set_cr8(struct cpu *cpu, unsigned value)
 {
 }
 
+WEAK void cpu_note(struct cpu *cpu, uint32_t bits)
+{
+    cpu->wanted |= bits;
+}
+
 WEAK void cpu_halt(struct cpu *cpu)
 {
     cpu->halted = true;

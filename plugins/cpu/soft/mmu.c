@@ -298,7 +298,7 @@ void mmu_update(struct cpu *cpu)
 
 _Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)
 {
-    cpu->cr2 = cpu->fault.address = lin;
+    cpu->fault.address = lin;
     cpu_fault_error(cpu, EXC_PF, error);
 }
 

@@ -8,7 +8,7 @@
 #include "apic.h"
 #include "mmu.h"
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 enum {
     MSR_TSC = 0x10,
@@ -50,6 +50,9 @@ enum {
 #define MSR_SYSCFG      0xc0010010u
 #define MSR_HWCR        0xc0010015u
 #define MSR_INT_PENDING 0xc0010055u
+#define MSR_VM_CR       0xc0010114u
+#define MSR_VM_HSAVE    0xc0010117u
+#define MSR_SVM_KEY     0xc0010118u
 #define MSR_LS_CFG      0xc0011020u
 #define MSR_DE_CFG      0xc0011029u
 // clang-format on
@@ -141,6 +144,11 @@ static bool types_valid(uint64_t value, unsigned n, unsigned mask)
     return true;
 }
 
+bool pat_valid(uint64_t value)
+{
+    return types_valid(value, 8, PAT_TYPES);
+}
+
 static bool mtrr_valid(const struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     uint64_t beyond = ~((1ull << cpu->info->phys_bits) - 1);
@@ -174,11 +182,56 @@ static bool machine_check_valid(uint32_t msr, uint64_t value)
     return value == 0 || ((msr & 3) == 0 && value == ~0ull);
 }
 
+/* ---- SVM ---- */
+
+static bool has_svm(const struct cpu *cpu)
+{
+    return cpu_has(cpu, 0x80000001, 0, CPUID_ECX, 2);
+}
+
+/* LOCK keeps itself and SVMDIS, which cannot be set while SVM is on. */
+static bool set_vm_cr(struct cpu *cpu, uint64_t value)
+{
+    const uint64_t locked = cpu->svm.vm_cr & VM_CR_LOCK ? VM_CR_LOCK | VM_CR_SVMDIS : 0;
+
+    if (value & ~0x1full || (value & VM_CR_SVMDIS && cpu->efer & EFER_SVME))
+        return false;
+    cpu->svm.vm_cr = (value & ~locked) | (cpu->svm.vm_cr & locked);
+    return true;
+}
+
+/* The key that was set before LOCK takes it away. */
+static void set_svm_key(struct cpu *cpu, uint64_t value)
+{
+    if (!(cpu->svm.vm_cr & VM_CR_LOCK))
+        cpu->svm.key = value;
+    else if (value && value == cpu->svm.key)
+        cpu->svm.vm_cr &= ~(uint64_t)VM_CR_LOCK;
+}
+
+static bool svm_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+    switch (has_svm(cpu) ? msr : 0) {
+    case MSR_VM_CR: return set_vm_cr(cpu, value);
+    case MSR_VM_HSAVE:
+        if (value & 0xfff || value >> cpu->info->phys_bits)
+            return false;
+        cpu->svm.host_save = value;
+        return true;
+    case MSR_SVM_KEY:
+        if (!cpu_has(cpu, 0x8000000a, 0, CPUID_EDX, 2))
+            return false;
+        set_svm_key(cpu, value);
+        return true;
+    }
+    return is_inert_amd(cpu, msr);
+}
+
 /* ---- EFER ---- */
 
-static bool set_efer(struct cpu *cpu, uint64_t value)
+uint64_t efer_known(const struct cpu *cpu)
 {
-    uint64_t known = 0, changed;
+    uint64_t known = 0;
 
     if (cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 11))
         known |= EFER_SCE;
@@ -188,9 +241,18 @@ static bool set_efer(struct cpu *cpu, uint64_t value)
         known |= EFER_NXE;
     if (cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 25))
         known |= EFER_FFXSR;
+    if (has_svm(cpu) && !(cpu->svm.vm_cr & VM_CR_SVMDIS))
+        known |= EFER_SVME;
+    return known;
+}
+
+static bool set_efer(struct cpu *cpu, uint64_t value)
+{
+    uint64_t changed;
+
     value = (value & ~(uint64_t)EFER_LMA) | (cpu->efer & EFER_LMA);
     changed = value ^ cpu->efer;
-    if (value & ~known || (changed & EFER_LME && cpu->cr0 & CR0_PG))
+    if (value & ~efer_known(cpu) || (changed & EFER_LME && cpu->cr0 & CR0_PG))
         return false;
     cpu->efer = value;
     if (changed & EFER_NXE)
@@ -205,7 +267,7 @@ static bool read_special(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
     *value = 0;
     switch (msr) {
-    case MSR_TSC: *value = cpu_tsc(cpu); return true;
+    case MSR_TSC: *value = cpu_tsc(cpu) + cpu->svm.tsc_offset; return true;
     case MSR_TSC_ADJUST: *value = cpu->msr.tsc_adjust; return cpu_has(cpu, 7, 0, CPUID_EBX, 1);
     case MSR_EFER: *value = cpu->efer; return true;
     case MSR_PAT: *value = cpu->msr.pat; return cpu_has(cpu, 1, 0, CPUID_EDX, 16);
@@ -216,6 +278,9 @@ static bool read_special(struct cpu *cpu, uint32_t msr, uint64_t *value)
     case MSR_UCODE_REV: *value = 1ull << 32; return true;
     case MSR_PLATFORM_ID: return !cpu_is_amd(cpu);
     case MSR_DEBUGCTL: return true;
+    case MSR_VM_CR: *value = cpu->svm.vm_cr; return has_svm(cpu);
+    case MSR_VM_HSAVE: *value = cpu->svm.host_save; return has_svm(cpu);
+    case MSR_SVM_KEY: return has_svm(cpu) && cpu_has(cpu, 0x8000000a, 0, CPUID_EDX, 2);
     case MSR_XSS: *value = cpu->msr.xss; return cpu_has(cpu, 0xd, 1, CPUID_EAX, 3);
     }
     return is_inert_amd(cpu, msr);
@@ -250,7 +315,7 @@ static bool write_special(struct cpu *cpu, uint32_t msr, uint64_t value)
         return true;
     case MSR_EFER: return set_efer(cpu, value);
     case MSR_PAT:
-        if (!cpu_has(cpu, 1, 0, CPUID_EDX, 16) || !types_valid(value, 8, PAT_TYPES))
+        if (!cpu_has(cpu, 1, 0, CPUID_EDX, 16) || !pat_valid(value))
             return false;
         cpu->msr.pat = value;
         return true;
@@ -264,7 +329,7 @@ static bool write_special(struct cpu *cpu, uint32_t msr, uint64_t value)
     case MSR_DEBUGCTL:
     case MSR_XSS: return value == 0 && (msr != MSR_XSS || cpu_has(cpu, 0xd, 1, CPUID_EAX, 3));
     }
-    return is_inert_amd(cpu, msr);
+    return svm_msr_write(cpu, msr, value);
 }
 
 static bool write_plain(struct cpu *cpu, uint64_t *at, enum msr_rule rule, uint64_t value)

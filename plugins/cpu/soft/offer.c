@@ -57,7 +57,11 @@ static const struct word words[] = {
         BIT(11) /* syscall */ | BIT(20) /* nx */ | BIT(26) /* pdpe1gb */ | BIT(27) /* rdtscp */ |
         BIT(29) /* lm */ },
     { 0x80000001, 0, ECX, .done =
-        BIT(0) /* lahf-lm */ | BIT(5) /* abm */ | BIT(8) /* 3dnowprefetch */ },
+        BIT(0) /* lahf-lm */ | BIT(2) /* svm */ | BIT(5) /* abm */ | BIT(8) /* 3dnowprefetch */ },
+    { 0x8000000a, 0, EDX, .done =
+        BIT(0) /* npt */ | BIT(2) /* svm-lock */ | BIT(3) /* nrip-save */ | BIT(5) /* vmcb-clean */ |
+        BIT(6) /* flushbyasid */ | BIT(7) /* decodeassists */ | BIT(10) /* pause-filter */ |
+        BIT(12) /* pfthreshold */ },
     { 0x80000007, 0, EDX, .done = BIT(8) /* invtsc */ },
 };
 
@@ -72,11 +76,12 @@ static const struct tenon_cpuid leaves[] = {
     { .leaf = 0xd, .subleaf = 1, .indexed = 1 },
     { .leaf = 0xd, .subleaf = 2, .indexed = 1, .eax = 256, .ebx = 576 },    /* YMM */
     { .leaf = 0xd, .subleaf = 9, .indexed = 1, .eax = 8, .ebx = 2688 },     /* PKRU */
-    { .leaf = 0x80000000, .eax = 0x80000008 },
+    { .leaf = 0x80000000, .eax = 0x8000000a },
     { .leaf = 0x80000001 },
     { .leaf = 0x80000002 }, { .leaf = 0x80000003 }, { .leaf = 0x80000004 },
     { .leaf = 0x80000007 },
     { .leaf = 0x80000008, .eax = 0x3930 },      /* 48 bits physical, 57 linear */
+    { .leaf = 0x8000000a, .eax = 1, .ebx = 16 },
 };
 // clang-format on
 

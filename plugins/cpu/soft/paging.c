@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* paging - page walks in every mode (Intel SDM volume 3, chapter 4). */
+/*
+ * paging - page walks in every mode, and those of a guest, whose physical addresses are walked for
+ * in turn.
+ *
+ * Intel SDM volume 3, chapter 4; AMD APM volume 2, section 15.25 (nested paging).
+ */
 #include "mmu.h"
-#include "sys.h"
+#include "svm.h"
 
 /* The bits of a paging-structure entry. */
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80, PTE_G = 0x100 };
@@ -10,6 +15,9 @@ enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x8
 
 struct walk {
     struct cpu *cpu;
+    uint64_t cr3, cr4, efer; /* that rule it */
+    bool guest;              /* of a guest: its tables are at guest-physical addresses */
+    bool nested;             /* of a guest's physical address */
     uint64_t lin, phys;
     uint64_t leaf;           /* the last entry */
     unsigned bits;           /* log2 of the page it maps */
@@ -22,11 +30,31 @@ struct walk {
 
 enum { WALK_OK, WALK_ABSENT, WALK_RESERVED };
 
+/* EXITINFO1 of a nested page fault: what the guest-physical address was. */
+#define NPF_FINAL (1ull << 32)
+#define NPF_TABLE (1ull << 33)
+
+static void nested_walk(struct cpu *cpu, uint64_t phys, enum mmu_access access, uint64_t what,
+                        struct mapping *map);
+
+/* Where an entry of the walk's tables is.  A guest's tables are walked as if to be written. */
+static uint64_t entry_address(struct walk *w, uint64_t addr)
+{
+    struct mapping map;
+
+    if (!w->guest)
+        return addr;
+    nested_walk(w->cpu, addr, MMU_WRITE, NPF_TABLE, &map);
+    return map.phys | (addr & 0xfff);
+}
+
 static uint64_t entry_read(struct walk *w, uint64_t addr, unsigned size)
 {
-    const struct phys_page *page = phys_page(w->cpu, addr);
+    const struct phys_page *page;
     uint64_t entry;
 
+    addr = entry_address(w, addr);
+    page = phys_page(w->cpu, addr);
     if (!page->host)
         entry = phys_read(w->cpu, addr, size);
     else if (size == 8)
@@ -61,15 +89,20 @@ static bool entry_set(struct cpu *cpu, uint64_t addr, uint64_t entry, uint64_t b
     return set;
 }
 
+static uint64_t pdpte_reserved(const struct cpu *cpu)
+{
+    return 0x1e6 | ~((1ull << cpu->info->phys_bits) - 1);
+}
+
 /* 32-bit paging: two levels of 4-byte entries. */
 static int walk_32(struct walk *w)
 {
     unsigned extra = w->cpu->info->phys_bits > 40 ? 40 : w->cpu->info->phys_bits;
-    uint64_t entry = entry_read(w, (w->cpu->cr3 & 0xfffff000) + (w->lin >> 22 & 0x3ff) * 4, 4);
+    uint64_t entry = entry_read(w, (w->cr3 & 0xfffff000) + (w->lin >> 22 & 0x3ff) * 4, 4);
 
     if (!(entry & PTE_P))
         return WALK_ABSENT;
-    if (entry & PTE_PS && w->cpu->cr4 & CR4_PSE) {
+    if (entry & PTE_PS && w->cr4 & CR4_PSE) {
         uint64_t high = entry >> 13 & 0xff; /* PSE-36: address bits 39 to 32 */
         if (entry & 1 << 21 || (extra < 40 && high >> (extra > 32 ? extra - 32 : 0)))
             return WALK_RESERVED;
@@ -86,13 +119,14 @@ static int walk_32(struct walk *w)
 }
 
 /* What must be 0 in a present entry of that level (1: PTE), besides what a large page adds. */
-static uint64_t reserved_bits(const struct cpu *cpu, uint64_t entry, unsigned level)
+static uint64_t reserved_bits(const struct walk *w, uint64_t entry, unsigned level)
 {
+    const struct cpu *cpu = w->cpu;
     uint64_t bits = PTE_FRAME & ~((1ull << cpu->info->phys_bits) - 1);
 
-    if (!(cpu->efer & EFER_NXE))
+    if (!(w->efer & EFER_NXE))
         bits |= PTE_XD;
-    if (!(cpu->efer & EFER_LMA))
+    if (!(w->efer & EFER_LMA))
         bits |= 0x7ff0000000000000;
     if (entry & PTE_PS &&
         (level > 3 || (level == 3 && !cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 26))))
@@ -111,7 +145,7 @@ static int walk_64(struct walk *w, uint64_t table, unsigned level)
 
         if (!(entry & PTE_P))
             return WALK_ABSENT;
-        if (entry & reserved_bits(w->cpu, entry, level))
+        if (entry & reserved_bits(w, entry, level))
             return WALK_RESERVED;
         if (leaf && level > 1 && entry & span & PTE_FRAME & ~0x1000ull)
             return WALK_RESERVED;
@@ -125,43 +159,56 @@ static int walk_64(struct walk *w, uint64_t table, unsigned level)
     }
 }
 
+/* PAE paging's first level: loaded with CR3, but with nested paging read like all others. */
+static int pdpte_get(struct walk *w, uint64_t *entry)
+{
+    unsigned n = w->lin >> 30 & 3;
+
+    *entry = w->cpu->pdpte[n];
+    if (w->guest || w->nested)
+        *entry = phys_read(w->cpu, entry_address(w, (w->cr3 & 0xffffffe0) + 8 * n), 8);
+    if (!(*entry & PTE_P))
+        return WALK_ABSENT;
+    return *entry & pdpte_reserved(w->cpu) ? WALK_RESERVED : WALK_OK;
+}
+
 static int walk(struct walk *w)
 {
-    const struct cpu *cpu = w->cpu;
+    uint64_t entry;
+    int result;
 
-    if (!(cpu->cr4 & CR4_PAE))
-        return walk_32(w);
-    if (cpu->efer & EFER_LMA)
-        return walk_64(w, cpu->cr3 & PTE_FRAME, cpu->cr4 & CR4_LA57 ? 5 : 4);
-    if (!(cpu->pdpte[w->lin >> 30 & 3] & PTE_P))
+    if (w->efer & EFER_LMA)
+        return walk_64(w, w->cr3 & PTE_FRAME, w->cr4 & CR4_LA57 ? 5 : 4);
+    if (w->nested && w->lin >> 32)
         return WALK_ABSENT;
-    return walk_64(w, cpu->pdpte[w->lin >> 30 & 3] & PTE_FRAME, 2);
+    if (!(w->cr4 & CR4_PAE))
+        return walk_32(w);
+    result = pdpte_get(w, &entry);
+    return result == WALK_OK ? walk_64(w, entry & PTE_FRAME, 2) : result;
 }
 
 /* Protection keys: which accesses to data the page's key takes away. */
 static void key_rights(const struct walk *w, bool user, bool *no_read, bool *no_write)
 {
-    const struct cpu *cpu = w->cpu;
     unsigned key = w->leaf >> 59 & 15;
-    bool on = cpu->cr4 & CR4_PKE && cpu->efer & EFER_LMA && w->user;
-    bool ad = cpu->pkru >> 2 * key & 1, wd = cpu->pkru >> (2 * key + 1) & 1;
+    bool on = w->cr4 & CR4_PKE && w->efer & EFER_LMA && w->user;
+    bool ad = w->cpu->pkru >> 2 * key & 1, wd = w->cpu->pkru >> (2 * key + 1) & 1;
 
     *no_read = on && ad;
-    *no_write = on && (ad || (wd && (user || cpu->cr0 & CR0_WP)));
+    *no_write = on && (ad || (wd && (user || w->cpu->cr0 & CR0_WP)));
 }
 
 /* What the page may be used for; the P and PK bits of the error code if not for access. */
 static uint32_t rights(const struct walk *w, enum mmu_access access, enum tlb_index as,
                        struct mapping *map)
 {
-    const struct cpu *cpu = w->cpu;
     bool user = as == TLB_USER, no_read, no_write;
     bool data = user ? w->user : !(w->user && as == TLB_STRICT);
 
     key_rights(w, user, &no_read, &no_write);
     map->read = data && !no_read;
-    map->write = data && !no_write && (w->writable || (!user && !(cpu->cr0 & CR0_WP)));
-    map->fetch = !w->xd && (user ? w->user : !(w->user && cpu->cr4 & CR4_SMEP));
+    map->write = data && !no_write && (w->writable || (!user && !(w->cpu->cr0 & CR0_WP)));
+    map->fetch = !w->xd && (user ? w->user : !(w->user && w->cr4 & CR4_SMEP));
     switch (access) {
     case MMU_READ: return map->read ? 0 : PF_P | (no_read ? PF_PK : 0);
     case MMU_WRITE: return map->write ? 0 : PF_P | (no_write ? PF_PK : 0);
@@ -172,7 +219,7 @@ static uint32_t rights(const struct walk *w, enum mmu_access access, enum tlb_in
 /* Sets A in all the entries used and D in the last; false: one has changed, walk again. */
 static bool set_accessed(const struct walk *w, bool dirty)
 {
-    unsigned size = w->cpu->cr4 & CR4_PAE ? 8 : 4;
+    unsigned size = w->cr4 & CR4_PAE ? 8 : 4;
 
     for (unsigned i = 0; i < w->n; i++)
         if (!entry_set(w->cpu, w->step[i].addr, w->step[i].entry,
@@ -180,6 +227,69 @@ static bool set_accessed(const struct walk *w, bool dirty)
             return false;
     return true;
 }
+
+/* Walks, and sets A and D if the access is allowed. */
+static bool resolve(const struct walk *start, enum mmu_access access, enum tlb_index as,
+                    struct mapping *map, uint32_t *error)
+{
+    for (;;) {
+        struct walk w = *start;
+        int result = walk(&w);
+
+        *error = result == WALK_ABSENT     ? 0
+                 : result == WALK_RESERVED ? PF_P | PF_RSVD
+                                           : rights(&w, access, as, map);
+        if (result != WALK_OK || *error) {
+            bool tell_fetch = w.cr4 & CR4_SMEP || (w.cr4 & CR4_PAE && w.efer & EFER_NXE);
+            *error |= (access == MMU_WRITE ? PF_W : 0) | (as == TLB_USER ? PF_U : 0) |
+                      (access == MMU_FETCH && tell_fetch ? PF_I : 0);
+            return false;
+        }
+        if (!set_accessed(&w, access == MMU_WRITE))
+            continue;
+        map->write &= access == MMU_WRITE || w.leaf & PTE_D;
+        map->phys = w.phys;
+        map->bits = w.bits;
+        map->global = w.leaf & PTE_G && w.cr4 & CR4_PGE;
+        return true;
+    }
+}
+
+/* ---- A guest's physical addresses ---- */
+
+/* All accesses are a user's, whoever's they are in the guest.  What may not be is #VMEXIT(NPF). */
+static void nested_walk(struct cpu *cpu, uint64_t phys, enum mmu_access access, uint64_t what,
+                        struct mapping *map)
+{
+    const struct walk start = {
+        .cpu = cpu,
+        .cr3 = cpu->svm.ncr3,
+        .cr4 = cpu->svm.host_cr4 & ~(uint64_t)CR4_PKE,
+        .efer = cpu->svm.host_efer,
+        .nested = true,
+        .lin = phys,
+        .user = true,
+        .writable = true,
+    };
+    uint32_t error;
+
+    if (!resolve(&start, access, TLB_USER, map, &error))
+        svm_exit(cpu, SVM_NPF, error | what, phys, 0);
+}
+
+/* Takes the guest's mapping on to the real one.  INVLPG goes by the guest's size of page. */
+static void nest(struct cpu *cpu, uint64_t lin, enum mmu_access access, struct mapping *map)
+{
+    struct mapping real;
+
+    nested_walk(cpu, map->phys | (lin & 0xfff), access, NPF_FINAL, &real);
+    map->phys = real.phys;
+    map->read &= real.read;
+    map->write &= real.write;
+    map->fetch &= real.fetch;
+}
+
+/* ---- Linear addresses ---- */
 
 static void identity(uint64_t lin, struct mapping *map)
 {
@@ -191,40 +301,35 @@ static void identity(uint64_t lin, struct mapping *map)
 bool paging_walk(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum tlb_index as,
                  struct mapping *map, uint32_t *error)
 {
-    if (!(cpu->cr0 & CR0_PG)) {
-        identity(lin, map);
-        return true;
-    }
-    for (;;) {
-        struct walk w = { .cpu = cpu, .lin = lin, .user = true, .writable = true };
-        int result = walk(&w);
+    const struct walk start = {
+        .cpu = cpu,
+        .cr3 = cpu->cr3,
+        .cr4 = cpu->cr4,
+        .efer = cpu->efer,
+        .guest = cpu->svm.nested,
+        .lin = lin,
+        .user = true,
+        .writable = true,
+    };
 
-        *error = result == WALK_ABSENT     ? 0
-                 : result == WALK_RESERVED ? PF_P | PF_RSVD
-                                           : rights(&w, access, as, map);
-        if (result != WALK_OK || *error) {
-            bool tell_fetch = cpu->cr4 & CR4_SMEP || (cpu->cr4 & CR4_PAE && cpu->efer & EFER_NXE);
-            *error |= (access == MMU_WRITE ? PF_W : 0) | (as == TLB_USER ? PF_U : 0) |
-                      (access == MMU_FETCH && tell_fetch ? PF_I : 0);
-            return false;
-        }
-        if (!set_accessed(&w, access == MMU_WRITE))
-            continue;
-        map->write &= access == MMU_WRITE || w.leaf & PTE_D;
-        map->phys = w.phys;
-        map->bits = w.bits;
-        map->global = w.leaf & PTE_G && cpu->cr4 & CR4_PGE;
-        return true;
-    }
+    if (!(cpu->cr0 & CR0_PG))
+        identity(lin, map);
+    else if (!resolve(&start, access, as, map, error))
+        return false;
+    if (cpu->svm.nested)
+        nest(cpu, lin, access, map);
+    return true;
 }
 
 bool paging_load_pdptes(struct cpu *cpu, uint64_t cr3)
 {
-    uint64_t reserved = 0x1e6 | ~((1ull << cpu->info->phys_bits) - 1), pdpte[4];
+    uint64_t pdpte[4];
 
+    if (cpu->svm.nested)
+        return true;
     for (int i = 0; i < 4; i++) {
         pdpte[i] = phys_read(cpu, (cr3 & 0xffffffe0) + 8 * i, 8);
-        if (pdpte[i] & PTE_P && pdpte[i] & reserved)
+        if (pdpte[i] & PTE_P && pdpte[i] & pdpte_reserved(cpu))
             return false;
     }
     for (int i = 0; i < 4; i++)

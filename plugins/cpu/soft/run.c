@@ -7,7 +7,7 @@
  */
 #include "log.h"
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 /* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
 enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
@@ -104,6 +104,8 @@ static bool mwait_over(struct cpu *cpu)
 
 _Noreturn void cpu_shutdown(struct cpu *cpu)
 {
+    if (svm_wants(cpu, SVM_SHUTDOWN))
+        svm_exit(cpu, SVM_SHUTDOWN, 0, 0, 0);
     if (cpu_logs(cpu, TENON_ITEM_CPU_RESET | TENON_ITEM_INT))
         log_registers(cpu, "Triple fault (CPU %u)\n", cpu->info->index);
     cpu->shut_down = true;
@@ -113,9 +115,25 @@ _Noreturn void cpu_shutdown(struct cpu *cpu)
 
 /* ---- What comes in between blocks, in order of priority ---- */
 
+/* Ends a guest whose hypervisor wants to know; what came stays pending. */
+static void exit_guest(struct cpu *cpu, uint32_t bit, enum svm_code code)
+{
+    if (!svm_wants(cpu, code))
+        return;
+    hold(cpu, bit);
+    svm_exit(cpu, code, 0, 0, 0);
+}
+
 static void attend_init(struct cpu *cpu)
 {
+    if (cpu->in_smm || !cpu->svm.gif) {
+        hold(cpu, WANT_INIT);
+        return;
+    }
+    exit_guest(cpu, WANT_INIT, SVM_INIT);
     claim(cpu, WANT_INIT);
+    if (cpu->svm.vm_cr & VM_CR_R_INIT)
+        cpu_fault_error(cpu, EXC_SX, SX_INIT);
     state_init(cpu);
     cpu->wait_sipi = cpu->info->index != 0;
 }
@@ -132,10 +150,11 @@ static void attend_sipi(struct cpu *cpu)
 
 static void attend_smi(struct cpu *cpu)
 {
-    if (cpu->in_smm || cpu->wait_sipi || cpu->inhibit & INHIBIT_MOV_SS) {
+    if (cpu->in_smm || cpu->wait_sipi || cpu->inhibit & INHIBIT_MOV_SS || !cpu->svm.gif) {
         hold(cpu, WANT_SMI);
         return;
     }
+    exit_guest(cpu, WANT_SMI, SVM_SMI);
     claim(cpu, WANT_SMI);
     smm_enter(cpu);
     cpu->halted = cpu->mwait.on = false;
@@ -143,37 +162,64 @@ static void attend_smi(struct cpu *cpu)
 
 static void attend_nmi(struct cpu *cpu)
 {
-    if (cpu->nmi_blocked || cpu->inhibit) {
+    if (cpu->nmi_blocked || cpu->inhibit || !cpu->svm.gif) {
         hold(cpu, WANT_NMI);
         return;
     }
+    exit_guest(cpu, WANT_NMI, SVM_NMI);
     claim(cpu, WANT_NMI);
     cpu->halted = cpu->mwait.on = false;
     cpu_interrupt(cpu, EXC_NMI);
 }
 
 /* More than one may be pending: so it is looked at again afterwards. */
-static void attend_interrupt(struct cpu *cpu)
+static void take(struct cpu *cpu, int next)
 {
-    int next, vector;
+    int vector;
 
-    claim(cpu, WANT_APIC | WANT_INTR);
-    apic_tick(cpu->apic);
-    next = apic_next(cpu->apic);
-    if (next == APIC_NONE)
-        return;
-    if (!(cpu->flags & F_IF) || cpu->inhibit || cpu->watch.step & TENON_STEP_NO_INTERRUPTS) {
-        hold(cpu, WANT_INTR);
-        if ((cpu->mwait.on && cpu->mwait.masked) || cpu->flags & F_IF)
-            cpu->halted = cpu->mwait.on = false;
-        return;
-    }
+    exit_guest(cpu, WANT_INTR, SVM_INTR);
     __atomic_fetch_or(&cpu->wanted, WANT_INTR, __ATOMIC_RELAXED);
     vector = apic_take(cpu->apic, next);
     if (vector < 0)
         return;
     cpu->halted = cpu->mwait.on = false;
     cpu_interrupt(cpu, vector);
+}
+
+/* A guest's virtual interrupt; physical ones go before. */
+static void attend_virtual(struct cpu *cpu)
+{
+    if (!svm_has_virtual(cpu))
+        return;
+    if (!(cpu->flags & F_IF) || cpu->inhibit || cpu->watch.step & TENON_STEP_NO_INTERRUPTS) {
+        hold(cpu, WANT_INTR);
+        return;
+    }
+    exit_guest(cpu, WANT_INTR, SVM_VINTR);
+    cpu->svm.v_irq = false;
+    cpu->halted = cpu->mwait.on = false;
+    cpu_interrupt(cpu, cpu->svm.v_vector);
+}
+
+static void attend_interrupt(struct cpu *cpu)
+{
+    bool stepped = cpu->watch.step & TENON_STEP_NO_INTERRUPTS, open;
+    int next;
+
+    claim(cpu, WANT_APIC | WANT_INTR);
+    apic_tick(cpu->apic);
+    next = apic_next(cpu->apic);
+    open = svm_if(cpu) && cpu->svm.gif;
+    if (next != APIC_NONE && open && !cpu->inhibit && !stepped) {
+        take(cpu, next);
+        return;
+    }
+    if (next != APIC_NONE) {
+        hold(cpu, WANT_INTR);
+        if ((cpu->mwait.on && cpu->mwait.masked) || open)
+            cpu->halted = cpu->mwait.on = false;
+    }
+    attend_virtual(cpu);
 }
 
 /* What other threads want done about memory, before any of it is touched. */
@@ -206,9 +252,7 @@ static void attend(struct cpu *cpu)
     attend_memory(cpu, bits);
     if (bits & WANT_SMI)
         attend_smi(cpu);
-    if (bits & WANT_INIT && cpu->in_smm)
-        hold(cpu, WANT_INIT);
-    else if (bits & WANT_INIT)
+    if (bits & WANT_INIT)
         attend_init(cpu);
     if (bits & WANT_SIPI && cpu->held & WANT_INIT)
         hold(cpu, WANT_SIPI);
@@ -309,6 +353,13 @@ static void faulted(struct cpu *cpu)
     cpu_deliver_fault(cpu);
 }
 
+static void left_guest(struct cpu *cpu)
+{
+    left(cpu);
+    svm_leave(cpu);
+    watch_stepped(cpu);
+}
+
 int run(void *self, void *state)
 {
     struct cpu *cpu = state;
@@ -317,6 +368,7 @@ int run(void *self, void *state)
     switch (sigsetjmp(cpu->fault_exit, 0)) {
     case LEAVE_FAULT: faulted(cpu); break;
     case LEAVE_WATCH: left(cpu); break;
+    case LEAVE_GUEST: left_guest(cpu); break;
     }
     while (turn(cpu))
         ;

@@ -7,7 +7,7 @@
 #include "apic.h"
 #include "mmu.h"
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 enum {
     SAVE_SEGS = 0xfe00,
@@ -19,6 +19,8 @@ enum {
     SAVE_SMBASE = 0xff00,
     SAVE_HALT = 0xfec9,
     SAVE_NMI_MASK = 0xfeca,
+    SAVE_GUEST = 0xfed8, /* the SVM state: in a guest, of which VMCB */
+    SAVE_VMCB = 0xfee0,
     SAVE_RIP = 0xff78,
     SAVE_REGS = 0xfff8,
     REVISION = 0x20064
@@ -97,25 +99,17 @@ void smm_enter(struct cpu *cpu)
         phys_write(cpu, base + SAVE_REGS - 8 * i, cpu->r[i], 8);
     phys_write(cpu, base + SAVE_HALT, cpu->halted, 1);
     phys_write(cpu, base + SAVE_NMI_MASK, cpu->nmi_blocked, 1);
+    phys_write(cpu, base + SAVE_GUEST, cpu->svm.guest, 1);
+    phys_write(cpu, base + SAVE_VMCB, cpu->svm.vmcb, 8);
     phys_write(cpu, base + SAVE_REVISION, REVISION, 4);
     phys_write(cpu, base + SAVE_SMBASE, base, 4);
+    svm_set_guest(cpu, false);
     cpu->in_smm = true;
     cpu->nmi_blocked = true;
     cpu->halted = false;
     enter_state(cpu);
     mmu_forget(cpu);
     mode_update(cpu);
-}
-
-/* The state in memory may be anything: what no processor can be in shuts it down. */
-static bool is_possible(const struct cpu *cpu)
-{
-    bool lma = cpu->efer & EFER_LMA;
-
-    return !(cpu->cr0 >> 32) && !(cpu->cr0 & CR0_PG && !(cpu->cr0 & CR0_PE)) &&
-           !(cpu->cr0 & CR0_NW && !(cpu->cr0 & CR0_CD)) &&
-           lma == (cpu->cr0 & CR0_PG && cpu->efer & EFER_LME) && !(lma && !(cpu->cr4 & CR4_PAE)) &&
-           !(lma && cpu->flags & F_VM) && !(cpu->cr4 & ~control_known_cr4(cpu));
 }
 
 static void run_rsm(struct cpu *cpu, const struct uop *u)
@@ -135,8 +129,10 @@ static void run_rsm(struct cpu *cpu, const struct uop *u)
     cpu->cpl = cpu->flags & F_VM ? 3 : cpu->cr0 & CR0_PE ? ATTR_DPL(cpu->seg[SEG_SS].attr) : 0;
     cpu->in_smm = false;
     cpu->nmi_blocked = phys_read(cpu, base + SAVE_NMI_MASK, 1) & 1;
-    if (!is_possible(cpu))
+    if (!control_is_possible(cpu)) /* the state in memory may be anything */
         cpu_shutdown(cpu);
+    if (phys_read(cpu, base + SAVE_GUEST, 1) & 1)
+        svm_set_guest(cpu, true);
     if (cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !(cpu->efer & EFER_LMA) &&
         !paging_load_pdptes(cpu, cpu->cr3))
         cpu_shutdown(cpu);

@@ -7,6 +7,7 @@
  * section 9.4.4.
  */
 #include "soft.h"
+#include "svm.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,12 +59,13 @@ static void set_common(struct cpu *cpu)
     memset(cpu->dr, 0, sizeof(cpu->dr));
     cpu->dr[6] = 0xffff0ff0;
     cpu->dr[7] = 0x400;
-    cpu->inhibit = 0;
+    cpu->inhibit = cpu->shadow = 0;
     cpu->halted = cpu->wait_sipi = cpu->shut_down = cpu->mwait.on = false;
     cpu->in_smm = cpu->nmi_blocked = false;
     cpu->held = 0;
     cpu->watch.hit = 0;
     cpu->watch.again = false;
+    svm_reset(cpu, false);
     memset(&cpu->fault, 0, sizeof(cpu->fault));
     cpu->fault.vector = -1;
     apic_reset(cpu->apic);
@@ -123,6 +125,7 @@ static void power_on(struct cpu *cpu)
     __atomic_fetch_and(&cpu->wanted, kept, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->apic->sipi, 0, __ATOMIC_RELAXED);
     set_msrs(cpu);
+    svm_reset(cpu, true);
     set_common(cpu);
     set_units(cpu);
     cpu->cr0 = CR0_ET | CR0_CD | CR0_NW;

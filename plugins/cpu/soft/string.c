@@ -10,6 +10,7 @@
 
 #include "exec.h"
 #include "integer.h"
+#include "svm.h"
 
 enum { ROUND = 256 }; /* elements before interrupts get a look */
 
@@ -284,15 +285,27 @@ void call_scas(struct cpu *cpu, const struct uop *u)
     repeat(cpu, u, scas, true);
 }
 
+static void check_string(struct cpu *cpu, const struct uop *u, unsigned how)
+{
+    uint64_t mask = u->b == 8 ? UINT64_MAX : u->b == 4 ? UINT32_MAX : UINT16_MAX;
+    unsigned seg = how & SVM_IO_IN ? SEG_ES : u->a;
+
+    io_check(cpu, cpu->r[RDX], u->d);
+    if (u->imm == REP_NONE)
+        svm_io(cpu, cpu->r[RDX], u->d, u->b, seg, how);
+    else if (cpu->r[RCX] & mask)
+        svm_io(cpu, cpu->r[RDX], u->d, u->b, seg, how | SVM_IO_REP);
+}
+
 void call_ins(struct cpu *cpu, const struct uop *u)
 {
-    io_check(cpu, cpu->r[RDX], u->d);
+    check_string(cpu, u, SVM_IO_IN | SVM_IO_STRING);
     repeat(cpu, u, ins, false);
 }
 
 void call_outs(struct cpu *cpu, const struct uop *u)
 {
-    io_check(cpu, cpu->r[RDX], u->d);
+    check_string(cpu, u, SVM_IO_STRING);
     repeat(cpu, u, outs, false);
 }
 
@@ -303,6 +316,7 @@ void call_in(struct cpu *cpu, const struct uop *u)
     uint16_t port = u->imm < 0 ? (uint16_t)cpu->r[RDX] : (uint16_t)u->imm;
 
     io_check(cpu, port, u->d);
+    svm_io(cpu, port, u->d, u->b, 0, SVM_IO_IN);
     put_rax(&s, cpu->host->read(cpu->info->host, TENON_IO, port, u->d));
 }
 
@@ -312,5 +326,6 @@ void call_out(struct cpu *cpu, const struct uop *u)
     uint64_t mask = u->d == 4 ? UINT32_MAX : u->d == 2 ? UINT16_MAX : UINT8_MAX;
 
     io_check(cpu, port, u->d);
+    svm_io(cpu, port, u->d, u->b, 0, 0);
     cpu->host->write(cpu->info->host, TENON_IO, port, cpu->r[RAX] & mask, u->d);
 }

@@ -131,9 +131,13 @@ void stack_commit(struct cpu *cpu, const struct stack *stack);
 
 /* ---- gates.c, transfer.c, task.c: control transfers ---- */
 
+/* What an event is to SVM's EVENTINJ and EXITINTINFO. */
+enum event_type { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_INT_N = 4 };
+
 /* An interrupt's or exception's way in. */
 struct event {
     int vector;
+    enum event_type type;
     bool soft;     /* INT n, INT3, INTO: the gate's DPL counts */
     bool external; /* EXT */
     bool has_error;
@@ -141,8 +145,6 @@ struct event {
     uint64_t rip, flags; /* to be pushed */
 };
 void event_deliver(struct cpu *cpu, const struct event *event);
-/* INT n, INT3, INTO (soft), INT1: next is where it returns to. */
-void cpu_int(struct cpu *cpu, int vector, uint64_t next);
 /* SS:ESP of a level from the TSS; for 64-bit mode RSPn, or ISTn from 4 on. */
 void tss_stack(struct cpu *cpu, unsigned level, uint16_t *ss, uint64_t *sp);
 uint64_t tss_stack_64(struct cpu *cpu, unsigned index);
@@ -193,11 +195,17 @@ bool table_translate(struct block_builder *b, const struct insn *in);
 bool control_translate(struct block_builder *b, const struct insn *in);
 /* The bits of CR4 that the processor's features bring along. */
 uint64_t control_known_cr4(const struct cpu *cpu);
+/* CR3, which MOV has checked. */
 void control_set_cr3(struct cpu *cpu, uint64_t value);
+/* Whether a processor can be in the state that memory had kept: CR0, CR4, EFER, RFLAGS.VM. */
+bool control_is_possible(const struct cpu *cpu);
 
 /* false: #GP(0). */
 bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+/* The bits of EFER that the processor's features bring along; PAT's types are all valid ones. */
+uint64_t efer_known(const struct cpu *cpu);
+bool pat_valid(uint64_t value);
 void cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /*

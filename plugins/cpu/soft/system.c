@@ -7,7 +7,7 @@
 
 #include "mmu.h"
 #include "soft.h"
-#include "sys.h"
+#include "svm.h"
 
 _Noreturn static void gp(struct cpu *cpu)
 {
@@ -37,7 +37,7 @@ static void run_rdtsc(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cpl && cpu->cr4 & CR4_TSD)
         gp(cpu);
-    set_edx_eax(cpu, cpu_tsc(cpu));
+    set_edx_eax(cpu, cpu_tsc(cpu) + cpu->svm.tsc_offset);
     if (u->imm) /* RDTSCP */
         cpu->r[RCX] = cpu->msr.tsc_aux;
 }
@@ -57,14 +57,20 @@ static void run_rdmsr(struct cpu *cpu, const struct uop *u)
 {
     uint64_t value;
 
-    if (cpu->cpl || !msr_read(cpu, cpu->r[RCX], &value))
+    if (cpu->cpl)
+        gp(cpu);
+    svm_msr(cpu, false);
+    if (!msr_read(cpu, cpu->r[RCX], &value))
         gp(cpu);
     set_edx_eax(cpu, value);
 }
 
 static void run_wrmsr(struct cpu *cpu, const struct uop *u)
 {
-    if (cpu->cpl || !msr_write(cpu, cpu->r[RCX], (uint32_t)cpu->r[RAX] | cpu->r[RDX] << 32))
+    if (cpu->cpl)
+        gp(cpu);
+    svm_msr(cpu, true);
+    if (!msr_write(cpu, cpu->r[RCX], (uint32_t)cpu->r[RAX] | cpu->r[RDX] << 32))
         gp(cpu);
 }
 
@@ -175,7 +181,7 @@ bool sys_translate(struct block_builder *b, const struct insn *in)
 {
     static bool (*const parts[])(struct block_builder *, const struct insn *) = {
         segment_translate, gates_translate, transfer_translate, debug_translate, control_translate,
-        table_translate,   fast_translate,  smm_translate,      translate_rest
+        table_translate,   fast_translate,  smm_translate,      svm_translate,   translate_rest
     };
 
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -5,7 +5,7 @@
  * Intel SDM volume 2: LGDT, LIDT, LLDT, LTR and their stores, INVLPG, INVPCID, CLFLUSH.
  */
 #include "mmu.h"
-#include "sys.h"
+#include "svm.h"
 
 _Noreturn static void gp(struct cpu *cpu)
 {
@@ -105,6 +105,7 @@ static void run_invlpg(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cpl)
         gp(cpu);
+    svm_intercept(cpu, SVM_INVLPG, cpu->r[REG_T0], 0);
     tlb_flush_page(cpu, cpu->r[REG_T0]);
 }
 
@@ -116,6 +117,7 @@ static void run_invpcid(struct cpu *cpu, const struct uop *u)
 
     if (cpu->cpl)
         gp(cpu);
+    svm_intercept(cpu, SVM_INVPCID, cpu->r[REG_T0], type);
     pcid = mem_read(cpu, cpu->r[REG_T0], 8);
     lin = mem_read(cpu, cpu->r[REG_T0] + 8, 8);
     if (type > 3 || pcid >> 12 || (names_pcid && pcid && !(cpu->cr4 & CR4_PCIDE)) ||

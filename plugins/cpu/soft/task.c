@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* task - hardware task switches (Intel SDM volume 3, chapter 7). */
 #include "mmu.h"
-#include "sys.h"
+#include "svm.h"
 
 /* Where a TSS keeps what.  Registers are in the order of their numbers. */
 struct tss_layout {
@@ -204,6 +204,7 @@ void task_switch(struct cpu *cpu, uint16_t selector, struct descriptor *d, enum 
     struct task task;
 
     check_new(cpu, selector, d, why);
+    svm_task_switch(cpu, selector, why);
     /* What may fail, before anything changes. */
     mem_probe_write_sys(cpu, (uint32_t)cpu->tr.base, old->limit + 1);
     mem_probe_write_sys(cpu, (uint32_t)d->seg.base, l->limit + 1);

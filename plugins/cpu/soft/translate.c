@@ -5,6 +5,7 @@
 #include "translate.h"
 
 #include "assist.h"
+#include "svm.h"
 
 /* Intel SDM volume 2, LOCK: these, and only with a memory operand as destination. */
 static bool may_lock(const struct insn *in)
@@ -36,6 +37,8 @@ void translate(struct block_builder *b, const struct insn *in)
 
     if (b->cpu->assist)
         assist_translate(b, in);
+    if (b->mode & MODE_GUEST)
+        svm_intercept_translate(b, in);
     if (in->map != MAP_BAD && (!in->lock || may_lock(in)) && by_owner(b, in))
         return;
     b->n = n;

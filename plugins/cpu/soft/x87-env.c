@@ -5,6 +5,7 @@
  * Intel SDM volume 1, section 8.1; volume 2, FLDENV, FNSAVE and kin.
  */
 #include "x87.h"
+#include "svm.h"
 
 #include <string.h>
 
@@ -76,6 +77,7 @@ void x87_check_pending(struct cpu *cpu)
         return;
     if (cpu->cr0 & CR0_NE)
         cpu_fault(cpu, EXC_MF);
+    svm_intercept(cpu, SVM_FERR_FREEZE, 0, 0);
     if (cpu->ferr_frozen && cpu->ferr_frozen(cpu)) {
         cpu->fault.vector = -1;
         siglongjmp(cpu->fault_exit, 1);
