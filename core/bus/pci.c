@@ -126,6 +126,23 @@ static struct pci_function *function_at(struct machine *m, unsigned bus, unsigne
     return m->pci && bus == 0 && devfn < 256 ? m->pci->functions[devfn] : NULL;
 }
 
+struct inst *pci_function_at(struct machine *m, unsigned devfn)
+{
+    const struct pci_function *f = function_at(m, 0, devfn);
+
+    return f ? f->inst : NULL;
+}
+
+uint64_t pci_bar_bytes(struct machine *m, unsigned devfn, unsigned bar)
+{
+    const struct pci_function *f = function_at(m, 0, devfn);
+
+    for (unsigned i = 0; f && i < f->n_bars; i++)
+        if (f->bars[i].index == bar)
+            return f->inst->type->windows[f->bars[i].window].bytes;
+    return 0;
+}
+
 uint32_t pci_config_read(struct machine *m, unsigned bus, unsigned devfn, unsigned reg,
                          unsigned bytes)
 {

@@ -147,6 +147,8 @@ void space_unlisten(struct space *space, const struct space_listener *listener);
 /* What is at addr, from there on; block and mapping are NULL where there is nothing.  What it
  * refers to holds until the reader's next quiescent state.  [any] */
 struct range space_at(struct space *space, uint64_t addr);
+/* The i-th of its mappings by base, hidden ones too; NULL behind the last.  [locked] */
+const struct mapping *space_mapping(const struct space *space, size_t i);
 /* The flattened space as of now.  [locked] */
 const struct range *space_ranges(struct space *space, size_t *n);
 

@@ -481,6 +481,11 @@ void space_unlisten(struct space *space, const struct space_listener *l)
         l->changed(l->arg, space->flat->ranges, space->flat->n, NULL, 0);
 }
 
+const struct mapping *space_mapping(const struct space *space, size_t i)
+{
+    return i < space->maps->len ? g_ptr_array_index(space->maps, i) : NULL;
+}
+
 const struct range *space_ranges(struct space *space, size_t *n)
 {
     assert(loop_locked(space->loop));

@@ -57,6 +57,20 @@ struct vcpu *call_cpu(struct call *call, const char *name)
     return NULL;
 }
 
+bool guest_hold(struct machine *m)
+{
+    if (m->state != STATE_RUNNING)
+        return false;
+    vcpus_pause(m);
+    return true;
+}
+
+void guest_release(struct machine *m, bool held)
+{
+    if (held)
+        vcpus_resume(m);
+}
+
 /* ---- Results ---- */
 
 static void set_error(struct call *call, const char *class, const char *fmt, va_list ap)

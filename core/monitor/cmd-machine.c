@@ -277,7 +277,7 @@ static int do_set_migrate_capabilities(struct call *call)
 
 // clang-format off
 static const struct command commands[] = {
-    { "query-name", NULL, "NameInfo", CMD_OOB | CMD_PRECONFIG, .run = do_name,
+    { "query-name", NULL, "NameInfo", CMD_PRECONFIG, .run = do_name,
       .hmp = "info name", .print = print_name, .help = "the guest's name" },
     { "query-uuid", NULL, "UuidInfo", CMD_PRECONFIG, .run = do_uuid,
       .hmp = "info uuid", .print = print_uuid, .help = "the machine's UUID" },

@@ -101,7 +101,7 @@ static const struct command commands[] = {
     { "quit", .flags = CMD_PRECONFIG, .run = do_quit, .hmp = "quit|q", .help = "end the program" },
     { "set-action", "?reboot:RebootAction ?shutdown:ShutdownAction ?panic:PanicAction",
       .flags = CMD_PRECONFIG, .run = do_set_action },
-    { "query-status", NULL, "StatusInfo", CMD_PRECONFIG, .run = do_status,
+    { "query-status", NULL, "StatusInfo", CMD_OOB | CMD_PRECONFIG, .run = do_status,
       .hmp = "info status", .print = print_status, .help = "whether the guest runs" },
 };
 

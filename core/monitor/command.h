@@ -93,6 +93,11 @@ void call_print(struct call *call, const char *fmt, ...) __attribute__((format(p
 struct vcpu;
 struct vcpu *call_cpu(struct call *call, const char *name);
 
+/* Stops the processors for a look at them, and lets them go on if they ran; the machine's state is
+ * the same.  [main, locked] */
+bool guest_hold(struct machine *m);
+void guest_release(struct machine *m, bool held);
+
 /* ---- Types of QMP ---- */
 
 enum shape_kind { SHAPE_OBJECT, SHAPE_ENUM, SHAPE_ALTERNATE };

@@ -5,6 +5,11 @@
 
 struct command_table;
 
-extern const struct command_table monitor_commands, run_commands, machine_commands, cpu_commands;
+extern const struct command_table cpu_commands;
+extern const struct command_table machine_commands;
+extern const struct command_table memory_commands;
+extern const struct command_table monitor_commands;
+extern const struct command_table pci_commands;
+extern const struct command_table run_commands;
 
 #endif

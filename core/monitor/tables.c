@@ -8,10 +8,8 @@
 #include "monitor/commands.h"
 
 const struct command_table *const command_tables[] = {
-    &monitor_commands,
-    &run_commands,
-    &machine_commands,
-    &cpu_commands,
+    &cpu_commands,     &machine_commands, &memory_commands,
+    &monitor_commands, &pci_commands,     &run_commands,
 };
 const unsigned n_command_tables = G_N_ELEMENTS(command_tables);
 
