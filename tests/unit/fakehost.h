@@ -206,7 +206,7 @@ static void fake_init(struct fake *f, const struct tenon_type *type)
             memcpy((char *)f->state + props[i].offset, &props[i].initial, props[i].bytes);
 }
 
-static void fake_set_bool(struct fake *f, const char *name, bool value)
+static inline void fake_set_bool(struct fake *f, const char *name, bool value)
 {
     *(bool *)((char *)f->state + fake_prop(f->type, name)->offset) = value;
 }

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* chardev-local - tests of the back ends pipe, pty, serial, parallel, ringbuf and console. */
+
+#include "fakehost.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+static struct fake *start(const char *file, const char *path)
+{
+    struct fake *f = g_new(struct fake, 1);
+
+    fake_init(f, fake_load(file));
+    if (path)
+        fake_set_str(f, "path", path);
+    g_assert_cmpint(fake_create(f), ==, 0);
+    return f;
+}
+
+static void end(struct fake *f)
+{
+    fake_finish(f);
+    g_free(f);
+}
+
+static void refused(const char *file, const char *path, const char *why)
+{
+    struct fake f;
+
+    fake_init(&f, fake_load(file));
+    fake_set_str(&f, "path", path);
+    g_assert_cmpint(fake_create(&f), <, 0);
+    g_assert_cmpstr(f.said->str, ==, why);
+    fake_finish(&f);
+}
+
+static void reads(int fd, const char *text)
+{
+    struct pollfd pfd = { .fd = fd, .events = POLLIN };
+    char buf[256] = "";
+
+    g_assert_cmpint(poll(&pfd, 1, 5000), ==, 1);
+    g_assert_cmpint(read(fd, buf, sizeof(buf) - 1), ==, strlen(text));
+    g_assert_cmpstr(buf, ==, text);
+}
+
+static void writes(int fd, const char *text)
+{
+    g_assert_cmpint(write(fd, text, strlen(text)), ==, strlen(text));
+}
+
+static void guest_sends(struct fake *f, const char *text)
+{
+    g_assert_cmpuint(fake_write(f, text, strlen(text)), ==, strlen(text));
+}
+
+/* The device gets it within five seconds. */
+static void guest_gets(struct fake *f, const char *text)
+{
+    while (f->received->len < strlen(text) && fake_poll(f, 5000) > 0)
+        ;
+    g_assert_cmpstr(f->received->str, ==, text);
+    g_string_truncate(f->received, 0);
+}
+
+static void events_are(struct fake *f, const char *events)
+{
+    while (f->events->len < strlen(events) && fake_poll(f, 5000) > 0)
+        ;
+    g_assert_cmpstr(f->events->str, ==, events);
+    g_string_truncate(f->events, 0);
+}
+
+/* Sends more than the other end holds, which then reads it all. */
+static void slow_reader(struct fake *f, int fd)
+{
+    enum { MUCH = 200000 };
+    g_autofree char *data = g_malloc(MUCH), *got = g_malloc(MUCH);
+    size_t sent = 0, have = 0;
+    bool full = false;
+
+    for (size_t i = 0; i < MUCH; i++)
+        data[i] = i * 13 + (i >> 9);
+    while (have < MUCH) {
+        struct pollfd pfd = { .fd = fd, .events = POLLIN };
+        size_t n = fake_write(f, data + sent, MUCH - sent);
+        unsigned before = f->sent;
+
+        sent += n;
+        full |= sent < MUCH;
+        g_assert_cmpint(poll(&pfd, 1, 5000), ==, 1);
+        have += read(fd, got + have, MUCH - have);
+        if (sent < MUCH && f->sent == before)
+            fake_poll(f, 1000);
+    }
+    g_assert_true(full);
+    g_assert_cmpmem(got, have, data, MUCH);
+}
+
+/* ---- pipe ---- */
+
+static void test_pipe(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("tenon-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "p", NULL);
+    g_autofree char *in = g_strconcat(path, ".in", NULL), *out = g_strconcat(path, ".out", NULL);
+    g_autofree char *why = g_strdup_printf("neither %s and %s nor %s can be opened: "
+                                           "No such file or directory",
+                                           in, out, path);
+    struct fake *f;
+    int to, from;
+
+    refused("chardev-pipe", NULL, "path is missing");
+    refused("chardev-pipe", path, why);
+    g_assert_cmpint(mkfifo(in, 0600) | mkfifo(out, 0600), ==, 0);
+    f = start("chardev-pipe", path);
+    to = open(in, O_WRONLY | O_CLOEXEC);
+    from = open(out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    guest_sends(f, "out");
+    reads(from, "out");
+    writes(to, "in");
+    fake_give_room(f, 100);
+    guest_gets(f, "in");
+    close(to); /* who writes leaves and comes back */
+    g_assert_cmpint(fake_poll(f, 0), ==, 0);
+    to = open(in, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    writes(to, "again");
+    guest_gets(f, "again");
+    slow_reader(f, from);
+    end(f);
+    close(to);
+    close(from);
+    g_unlink(in);
+    g_unlink(out);
+
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    f = start("chardev-pipe", path);
+    from = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    guest_sends(f, "one for both");
+    reads(from, "one for both");
+    end(f);
+    close(from);
+    g_unlink(path);
+    g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
+/* ---- pty ---- */
+
+static char *pty_name(struct fake *f)
+{
+    const struct tenon_chardev_ops *ops = f->type->ops;
+    g_autofree char *said = NULL;
+    char name[80];
+
+    ops->describe(f->state, name, sizeof(name));
+    g_assert_true(g_str_has_prefix(name, "pty:/dev/pts/"));
+    said = g_strdup_printf("char device redirected to %s (label fake)", name + 4);
+    g_assert_cmpstr(f->said->str, ==, said);
+    return g_strdup(name + 4);
+}
+
+static void test_pty(void)
+{
+    struct fake *f = start("chardev-pty", NULL);
+    g_autofree char *name = pty_name(f);
+    struct termios settings;
+    int fd;
+
+    events_are(f, "c");
+    fake_give_room(f, 100);
+    guest_sends(f, "for nobody");
+    g_assert_cmpint(fake_poll(f, 0), ==, 0);
+
+    fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    events_are(f, "o");
+    g_assert_cmpint(tcgetattr(fd, &settings), ==, 0);
+    g_assert_cmpint(settings.c_lflag & (ECHO | ICANON), ==, 0);
+    guest_sends(f, "hello\n");
+    reads(fd, "hello\n");
+    writes(fd, "to you");
+    guest_gets(f, "to you");
+    slow_reader(f, fd);
+
+    fake_give_room(f, 0);
+    writes(fd, "last words");
+    close(fd);
+    g_assert_cmpstr(f->events->str, ==, "");
+    for (int i = 0; i < 3; i++) /* it does not spin, either */
+        fake_poll(f, 0);
+    g_assert_cmpint(fake_poll(f, 0), ==, 0);
+    fake_give_room(f, 100);
+    guest_gets(f, "last words");
+    events_are(f, "c");
+    guest_sends(f, "for nobody");
+
+    fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    events_are(f, "o");
+    guest_sends(f, "back?");
+    reads(fd, "back?");
+    close(fd);
+    events_are(f, "c");
+    end(f);
+}
+
+/* What has been sent and not been read holds nobody up once the reader has gone. */
+static void test_pty_gone(void)
+{
+    struct fake *f = start("chardev-pty", NULL);
+    g_autofree char *name = pty_name(f);
+    char much[65536] = "";
+    unsigned before;
+    int fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    events_are(f, "co");
+    g_assert_cmpuint(fake_write(f, much, sizeof(much)), <, sizeof(much));
+    before = f->sent;
+    close(fd);
+    events_are(f, "c");
+    g_assert_cmpuint(f->sent, >, before);
+    g_assert_cmpuint(fake_write(f, much, sizeof(much)), ==, sizeof(much));
+    end(f);
+}
+
+static void test_pty_link(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("tenon-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "link", NULL);
+    struct fake *f = start("chardev-pty", path), g;
+    g_autofree char *name = pty_name(f), *target = g_file_read_link(path, NULL);
+
+    g_assert_cmpstr(target, ==, name);
+    fake_init(&g, f->type);
+    fake_set_str(&g, "path", path);
+    g_assert_cmpint(fake_create(&g), ==, -EEXIST);
+    fake_finish(&g);
+    g_assert_true(g_file_test(path, G_FILE_TEST_IS_SYMLINK));
+    end(f);
+    g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
+/* ---- serial: a pty is the port, and its other end the line ---- */
+
+static struct fake *serial_start(int *line, int *port)
+{
+    *line = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    g_assert_cmpint(grantpt(*line) | unlockpt(*line), ==, 0);
+    *port = open(ptsname(*line), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return start("chardev-serial", ptsname(*line));
+}
+
+/* <asm/termbits.h>, which cannot be had beside <termios.h>, has the speed as a number. */
+static unsigned speed_of(int fd)
+{
+    struct {
+        unsigned flags[4];
+        unsigned char line, cc[19];
+        unsigned in, out;
+    } t;
+
+    g_assert_cmpint(ioctl(fd, _IOC(_IOC_READ, 'T', 0x2a, sizeof(t)), &t), ==, 0);
+    return t.out;
+}
+
+static void test_serial(void)
+{
+    int line, port;
+    struct fake *f = serial_start(&line, &port);
+    const struct tenon_chardev_ops *ops = f->type->ops;
+    struct termios t;
+
+    g_assert_cmpint(tcgetattr(port, &t), ==, 0);
+    g_assert_cmpuint(speed_of(port), ==, 115200);
+    g_assert_cmpint(t.c_lflag & (ECHO | ICANON | ISIG), ==, 0);
+    ops->line(f->state, &(struct tenon_chr_line){ 12345, 7, 2, 'O' });
+    g_assert_cmpint(tcgetattr(port, &t), ==, 0);
+    g_assert_cmpuint(speed_of(port), ==, 12345);
+    g_assert_cmpint(t.c_cflag & CSTOPB, ==, CSTOPB);
+    ops->line(f->state, &(struct tenon_chr_line){ 115200, 8, 1, 'N' });
+    g_assert_cmpint(ops->lines(f->state), ==,
+                    TENON_CHR_CTS | TENON_CHR_DSR | TENON_CHR_DCD); /* a pty has none to show */
+    ops->set_lines(f->state, TENON_CHR_DTR);
+
+    guest_sends(f, "out\n\003");
+    reads(line, "out\n\003");
+    fake_give_room(f, 100);
+    writes(line, "in\r\003");
+    guest_gets(f, "in\r\003");
+    slow_reader(f, line);
+    end(f);
+    g_assert_cmpint(tcgetattr(port, &t), ==, 0);
+    g_assert_cmpint(t.c_lflag & ECHO, ==, ECHO); /* as it was */
+    close(line);
+    close(port);
+}
+
+static void test_not_ports(void)
+{
+    refused("chardev-serial", NULL, "path is missing");
+    refused("chardev-serial", "/dev/null",
+            "path=/dev/null: is no serial port: Inappropriate ioctl for device");
+    refused("chardev-serial", "/nowhere", "path=/nowhere: No such file or directory");
+    refused("chardev-parallel", NULL, "path is missing");
+    refused("chardev-parallel", "/dev/null",
+            "path=/dev/null: is no parallel port: Inappropriate ioctl for device");
+    refused("chardev-parallel", "/nowhere", "path=/nowhere: No such file or directory");
+}
+
+/* ---- ringbuf ---- */
+
+static void ring_has(struct fake *f, size_t most, const char *text)
+{
+    const struct tenon_iface *iface = f->type->ifaces.items;
+    const struct tenon_ringbuf *ring = iface->table;
+    char buf[64] = "";
+
+    g_assert_cmpstr(iface->id, ==, TENON_RINGBUF);
+    g_assert_cmpuint(ring->read(f->state, buf, most), ==, strlen(text));
+    g_assert_cmpstr(buf, ==, text);
+}
+
+static void ring_init(struct fake *f, uint64_t size)
+{
+    fake_init(f, fake_load("chardev-ringbuf"));
+    *(uint64_t *)((char *)f->state + fake_prop(f->type, "size")->offset) = size;
+}
+
+static void test_ringbuf(void)
+{
+    struct fake f;
+
+    ring_init(&f, 12);
+    g_assert_cmpint(fake_create(&f), ==, -EINVAL);
+    g_assert_cmpstr(f.said->str, ==, "size must be a power of two");
+    fake_finish(&f);
+
+    ring_init(&f, 8);
+    g_assert_cmpint(fake_create(&f), ==, 0);
+    ring_has(&f, 8, "");
+    guest_sends(&f, "abc");
+    ring_has(&f, 2, "ab");
+    ring_has(&f, 8, "c");
+    guest_sends(&f, "0123456789");
+    ring_has(&f, 8, "23456789");
+    guest_sends(&f, "0123456");
+    guest_sends(&f, "789");
+    ring_has(&f, 3, "234");
+    guest_sends(&f, "ab");
+    ring_has(&f, 20, "56789ab");
+    fake_finish(&f);
+}
+
+/* ---- console ---- */
+
+static void test_console(void)
+{
+    int fds[2], status;
+    pid_t pid;
+
+    g_assert_cmpint(pipe2(fds, O_CLOEXEC), ==, 0);
+    pid = fork();
+    if (!pid) {
+        struct fake *f;
+
+        dup2(fds[1], STDOUT_FILENO);
+        f = start("chardev-console", NULL);
+        guest_sends(f, "on the console");
+        end(f);
+        _exit(0);
+    }
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    g_assert_cmpint(status, ==, 0);
+    reads(fds[0], "on the console");
+    close(fds[0]);
+    close(fds[1]);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/chardev/pipe", test_pipe);
+    g_test_add_func("/chardev/pty", test_pty);
+    g_test_add_func("/chardev/pty-gone", test_pty_gone);
+    g_test_add_func("/chardev/pty-link", test_pty_link);
+    g_test_add_func("/chardev/serial", test_serial);
+    g_test_add_func("/chardev/not-ports", test_not_ports);
+    g_test_add_func("/chardev/ringbuf", test_ringbuf);
+    g_test_add_func("/chardev/console", test_console);
+    return g_test_run();
+}
