@@ -6,10 +6,16 @@
  * off), 9.4 (INIT and start-up messages), volume 2 (HLT, MWAIT).
  */
 #include "soft.h"
+
+#include <sched.h>
+
 #include "sys.h"
 
 /* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
 enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
+
+/* So many PAUSEs, no further apart than that, are a guest that waits for another processor. */
+enum { SPIN_PAUSES = 32, SPIN_INSTRUCTIONS = 200 };
 
 static uint64_t now(const struct cpu *cpu)
 {
@@ -68,6 +74,21 @@ void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked)
     cpu->mwait.value = value;
     cpu->mwait.pause = MWAIT_FIRST_NS;
     cpu->mwait.until = now(cpu) + MWAIT_END_NS;
+}
+
+/* Counted processors give their turn to others; threads of processors the host's. */
+void cpu_pause(struct cpu *cpu)
+{
+    if (cpu->info->counted) {
+        cpu->host->yield(cpu->info->host);
+        budget_renew(cpu);
+    } else if (cpu->instructions - cpu->spin.last > SPIN_INSTRUCTIONS) {
+        cpu->spin.pauses = 0;
+    } else if (++cpu->spin.pauses == SPIN_PAUSES) {
+        cpu->spin.pauses = 0;
+        sched_yield();
+    }
+    cpu->spin.last = cpu->instructions;
 }
 
 static bool mwait_over(struct cpu *cpu)
@@ -241,6 +262,8 @@ static void run_one(struct cpu *cpu)
  */
 static bool turn(struct cpu *cpu)
 {
+    if (cpu->info->counted && !cpu->host->turn(cpu->info->host))
+        return false;
     cpu->host->quiescent(cpu->info->host);
     attend(cpu);
     if (cpu->host->must_stop(cpu->info->host))
@@ -249,6 +272,8 @@ static bool turn(struct cpu *cpu)
         nap(cpu);
         return true;
     }
+    if (cpu->info->counted)
+        budget_renew(cpu);
     mailbox_in_guest(cpu, true);
     if (cpu->inhibit)
         run_one(cpu);
