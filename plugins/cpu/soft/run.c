@@ -5,9 +5,12 @@
  * Intel SDM volume 3, section 6.9 (priority among events), 6.8.3 (what STI and MOV SS hold
  * off), 9.4 (INIT and start-up messages), volume 2 (HLT, MWAIT).
  */
+#include <sched.h>
+
 #include "log.h"
 #include "soft.h"
 #include "svm.h"
+#include "sys.h"
 
 /* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
 enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
@@ -33,6 +36,8 @@ static void watch_stepped(struct cpu *cpu)
         cpu->watch.where = cpu->rip;
     }
 }
+/* So many PAUSEs, no further apart than that, are a guest that waits for another processor. */
+enum { SPIN_PAUSES = 32, SPIN_INSTRUCTIONS = 200 };
 
 static uint64_t now(const struct cpu *cpu)
 {
@@ -91,6 +96,21 @@ void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked)
     cpu->mwait.value = value;
     cpu->mwait.pause = MWAIT_FIRST_NS;
     cpu->mwait.until = now(cpu) + MWAIT_END_NS;
+}
+
+/* Counted processors give their turn to others; threads of processors the host's. */
+void cpu_pause(struct cpu *cpu)
+{
+    if (cpu->info->counted) {
+        cpu->host->yield(cpu->info->host);
+        budget_renew(cpu);
+    } else if (cpu->instructions - cpu->spin.last > SPIN_INSTRUCTIONS) {
+        cpu->spin.pauses = 0;
+    } else if (++cpu->spin.pauses == SPIN_PAUSES) {
+        cpu->spin.pauses = 0;
+        sched_yield();
+    }
+    cpu->spin.last = cpu->instructions;
 }
 
 static bool mwait_over(struct cpu *cpu)
@@ -312,6 +332,8 @@ static bool turn(struct cpu *cpu)
 {
     bool alone;
 
+    if (cpu->info->counted && !cpu->host->turn(cpu->info->host))
+        return false;
     cpu->host->quiescent(cpu->info->host);
     if (cpu->watch.hit)
         return watch_tell(cpu);
@@ -326,6 +348,8 @@ static bool turn(struct cpu *cpu)
     }
     alone = cpu->inhibit || cpu->watch.again || cpu->watch.step;
     cpu->watch.again = false;
+    if (cpu->info->counted)
+        budget_renew(cpu);
     mailbox_in_guest(cpu, true);
     if (alone)
         run_one(cpu);
