@@ -121,7 +121,7 @@ struct vcpu {
     struct accel *accel;
     struct reader *readers[2]; /* of memory and ports, for vcpu_run() */
     pthread_t thread;
-    pid_t tid; /* as the host counts threads */
+    pid_t tid;                   /* as the host counts threads */
     bool created, stopped, quit; /* guarded by the board lock */
     bool stop;                   /* atomic: it is wanted out of guest code */
     int error;                   /* of vcpu_create() or vcpu_run(), until the next reset */

@@ -31,10 +31,25 @@ static bool apply(const struct config *config, const char *kind, const char *key
     return ok;
 }
 
+/* The option that makes the log say something; NULL: none does. */
+static const struct config_group *log_user(const struct config *config)
+{
+    static const char *const kinds[] = { "d", "trace-unassigned", "trace" };
+    const struct config_group *g = NULL;
+
+    while ((g = config_next(config, "trace", g)))
+        if (group_string(g, "file", NULL) || group_string(g, "backend", NULL))
+            break;
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds) - (g ? 1 : 0); i++)
+        if (config_find(config, kinds[i], NULL))
+            return config_find(config, kinds[i], NULL);
+    return NULL;
+}
+
 /* Of a daemon nobody reads standard error. */
 static bool check_daemon(const struct config *config)
 {
-    const struct config_group *g = config_find(config, "d", NULL);
+    const struct config_group *g = log_user(config);
 
     if (!g || !config_find(config, "daemonize", NULL) || config_find(config, "D", NULL))
         return true;

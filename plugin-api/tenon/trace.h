@@ -8,15 +8,15 @@
  *     #define HELLO_EVENTS(E)                                                       \
  *         E(hello_read,  "register 0x%x, value 0x%02x")                             \
  *         E(hello_tired, "after %u words to %s")
- *     TENON_EVENTS(hello, HELLO_EVENTS)
+ *     TENON_EVENTS(hello, HELLO_EVENTS);
  *
  *     tenon_trace(hello->dev, hello_read, reg, value);
  *
- *     TENON_ISA_DEVICE(hello, "hello", ..., .events = TENON_ARRAY(tenon_events_hello));
+ *     TENON_ISA_DEVICE(hello, ..., .events = TENON_ARRAY(tenon_events_hello));
  *
  * An event that is off costs one branch that is predicted.  Arguments are evaluated any number of
- * times, or not at all.  A format has %d %i %u %x %X %o %c %s %p with lengths h, hh, l, ll, z, j, t,
- * flags, a width and a precision in digits.
+ * times, or not at all.  A format has %d %i %u %x %X %o %c %s %p with lengths h, hh, l, ll, z, j,
+ * t, flags, a width and a precision in digits.
  *
  * Where <sys/sdt.h> is (systemtap-sdt-dev), each call is a USDT probe as well, of the provider
  * "tenon" and the event's name; TENON_NO_SDT before the include makes it none.

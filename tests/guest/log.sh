@@ -47,6 +47,7 @@ is() { [ "$1" = "$2" ] || { echo "$1, not $2"; return 1; }; }
 
 tenon -d in_asm -D log
 check "the guest ends with its triple fault" is "$status" 0
+# shellcheck disable=SC2016 # a dollar of AT&T's
 check "in_asm: the reset vector, the first code, the last" has log \
     '^IN:' '^0xfffffff0:  ea 00 00 00 f0 .*ljmpw +\$0xf000:\$0' '^0x000f0000:  fa .*cli' \
     '^0x000f[0-9a-f]+:  cd 21 .*int +\$0x21' '^0x000f[0-9a-f]+:  cf .*iret' '^0x000f[0-9a-f]+:  0f 0b .*ud2'
@@ -115,11 +116,11 @@ check "events in the log" has log '^[0-9]+@[0-9]+\.[0-9]{6}:runstate_set from pr
     ':cpu_out addr 0x1234 size 1 value 0x0$' ':pckbd_kbd_write_command 0x00$'
 text log >wanted
 tenon -trace "$events,file=events"
-python3 "$reader" events >read && text read >got
+python3 "$reader" events >shown && text shown >got
 check "the same in a binary file, by its reader" diff wanted got
 check "the reader shows one event alone" is "$(python3 "$reader" events runstate_set | grep -vc runstate_set)" 0
 head -c $(($(wc -c <events) - 5)) events >short
-check "a file that was cut off" is "$(python3 "$reader" short | wc -l)" $(($(wc -l <read) - 1))
+check "a file that was cut off" is "$(python3 "$reader" short | wc -l)" $(($(wc -l <shown) - 1))
 
 printf '# those of the file\npckbd_*\n-pckbd_kbd_read_*\n' >list
 tenon -trace events=list -D log
