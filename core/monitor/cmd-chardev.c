@@ -81,6 +81,79 @@ static int do_break(struct call *call)
     return 0;
 }
 
+/* ---- Ring buffers ---- */
+
+static int not_a_ring(struct call *call)
+{
+    return call_error(call, "%s is not a ringbuf device", call_str(call, "device"));
+}
+
+static bool wants_base64(const struct call *call)
+{
+    return !g_strcmp0(call_str(call, "format"), "base64");
+}
+
+static int do_ring_write(struct call *call)
+{
+    struct tenon_chardev *chr = find(call, "device");
+    const char *data = call_str(call, "data");
+    size_t len = strlen(data);
+    guchar *bytes = NULL;
+
+    if (!chr)
+        return -1;
+    if (chardev_ringbuf_read(chr, NULL, 0) < 0)
+        return not_a_ring(call);
+    if (wants_base64(call))
+        bytes = g_base64_decode(data, &len);
+    chardev_write(chr, bytes ? (const char *)bytes : data, len);
+    g_free(bytes);
+    return 0;
+}
+
+/* Up to size bytes of what is kept; NULL: it is no ring buffer. */
+static GByteArray *ring_take(struct tenon_chardev *chr, uint64_t size)
+{
+    GByteArray *all = g_byte_array_new();
+    uint8_t buf[4096];
+    ssize_t n = 0;
+
+    while (size && (n = chardev_ringbuf_read(chr, buf, MIN(size, sizeof(buf)))) > 0) {
+        g_byte_array_append(all, buf, n);
+        size -= n;
+    }
+    if (n < 0)
+        g_clear_pointer(&all, g_byte_array_unref);
+    return all;
+}
+
+static int do_ring_read(struct call *call)
+{
+    struct tenon_chardev *chr = find(call, "device");
+    int64_t size = call_int(call, "size", 0);
+    GByteArray *bytes;
+    char *text;
+
+    if (!chr)
+        return -1;
+    if (size <= 0)
+        return call_error(call, "size must be greater than zero");
+    bytes = ring_take(chr, size);
+    if (!bytes)
+        return not_a_ring(call);
+    text = wants_base64(call) ? g_base64_encode(bytes->data, bytes->len)
+                              : g_utf8_make_valid((const char *)bytes->data, bytes->len);
+    call->result = json_string(text);
+    g_free(text);
+    g_byte_array_unref(bytes);
+    return 0;
+}
+
+static void print_ring(struct call *call)
+{
+    call_print(call, "%s\n", json_string_value(call->result));
+}
+
 /* ---- Making one ---- */
 
 /* A -chardev group in the making. */
@@ -263,6 +336,12 @@ static const struct command commands[] = {
     { "chardev-send-break", "id:str", .flags = CMD_PRECONFIG, .run = do_break,
       .hmp = "chardev-send-break", .line = "id:chardev", .params = "id",
       .help = "let the guest see a break on a serial line" },
+    { "ringbuf-write", "device:str data:str ?format:DataFormat", .run = do_ring_write,
+      .hmp = "ringbuf_write", .line = "device:chardev data:str", .params = "device data",
+      .help = "put text into a ring buffer" },
+    { "ringbuf-read", "device:str size:int ?format:DataFormat", "str", .run = do_ring_read,
+      .hmp = "ringbuf_read", .line = "device:chardev size:num", .params = "device size",
+      .print = print_ring, .help = "take text out of a ring buffer" },
 };
 
 #define COMMON "?logfile:str ?logappend:bool"
@@ -282,13 +361,19 @@ static const struct shape shapes[] = {
     UNION("SocketAddressLegacy", "type:SocketAddressType", "type",
           "inet:InetSocketAddressWrapper unix:UnixSocketAddressWrapper fd:StringWrapper"),
 
-    ENUM("ChardevBackendKind", "null file stdio socket udp"),
+    ENUM("DataFormat", "utf8 base64"),
+    ENUM("ChardevBackendKind",
+         "null file stdio socket udp pipe pty console serial parallel ringbuf memory"),
     OBJECT("ChardevCommon", COMMON),
     OBJECT("ChardevFile", COMMON " ?in:str out:str ?append:bool"),
     OBJECT("ChardevStdio", COMMON " ?signal:bool"),
     OBJECT("ChardevSocket", COMMON " addr:SocketAddressLegacy ?tls-creds:str ?server:bool ?wait:bool "
                             "?nodelay:bool ?telnet:bool ?websocket:bool ?reconnect:int"),
     OBJECT("ChardevUdp", COMMON " remote:SocketAddressLegacy ?local:SocketAddressLegacy"),
+    OBJECT("ChardevHostdev", COMMON " device:str"),
+    OBJECT("ChardevRingbuf", COMMON " ?size:int"),
+    OBJECT("ChardevHostdevWrapper", "data:ChardevHostdev"),
+    OBJECT("ChardevRingbufWrapper", "data:ChardevRingbuf"),
     OBJECT("ChardevCommonWrapper", "data:ChardevCommon"),
     OBJECT("ChardevFileWrapper", "data:ChardevFile"),
     OBJECT("ChardevStdioWrapper", "data:ChardevStdio"),
@@ -296,7 +381,10 @@ static const struct shape shapes[] = {
     OBJECT("ChardevUdpWrapper", "data:ChardevUdp"),
     UNION("ChardevBackend", "type:ChardevBackendKind", "type",
           "null:ChardevCommonWrapper file:ChardevFileWrapper stdio:ChardevStdioWrapper "
-          "socket:ChardevSocketWrapper udp:ChardevUdpWrapper"),
+          "socket:ChardevSocketWrapper udp:ChardevUdpWrapper pipe:ChardevHostdevWrapper "
+          "pty:ChardevCommonWrapper console:ChardevCommonWrapper serial:ChardevHostdevWrapper "
+          "parallel:ChardevHostdevWrapper ringbuf:ChardevRingbufWrapper "
+          "memory:ChardevRingbufWrapper"),
 };
 // clang-format on
 
