@@ -11,6 +11,7 @@
 
 #include "chardev/front.h"
 #include "debug/events.h"
+#include "machine/fds.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "options/options.h"
@@ -369,7 +370,8 @@ static bool open_log(struct tenon_chardev *chr, const struct config_group *group
         return false;
     if (!path)
         return true;
-    chr->log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    chr->log = fds_open(chr->backend->machine, path,
+                        O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0666);
     if (chr->log < 0)
         report(group->from, "logfile=%s: %s", path, g_strerror(errno));
     return chr->log >= 0;

@@ -14,6 +14,7 @@
 #include "debug/disas.h"
 #include "debug/log.h"
 #include "machine/board.h"
+#include "machine/fds.h"
 #include "machine/inst.h"
 #include "machine/irq.h"
 #include "machine/processors.h"
@@ -354,6 +355,7 @@ static bool build(struct machine *m)
         return false;
     /* From here on, one fault does not hide the next. */
     ok = start_log(m);
+    ok &= fds_create(m);
     ok &= make_chardevs(m);
     if (!make_board(m, type))
         return false;
@@ -413,6 +415,7 @@ void machine_destroy(struct machine *m)
     pci_bus_destroy(m);
     accel_close(m);
     loop_unlock(m->loop);
+    fds_destroy(m);
     processors_free(m);
     space_destroy(m->mem);
     space_destroy(m->io);

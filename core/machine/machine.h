@@ -86,6 +86,7 @@ struct machine {
         const char *chardev; /* an id */
     } * uses;
     unsigned n_uses;
+    struct _GPtrArray *fds;    /* of fds.c; NULL: there are none */
     struct monitors *monitors; /* NULL: there are none */
     bool migration_events;     /* migrate-set-capabilities; nothing migrates yet */
     bool preconfig;            /* the board is not built yet, on purpose */

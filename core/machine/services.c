@@ -19,6 +19,7 @@
 #include "debug/disas.h"
 #include "debug/log.h"
 #include "machine/board.h"
+#include "machine/fds.h"
 #include "machine/inst.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
@@ -160,6 +161,18 @@ static const struct tenon_loop loop_service = {
     .size = sizeof(loop_service),
     .watch = loop_service_watch,
 };
+
+/* ---- tenon.files/1 ---- */
+
+static int files_open(struct tenon_dev *dev, const char *path, int flags, unsigned mode)
+{
+    int fd = fds_open(machine_of(dev), path, flags, mode);
+
+    return fd < 0 ? -errno : fd;
+}
+
+static const struct tenon_files files_service = { .size = sizeof(files_service),
+                                                  .open = files_open };
 
 /* ---- tenon.power/1 ---- */
 
@@ -388,6 +401,7 @@ const void *service_find(const char *id)
         { "tenon.chardev/1", &chardev_host_service },
         { "tenon.chr/1", &chr_service },
         { "tenon.loop/1", &loop_service },
+        { "tenon.files/1", &files_service },
         { "tenon.power/1", &power_service },
         { "tenon.eventfd/1", &eventfd_service },
         { "tenon.memory/1", &memory_service },

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "debug/trace.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
@@ -120,6 +121,16 @@ static void complete_command(struct completion *c)
     complete_name(c, "");
 }
 
+static void offer_event(void *arg, const char *name, bool on)
+{
+    offer_text(arg, name);
+}
+
+static void complete_trace(struct completion *c)
+{
+    trace_each(offer_event, c);
+}
+
 static const struct {
     const char *kind;
     void (*complete)(struct completion *c);
@@ -130,6 +141,7 @@ static const struct {
     { "device", complete_device },
     { "file", complete_file },
     { "opts.driver", complete_driver },
+    { "trace", complete_trace },
 };
 
 static void complete_kind(struct completion *c, const struct member *m)

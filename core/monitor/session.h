@@ -45,10 +45,8 @@ struct session {
 /* What all sessions of a machine share. */
 struct monitors {
     struct session *sessions;
-    struct call *current;  /* whose run() runs */
-    GHashTable *limited;   /* of event.c */
-    GHashTable *named_fds; /* of fds.c: name -> fd */
-    GPtrArray *fd_sets;
+    struct call *current; /* whose run() runs */
+    GHashTable *limited;  /* of event.c */
 };
 
 /* The machine's, made if need be. */

@@ -510,7 +510,7 @@ const struct opt_group groups[] = {
     { "bt",            LATER,                                        PARAM(text_keys) },
     { "tpmdev",        IDS | NEED_ID | IMPLIED | NEED | HELP,        PARAM(tpmdev_keys) },
 
-    { "add-fd",        LATER,                                        PARAM(add_fd_keys) },
+    { "add-fd",        0,                                            PARAM(add_fd_keys) },
     { "overcommit",    MERGE,                                        PARAM(overcommit_keys) },
     { "msg",           MERGE,                                        PARAM(msg_keys) },
     { "sandbox",       MERGE | IMPLIED,                              PARAM(sandbox_keys) },

@@ -265,6 +265,9 @@ AT(tenon_power, request,     8, void (**)(struct tenon_dev *, uint32_t what, int
 AT(tenon_power, on_button,  16, void (**)(struct tenon_dev *, void (*pressed)(void *self)));
 AT(tenon_power, wake,       24, void (**)(struct tenon_dev *));
 
+AT(tenon_files, size,   0, uint32_t *);
+AT(tenon_files, open,   8, int (**)(struct tenon_dev *, const char *path, int flags, unsigned mode));
+
 AT(tenon_eventfd, size,        0, uint32_t *);
 AT(tenon_eventfd, doorbell,    8, int (**)(struct tenon_dev *, uint32_t window, uint64_t reg, unsigned bytes, bool match, uint64_t value, int fd));
 AT(tenon_eventfd, interrupt,  16, int (**)(struct tenon_dev *, uint32_t line, int fd));

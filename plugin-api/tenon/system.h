@@ -31,6 +31,14 @@ struct tenon_objects {
     struct tenon_peer (*find)(struct tenon_dev *, const char *id, const char *iface);
 };
 
+/* "tenon.files/1" - files that the user named. */
+struct tenon_files {
+    uint32_t size;
+    /* As open(2) with O_CLOEXEC, or -errno; "/dev/fdset/N" is one of the descriptors that have been
+     * handed over as set N. [main] */
+    int (*open)(struct tenon_dev *, const char *path, int flags, unsigned mode);
+};
+
 /* "tenon.power/1" - what a device can do to the whole machine.  What is asked for happens soon
  * after the guest's access, before the processor's next instruction. */
 enum {

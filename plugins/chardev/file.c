@@ -20,16 +20,11 @@ struct file {
 /* -1: why has been said in *error. */
 static int open_file(struct file *f, const char *key, const char *path, int flags, int *error)
 {
-    int fd;
+    const struct tenon_files *files = tenon_query(f->dev, "tenon.files/1");
+    int fd = files ? files->open(f->dev, path, flags | O_NOCTTY, 0666) : -ENOTSUP;
 
-    if (!strncmp(path, "/dev/fdset/", 11)) {
-        *error = tenon_error(f->dev, -ENOTSUP,
-                             "%s=%s: file descriptor sets are not in this build yet", key, path);
-        return -1;
-    }
-    fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
     if (fd < 0) {
-        *error = tenon_error(f->dev, -errno, "%s=%s: %s", key, path, strerror(errno));
+        *error = tenon_error(f->dev, fd, "%s=%s: %s", key, path, strerror(-fd));
         return -1;
     }
     /* A pipe with that name, for one: the machine does not wait for it. */

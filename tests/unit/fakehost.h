@@ -7,6 +7,8 @@
 #define TENON_TEST_FAKEHOST_H
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -142,6 +144,13 @@ static void fake_fds(struct tenon_dev *dev, const int *fds, unsigned n)
     fake_of(dev)->n_fds += n;
 }
 
+static int fake_open(struct tenon_dev *dev, const char *path, int flags, unsigned mode)
+{
+    int fd = open(path, flags | O_CLOEXEC, mode);
+
+    return fd < 0 ? -errno : fd;
+}
+
 static const void *fake_query(struct tenon_dev *dev, const char *id)
 {
     static const struct tenon_loop loop = { .size = sizeof(loop), .watch = fake_watch };
@@ -154,8 +163,11 @@ static const void *fake_query(struct tenon_dev *dev, const char *id)
         .fds = fake_fds,
     };
 
+    static const struct tenon_files files = { .size = sizeof(files), .open = fake_open };
+
     return !strcmp(id, "tenon.loop/1")      ? (const void *)&loop
            : !strcmp(id, "tenon.chardev/1") ? &chardev
+           : !strcmp(id, "tenon.files/1")   ? (const void *)&files
                                             : NULL;
 }
 

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cmd-log - commands about the log and trace events. */
+
+#include <string.h>
+
+#include "debug/log.h"
+#include "debug/trace.h"
+#include "machine/machine.h"
+#include "monitor/command.h"
+#include "monitor/commands.h"
+
+/* why is what a function of the log says went wrong. */
+static int outcome(struct call *call, bool ok, char *why)
+{
+    if (!ok)
+        call_error(call, "%s", why ? why : "it cannot be done");
+    g_free(why);
+    return ok ? 0 : -1;
+}
+
+static void print_item(void *call, const char *name, const char *help, bool on)
+{
+    call_print(call, "%-15s %s%s\n", name, help, on ? " (on)" : "");
+}
+
+static int do_log(struct call *call)
+{
+    const char *items = call_str(call, "items");
+    char *why = NULL;
+
+    if (!strcmp(items, "help")) {
+        log_each(print_item, call);
+        return 0;
+    }
+    return outcome(call, log_set_items(items, &why), why);
+}
+
+static int do_logfile(struct call *call)
+{
+    char *why = NULL;
+
+    return outcome(call, log_set_file(call_str(call, "filename"), &why), why);
+}
+
+static int do_dfilter(struct call *call)
+{
+    char *why = NULL;
+
+    return outcome(call, log_set_filter(call_str(call, "ranges"), &why), why);
+}
+
+/* ---- Trace events ---- */
+
+/* QMP's: an event that must be there unless it says that it need not. */
+static int do_set_event(struct call *call)
+{
+    const char *name = call_str(call, "name");
+    bool on;
+
+    if (!strpbrk(name, "*?") && !trace_state(name, &on) &&
+        !call_bool(call, "ignore-unavailable", false))
+        return call_error(call, "unknown event \"%s\"", name);
+    trace_set(name, call_bool(call, "enable", true));
+    return 0;
+}
+
+struct states {
+    json_t *list;
+    const char *pattern;
+};
+
+static void add_state(void *arg, const char *name, bool on)
+{
+    struct states *s = arg;
+
+    if (g_pattern_match_simple(s->pattern, name))
+        json_array_append_new(s->list, json_pack("{s:s, s:s, s:b}", "name", name, "state",
+                                                 on ? "enabled" : "disabled", "vcpu", false));
+}
+
+static int do_get_states(struct call *call)
+{
+    const char *pattern = call_str(call, "name");
+    struct states s = { json_array(), pattern ? pattern : "*" };
+
+    trace_each(add_state, &s);
+    call->result = s.list;
+    if (pattern && !strpbrk(pattern, "*?") && !json_array_size(s.list))
+        return call_error(call, "unknown event \"%s\"", pattern);
+    return 0;
+}
+
+static void print_states(struct call *call)
+{
+    size_t i;
+    json_t *event;
+
+    json_array_foreach(call->result, i, event)
+    {
+        bool on = !strcmp(json_string_value(json_object_get(event, "state")), "enabled");
+
+        call_print(call, "%s : state %d\n", json_string_value(json_object_get(event, "name")), on);
+    }
+}
+
+// clang-format off
+static const struct command commands[] = {
+    { .hmp = "log", .line = "items:str", .params = "item1[,...]", .run = do_log,
+      .help = "choose what is logged; 'log help' lists the items, 'none' is none" },
+    { .hmp = "logfile", .line = "filename:file", .params = "file", .run = do_logfile,
+      .help = "write the log to a file" },
+    { .hmp = "dfilter", .line = "ranges:rest", .params = "range[,...]", .run = do_dfilter,
+      .help = "log only code in these ranges" },
+    { "trace-event-set-state", "name:str enable:bool ?ignore-unavailable:bool", .run = do_set_event,
+      .hmp = "trace-event", .line = "name:trace enable:bool", .params = "name on|off",
+      .help = "switch trace events, whose names may have * and ? in them" },
+    { "trace-event-get-state", "name:str", "[TraceEventInfo]", .run = do_get_states },
+    { .run = do_get_states, .hmp = "info trace-events", .line = "?name:trace", .params = "[name]", .print = print_states,
+      .help = "trace events, and whether they are on" },
+};
+
+static const struct shape shapes[] = {
+    ENUM("TraceEventState", "unavailable disabled enabled"),
+    OBJECT("TraceEventInfo", "name:str state:TraceEventState vcpu:bool"),
+};
+// clang-format on
+
+const struct command_table log_commands = {
+    .commands = commands,
+    .n_commands = G_N_ELEMENTS(commands),
+    .shapes = shapes,
+    .n_shapes = G_N_ELEMENTS(shapes),
+};
