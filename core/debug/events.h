@@ -11,7 +11,7 @@
 // clang-format off
 #define CORE_EVENTS(E)                                                                             \
     E(runstate_set,                   "from %s to %s")                                             \
-    E(qemu_system_shutdown_request,   "request %u (TENON_POWER_*), code %d")                       \
+    E(qemu_system_shutdown_request,   "request %u code %d")                                        \
     E(system_wakeup_request,          "in state %s")                                               \
     E(guest_cpu_reset,                "cpu %u")                                                    \
     E(memory_region_ops_read,         "%s addr 0x%" PRIx64 " value 0x%" PRIx64 " size %u name '%s'") \

@@ -35,7 +35,8 @@ static inline bool log_on(uint32_t items)
 /*
  * Turns on exactly these items, separated by commas: those of "-d help", "all", "none",
  * "trace:PATTERN" (see trace.h), "tid" (a file for each thread).  For in_asm, the
- * machine needs a disassembler besides: disas_open().  False: nothing has changed, and
+ * machine needs a disassembler besides: disas_open().  Processors that run see it when they next
+ * leave guest code: vcpus_pause() and vcpus_resume() make it soon.  False: nothing has changed, and
  * *why is a line that says why, to be g_free'd.  [main]
  */
 bool log_set_items(const char *items, char **why);
