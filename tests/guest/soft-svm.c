@@ -146,6 +146,12 @@ static void fresh(void)
     guest_rcx = guest_rdx = guest_rbx = 0;
 }
 
+static void wanting(unsigned code)
+{
+    fresh();
+    intercept(code);
+}
+
 /* With the host's RFLAGS as host_rflags at VMRUN.  What is pending comes behind STGI, if IF is set
  * there. */
 static void run(void)
@@ -297,8 +303,7 @@ static void basics(void)
 /* Intercepted, and not. */
 #define INSN(name, code, exit, info1)                                                              \
     do {                                                                                           \
-        fresh();                                                                                   \
-        intercept(exit);                                                                           \
+        wanting(exit);                                                                             \
         GUEST(code);                                                                               \
         expect_insn(name, exit, info1);                                                            \
         fresh();                                                                                   \
@@ -308,8 +313,7 @@ static void basics(void)
 /* One that would not go on. */
 #define INSN_ONLY(name, code, exit, info1)                                                         \
     do {                                                                                           \
-        fresh();                                                                                   \
-        intercept(exit);                                                                           \
+        wanting(exit);                                                                             \
         GUEST(code);                                                                               \
         expect_insn(name, exit, info1);                                                            \
     } while (0)
@@ -393,24 +397,20 @@ static void instructions(void)
     vmcb.rax = (uint64_t)&vmcb;
     GUEST("nop\n\tud2");
     expect_handler("#UD in the guest", UD);
-    fresh();
-    intercept(EXCEPTION + UD);
+    wanting(EXCEPTION + UD);
     GUEST("nop\n\tud2");
     expect_exit("    intercepted", EXCEPTION + UD, 0, 0);
     check_value("    where it is", vmcb.rip - guest_rip, 1);
-    fresh();
-    intercept(0x8d);
+    wanting(0x8d);
     vmcb.cr4 |= 1 << 18;
     GUEST("xsetbv");
     expect_insn("XSETBV", 0x8d, 0);
-    fresh();
-    intercept(0x8d);
+    wanting(0x8d);
     intercept(EXCEPTION + UD);
     vmcb.cr4 &= ~(1ull << 18);
     GUEST("xsetbv");
     expect_exit("    what is #UD is so first", EXCEPTION + UD, 0, 0);
-    fresh();
-    intercept(0xa2);
+    wanting(0xa2);
     guest_rcx = (uint64_t)data;
     guest_rbx = 2;
     GUEST("invpcid (%%rcx), %%rbx");
@@ -420,13 +420,11 @@ static void instructions(void)
 
 static void pauses(void)
 {
-    fresh();
-    intercept(0x77);
+    wanting(0x77);
     vmcb.pause_count = 3;
     GUEST("pause\n\tpause\n\tpause\n\tpause\n\tpause");
     judge("PAUSE's filter lets three by", vmcb.code == 0x77 && vmcb.rip - guest_rip == 6);
-    fresh();
-    intercept(0x77);
+    wanting(0x77);
     vmcb.pause_count = 3;
     vmcb.pause_threshold = 1;
     GUEST("movl $9, %%edi\n1:\tpause\n\txorl %%eax, %%eax\n\tcpuid\n\tdecl %%edi\n\tjnz 1b");
@@ -437,44 +435,37 @@ static void ports(void)
 {
     static uint8_t byte;
 
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     GUEST("inb $0x61, %%al");
     expect_end("a port that the map lets by");
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x61 / 8] = 2;
     GUEST("inb $0x61, %%al");
     expect_insn("IN", IOIO, 0x610211);
     check_value("    and EXITINFO2", vmcb.info2, guest_next);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x83 / 8] = 8;
     guest_rdx = 0x80;
     GUEST("outl %%eax, %%dx");
     expect_insn("OUT of which the last byte is not let by", IOIO, 0x800240);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x2000] = 1;
     guest_rdx = 0xffff;
     GUEST("outw %%ax, %%dx");
     expect_insn("OUT beyond the last port", IOIO, 0xffff0220);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x80 / 8] = 1;
     guest_rdx = 0x80;
     guest_rcx = 2;
     guest_rbx = (uint64_t)&byte;
     GUEST("rep outsb");
     expect_insn("REP OUTSB", IOIO, 0x80021c | 3 << 10);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x80 / 8] = 1;
     guest_rdx = 0x80;
     GUEST("rep outsb");
     expect_end("    none at all");
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x80 / 8] = 1;
     guest_rdx = 0x80;
     GUEST("addr32 insw");
@@ -483,37 +474,31 @@ static void ports(void)
 
 static void msrs(void)
 {
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     guest_rcx = 0x174;
     GUEST("rdmsr");
     expect_end("an MSR that the map lets by");
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x174 / 4] = 1;
     guest_rcx = 0x174;
     GUEST("rdmsr");
     expect_insn("RDMSR", EXIT_MSR, 0);
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x800 + 0x82 / 4] = 0x20;
     guest_rcx = 0xc0000082;
     GUEST("rdmsr");
     expect_end("    not for a write's bit");
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x800 + 0x82 / 4] = 0x20;
     guest_rcx = 0xc0000082;
     GUEST("wrmsr");
     expect_insn("WRMSR", EXIT_MSR, 1);
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x1000 + 0x117 / 4] = 0x40;
     guest_rcx = 0xc0010117;
     GUEST("rdmsr");
     expect_insn("of the third range", EXIT_MSR, 0);
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     guest_rcx = 0x40000000;
     GUEST("rdmsr");
     expect_insn("of none", EXIT_MSR, 0);
@@ -621,8 +606,7 @@ static void exceptions(void)
     uint64_t gone = (uint64_t)at_window(5);
 
     map(5, 0);
-    fresh();
-    intercept(EXCEPTION + PF);
+    wanting(EXCEPTION + PF);
     vmcb.cr2 = 0x99;
     guest_rcx = gone + 0x123;
     GUEST("movb $1, (%%rcx)");
@@ -635,19 +619,16 @@ static void exceptions(void)
     GUEST("movb $1, (%%rcx)");
     expect_handler("    not intercepted", PF);
     verdict("    sets CR2", vmcb.cr2 == gone + 0x123 && guest_slot(0) == 2);
-    fresh();
-    intercept(EXCEPTION + DB);
+    wanting(EXCEPTION + DB);
     vmcb.rflags |= 0x100;
     vmcb.dr7 |= 0x2000;
     GUEST("nop\n\tnop");
     judge("single step", vmcb.code == EXCEPTION + DB && vmcb.rip == guest_rip + 1 &&
                              vmcb.dr6 == 0xffff4ff0 && !(vmcb.dr7 & 0x2000));
-    fresh();
-    intercept(EXCEPTION + DE);
+    wanting(EXCEPTION + DE);
     GUEST("divl %%ecx");
     expect_exit("#DE", EXCEPTION + DE, 0, 0);
-    fresh();
-    intercept(EXCEPTION + GP);
+    wanting(EXCEPTION + GP);
     guest_rcx = 0x7f8;
     GUEST("movl %%ecx, %%ds");
     expect_exit("#GP with a selector", EXCEPTION + GP, 0x7f8, 0);
@@ -680,24 +661,20 @@ static void interrupts_physical(void)
     verdict("    but with STGI", interrupts[0x61] == before + 1);
 
     self_ipi(0x61);
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     vmcb.rflags |= IF;
     GUEST("nop\n\tnop");
     expect_exit("an interrupt, the guest's IF", INTR, 0, 0);
     verdict("    is still pending", interrupts[0x61] == before + 1);
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     GUEST("nop\n\tnop");
     expect_end("    without it");
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     vmcb.v_intr = V_MASKING;
     host_rflags |= IF;
     GUEST("nop\n\tnop");
     expect_exit("V_INTR_MASKING: the host's IF", INTR, 0, 0);
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     vmcb.v_intr = V_MASKING;
     vmcb.rflags |= IF;
     GUEST("nop\n\tnop");
@@ -784,8 +761,7 @@ static void nmis(void)
     check_value("no NMI without GIF", n_nmis, 0);
     __asm__ volatile("stgi\n\tnop" : : : "memory");
     check_value("    but with STGI", n_nmis, 1);
-    fresh();
-    intercept(EXIT_NMI);
+    wanting(EXIT_NMI);
     guest_rcx = 0xfee00300;
     GUEST("movl $0x44400, (%%rcx)\n\tjmp 1f\n1:\tnop");
     expect_exit("an NMI ends the guest", EXIT_NMI, 0, 0);
@@ -800,6 +776,49 @@ static void nmis(void)
                      :
                      : "memory");
     *idt_gate(NMI) = gate;
+}
+
+/* ---- SMM and INIT ---- */
+
+static void nested_fresh(void);
+
+static void smis(void)
+{
+    volatile uint8_t *handler = (uint8_t *)0x38000;
+    volatile uint64_t *in_guest = (uint64_t *)0x3fed8, *of = (uint64_t *)0x3fee0;
+
+    handler[0] = 0x0f; /* RSM */
+    handler[1] = 0xaa;
+    *in_guest = *of = 0;
+    wanting(0x62);
+    guest_rcx = 0xfee00300;
+    GUEST("movl $0x44200, (%%rcx)\n\tjmp 1f\n1:\tnop");
+    expect_exit("an SMI ends the guest", 0x62, 0, 0);
+    verdict("    and comes then", *of == (uint64_t)&vmcb && !(*in_guest & 1));
+    nested_fresh();
+    guest_rcx = 0xfee00300;
+    GUEST("movl $0x44200, (%%rcx)\n\tjmp 1f\n1:\tnop");
+    expect_end("    or interrupts it");
+    verdict("    which is told", *of == (uint64_t)&vmcb && *in_guest & 1);
+}
+
+volatile unsigned n_redirected;
+__asm__("count_redirected:\n\tincl n_redirected\n\taddq $8, %rsp\n\tiretq");
+extern char count_redirected[];
+
+static void inits(void)
+{
+    uint64_t *gate = idt_gate(30), was = *gate, at = (uint64_t)count_redirected;
+
+    *gate = (was & 0x0000ffffffff0000) | (at & 0xffff) | (at >> 16 & 0xffff) << 48;
+    wrmsr(VM_CR, 2); /* R_INIT */
+    wanting(0x63);
+    guest_rcx = 0xfee00300;
+    GUEST("movl $0, 0x10(%%rcx)\n\tmovl $0x4500, (%%rcx)\n\tjmp 1f\n1:\tnop");
+    expect_exit("an INIT ends the guest", 0x63, 0, 0);
+    check_value("    and is redirected to #SX", n_redirected, 1);
+    wrmsr(VM_CR, 0);
+    *gate = was;
 }
 
 /* ---- Nested paging ---- */
@@ -1067,6 +1086,8 @@ void guest_main(void)
     interrupts_physical();
     interrupts_virtual();
     nmis();
+    smis();
+    inits();
     nested_faults();
     nested_works();
     privilege();
