@@ -357,6 +357,10 @@ static void control_registers(void)
 
 char table_at[16];
 
+/* As bytes: assemblers do not agree on their operands. */
+#define MONITOR ".byte 0x0f, 0x01, 0xc8"
+#define MWAIT   ".byte 0x0f, 0x01, 0xc9"
+
 static void instructions(void)
 {
     INSN("SIDT", "sidt table_at", 0x66, 0);
@@ -388,10 +392,10 @@ static void instructions(void)
     INSN("RDTSCP", "rdtscp", 0x87, 0);
     INSN_ONLY("ICEBP", ".byte 0xf1", 0x88, 0);
     INSN("WBINVD", "wbinvd", 0x89, 0);
-    INSN("MONITOR", "monitor %%rax, %%ecx, %%edx", 0x8a, 0);
-    INSN_ONLY("MWAIT", "mwait %%eax, %%ecx", 0x8b, 0);
-    __asm__ volatile("monitor %%rax, %%ecx, %%edx" : : "a"(data), "c"(0), "d"(0));
-    INSN_ONLY("MWAIT, armed", "mwait %%eax, %%ecx", 0x8c, 0);
+    INSN("MONITOR", MONITOR, 0x8a, 0);
+    INSN_ONLY("MWAIT", MWAIT, 0x8b, 0);
+    __asm__ volatile(MONITOR : : "a"(data), "c"(0), "d"(0));
+    INSN_ONLY("MWAIT, armed", MWAIT, 0x8c, 0);
     INSN_ONLY("INT3", "int3", EXCEPTION + BP, 0);
     fresh();
     vmcb.rax = (uint64_t)&vmcb;
@@ -1063,6 +1067,92 @@ static void more_state(void)
     wrmsr(0xc0000102, kernel_gs);
 }
 
+/* ---- Whatever a VMCB holds ---- */
+
+static uint64_t random_state = 88172645463325252ull;
+
+static uint64_t random64(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    return random_state ^= random_state << 17;
+}
+
+static struct seg random_segment(void)
+{
+    return (struct seg){ random64(), random64() & 1 ? 0xc93 : random64(),
+                         random64() & 1 ? ~0u : random64(), random64() & 1 ? 0 : random64() };
+}
+
+/* Nearly all of a guest's physical addresses lead to two pages. */
+static void two_pages(uint64_t *pml4, uint64_t *pdpt, uint64_t *pd, uint64_t *pt)
+{
+    for (unsigned i = 0; i < 512; i++) {
+        pml4[i] = (uint64_t)pdpt | P | W | U;
+        pdpt[i] = (uint64_t)pd | P | W | U;
+        pd[i] = (uint64_t)pt | P | W | U;
+        pt[i] = (uint64_t)(i & 1 ? data : more_data) | P | W | U;
+    }
+    pt[5] = 0;
+}
+
+static void random_guest(void)
+{
+    fresh();
+    fill(iopm, 0xff, sizeof(iopm));
+    fill(msrpm, 0xff, sizeof(msrpm));
+    for (unsigned i = 0; i < 6; i++)
+        vmcb.intercept[i] = ~0u;
+    for (unsigned i = 0; i < 512; i++) {
+        data[i] = random64() | (random64() & 1 ? 7 : 0);
+        more_data[i] = random64();
+    }
+    vmcb.np = 1;
+    vmcb.n_cr3 = (uint64_t)npt[0];
+    vmcb.v_intr = (random64() & (V_IRQ | V_IGN_TPR | 0xf000f)) | V_MASKING;
+    vmcb.v_vector = random64() & 0xff;
+    vmcb.event = random64() & random64() & 0xffffffff80000fff;
+    vmcb.shadow = random64() & 1;
+    vmcb.cr0 = random64() & 0x80050037;
+    vmcb.cr3 = random64() & 0xffffffff;
+    vmcb.cr4 = random64() & 0x3006bf;
+    vmcb.efer = SVME | (random64() & 0x901);
+    vmcb.rflags = random64();
+    vmcb.dr7 = (uint32_t)random64();
+    vmcb.cpl = random64();
+    vmcb.rip = random64() & 1 ? random64() : random64() & 0xffff;
+    vmcb.rsp = random64() & 0xffff;
+    vmcb.es = random_segment();
+    vmcb.cs = random_segment();
+    vmcb.cs.attr |= 8;
+    vmcb.ss = random_segment();
+    vmcb.ds = random_segment();
+    vmcb.idtr = vmcb.gdtr = random_segment();
+}
+
+/* The timer ends those that go on for ever. */
+static void anything(void)
+{
+    unsigned ended[3] = { 0 };
+
+    two_pages(npt[0], npt[1], npt[2], npt[3]);
+    apic_set(0x320, 0x70);
+    apic_set(0x3e0, 0xb);
+    for (unsigned i = 0; i < 3000; i++) {
+        random_guest();
+        host_rflags |= IF;
+        apic_set(0x380, 200000);
+        run();
+        apic_set(0x380, 0);
+        take_pending();
+        ended[vmcb.code == ~0ull ? 0 : vmcb.code < NPF ? 1 : 2]++;
+    }
+    verdict("guests of random state end, of all kinds", ended[0] && ended[1] && ended[2]);
+    show("    impossible", ended[0]);
+    show("    by an intercept", ended[1]);
+    show("    by a nested page fault", ended[2]);
+}
+
 void guest_main(void)
 {
     long_init();
@@ -1093,5 +1183,6 @@ void guest_main(void)
     privilege();
     task_switches();
     more_state();
+    anything();
     finish();
 }
