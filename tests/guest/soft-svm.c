@@ -775,7 +775,7 @@ static void nmis(void)
     GUEST("movl $0x44400, (%%rcx)\n\tjmp 1f\n1:\tnop");
     expect_handler("    or is the guest's", NMI);
     __asm__ volatile("pushq $0x10\n\tpushq %%rsp\n\taddq $8, (%%rsp)\n\tpushfq\n\tpushq "
-                     "$8\n\tpushq $1f\n\tiretq\n1:\taddq $8, %%rsp"
+                     "$8\n\tpushq $1f\n\tiretq\n1:"
                      :
                      :
                      : "memory");
