@@ -146,6 +146,12 @@ static void fresh(void)
     guest_rcx = guest_rdx = guest_rbx = 0;
 }
 
+static void wanting(unsigned code)
+{
+    fresh();
+    intercept(code);
+}
+
 /* With the host's RFLAGS as host_rflags at VMRUN.  What is pending comes behind STGI, if IF is set
  * there. */
 static void run(void)
@@ -297,8 +303,7 @@ static void basics(void)
 /* Intercepted, and not. */
 #define INSN(name, code, exit, info1)                                                              \
     do {                                                                                           \
-        fresh();                                                                                   \
-        intercept(exit);                                                                           \
+        wanting(exit);                                                                             \
         GUEST(code);                                                                               \
         expect_insn(name, exit, info1);                                                            \
         fresh();                                                                                   \
@@ -308,8 +313,7 @@ static void basics(void)
 /* One that would not go on. */
 #define INSN_ONLY(name, code, exit, info1)                                                         \
     do {                                                                                           \
-        fresh();                                                                                   \
-        intercept(exit);                                                                           \
+        wanting(exit);                                                                             \
         GUEST(code);                                                                               \
         expect_insn(name, exit, info1);                                                            \
     } while (0)
@@ -353,6 +357,10 @@ static void control_registers(void)
 
 char table_at[16];
 
+/* As bytes: assemblers do not agree on their operands. */
+#define MONITOR ".byte 0x0f, 0x01, 0xc8"
+#define MWAIT   ".byte 0x0f, 0x01, 0xc9"
+
 static void instructions(void)
 {
     INSN("SIDT", "sidt table_at", 0x66, 0);
@@ -384,33 +392,29 @@ static void instructions(void)
     INSN("RDTSCP", "rdtscp", 0x87, 0);
     INSN_ONLY("ICEBP", ".byte 0xf1", 0x88, 0);
     INSN("WBINVD", "wbinvd", 0x89, 0);
-    INSN("MONITOR", "monitor %%rax, %%ecx, %%edx", 0x8a, 0);
-    INSN_ONLY("MWAIT", "mwait %%eax, %%ecx", 0x8b, 0);
-    __asm__ volatile("monitor %%rax, %%ecx, %%edx" : : "a"(data), "c"(0), "d"(0));
-    INSN_ONLY("MWAIT, armed", "mwait %%eax, %%ecx", 0x8c, 0);
+    INSN("MONITOR", MONITOR, 0x8a, 0);
+    INSN_ONLY("MWAIT", MWAIT, 0x8b, 0);
+    __asm__ volatile(MONITOR : : "a"(data), "c"(0), "d"(0));
+    INSN_ONLY("MWAIT, armed", MWAIT, 0x8c, 0);
     INSN_ONLY("INT3", "int3", EXCEPTION + BP, 0);
     fresh();
     vmcb.rax = (uint64_t)&vmcb;
     GUEST("nop\n\tud2");
     expect_handler("#UD in the guest", UD);
-    fresh();
-    intercept(EXCEPTION + UD);
+    wanting(EXCEPTION + UD);
     GUEST("nop\n\tud2");
     expect_exit("    intercepted", EXCEPTION + UD, 0, 0);
     check_value("    where it is", vmcb.rip - guest_rip, 1);
-    fresh();
-    intercept(0x8d);
+    wanting(0x8d);
     vmcb.cr4 |= 1 << 18;
     GUEST("xsetbv");
     expect_insn("XSETBV", 0x8d, 0);
-    fresh();
-    intercept(0x8d);
+    wanting(0x8d);
     intercept(EXCEPTION + UD);
     vmcb.cr4 &= ~(1ull << 18);
     GUEST("xsetbv");
     expect_exit("    what is #UD is so first", EXCEPTION + UD, 0, 0);
-    fresh();
-    intercept(0xa2);
+    wanting(0xa2);
     guest_rcx = (uint64_t)data;
     guest_rbx = 2;
     GUEST("invpcid (%%rcx), %%rbx");
@@ -420,13 +424,11 @@ static void instructions(void)
 
 static void pauses(void)
 {
-    fresh();
-    intercept(0x77);
+    wanting(0x77);
     vmcb.pause_count = 3;
     GUEST("pause\n\tpause\n\tpause\n\tpause\n\tpause");
     judge("PAUSE's filter lets three by", vmcb.code == 0x77 && vmcb.rip - guest_rip == 6);
-    fresh();
-    intercept(0x77);
+    wanting(0x77);
     vmcb.pause_count = 3;
     vmcb.pause_threshold = 1;
     GUEST("movl $9, %%edi\n1:\tpause\n\txorl %%eax, %%eax\n\tcpuid\n\tdecl %%edi\n\tjnz 1b");
@@ -437,44 +439,37 @@ static void ports(void)
 {
     static uint8_t byte;
 
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     GUEST("inb $0x61, %%al");
     expect_end("a port that the map lets by");
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x61 / 8] = 2;
     GUEST("inb $0x61, %%al");
     expect_insn("IN", IOIO, 0x610211);
     check_value("    and EXITINFO2", vmcb.info2, guest_next);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x83 / 8] = 8;
     guest_rdx = 0x80;
     GUEST("outl %%eax, %%dx");
     expect_insn("OUT of which the last byte is not let by", IOIO, 0x800240);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x2000] = 1;
     guest_rdx = 0xffff;
     GUEST("outw %%ax, %%dx");
     expect_insn("OUT beyond the last port", IOIO, 0xffff0220);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x80 / 8] = 1;
     guest_rdx = 0x80;
     guest_rcx = 2;
     guest_rbx = (uint64_t)&byte;
     GUEST("rep outsb");
     expect_insn("REP OUTSB", IOIO, 0x80021c | 3 << 10);
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x80 / 8] = 1;
     guest_rdx = 0x80;
     GUEST("rep outsb");
     expect_end("    none at all");
-    fresh();
-    intercept(IOIO);
+    wanting(IOIO);
     iopm[0x80 / 8] = 1;
     guest_rdx = 0x80;
     GUEST("addr32 insw");
@@ -483,37 +478,31 @@ static void ports(void)
 
 static void msrs(void)
 {
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     guest_rcx = 0x174;
     GUEST("rdmsr");
     expect_end("an MSR that the map lets by");
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x174 / 4] = 1;
     guest_rcx = 0x174;
     GUEST("rdmsr");
     expect_insn("RDMSR", EXIT_MSR, 0);
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x800 + 0x82 / 4] = 0x20;
     guest_rcx = 0xc0000082;
     GUEST("rdmsr");
     expect_end("    not for a write's bit");
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x800 + 0x82 / 4] = 0x20;
     guest_rcx = 0xc0000082;
     GUEST("wrmsr");
     expect_insn("WRMSR", EXIT_MSR, 1);
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     msrpm[0x1000 + 0x117 / 4] = 0x40;
     guest_rcx = 0xc0010117;
     GUEST("rdmsr");
     expect_insn("of the third range", EXIT_MSR, 0);
-    fresh();
-    intercept(EXIT_MSR);
+    wanting(EXIT_MSR);
     guest_rcx = 0x40000000;
     GUEST("rdmsr");
     expect_insn("of none", EXIT_MSR, 0);
@@ -621,8 +610,7 @@ static void exceptions(void)
     uint64_t gone = (uint64_t)at_window(5);
 
     map(5, 0);
-    fresh();
-    intercept(EXCEPTION + PF);
+    wanting(EXCEPTION + PF);
     vmcb.cr2 = 0x99;
     guest_rcx = gone + 0x123;
     GUEST("movb $1, (%%rcx)");
@@ -635,19 +623,16 @@ static void exceptions(void)
     GUEST("movb $1, (%%rcx)");
     expect_handler("    not intercepted", PF);
     verdict("    sets CR2", vmcb.cr2 == gone + 0x123 && guest_slot(0) == 2);
-    fresh();
-    intercept(EXCEPTION + DB);
+    wanting(EXCEPTION + DB);
     vmcb.rflags |= 0x100;
     vmcb.dr7 |= 0x2000;
     GUEST("nop\n\tnop");
     judge("single step", vmcb.code == EXCEPTION + DB && vmcb.rip == guest_rip + 1 &&
                              vmcb.dr6 == 0xffff4ff0 && !(vmcb.dr7 & 0x2000));
-    fresh();
-    intercept(EXCEPTION + DE);
+    wanting(EXCEPTION + DE);
     GUEST("divl %%ecx");
     expect_exit("#DE", EXCEPTION + DE, 0, 0);
-    fresh();
-    intercept(EXCEPTION + GP);
+    wanting(EXCEPTION + GP);
     guest_rcx = 0x7f8;
     GUEST("movl %%ecx, %%ds");
     expect_exit("#GP with a selector", EXCEPTION + GP, 0x7f8, 0);
@@ -680,24 +665,20 @@ static void interrupts_physical(void)
     verdict("    but with STGI", interrupts[0x61] == before + 1);
 
     self_ipi(0x61);
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     vmcb.rflags |= IF;
     GUEST("nop\n\tnop");
     expect_exit("an interrupt, the guest's IF", INTR, 0, 0);
     verdict("    is still pending", interrupts[0x61] == before + 1);
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     GUEST("nop\n\tnop");
     expect_end("    without it");
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     vmcb.v_intr = V_MASKING;
     host_rflags |= IF;
     GUEST("nop\n\tnop");
     expect_exit("V_INTR_MASKING: the host's IF", INTR, 0, 0);
-    fresh();
-    intercept(INTR);
+    wanting(INTR);
     vmcb.v_intr = V_MASKING;
     vmcb.rflags |= IF;
     GUEST("nop\n\tnop");
@@ -784,8 +765,7 @@ static void nmis(void)
     check_value("no NMI without GIF", n_nmis, 0);
     __asm__ volatile("stgi\n\tnop" : : : "memory");
     check_value("    but with STGI", n_nmis, 1);
-    fresh();
-    intercept(EXIT_NMI);
+    wanting(EXIT_NMI);
     guest_rcx = 0xfee00300;
     GUEST("movl $0x44400, (%%rcx)\n\tjmp 1f\n1:\tnop");
     expect_exit("an NMI ends the guest", EXIT_NMI, 0, 0);
@@ -795,11 +775,54 @@ static void nmis(void)
     GUEST("movl $0x44400, (%%rcx)\n\tjmp 1f\n1:\tnop");
     expect_handler("    or is the guest's", NMI);
     __asm__ volatile("pushq $0x10\n\tpushq %%rsp\n\taddq $8, (%%rsp)\n\tpushfq\n\tpushq "
-                     "$8\n\tpushq $1f\n\tiretq\n1:\taddq $8, %%rsp"
+                     "$8\n\tpushq $1f\n\tiretq\n1:"
                      :
                      :
                      : "memory");
     *idt_gate(NMI) = gate;
+}
+
+/* ---- SMM and INIT ---- */
+
+static void nested_fresh(void);
+
+static void smis(void)
+{
+    volatile uint8_t *handler = (uint8_t *)0x38000;
+    volatile uint64_t *in_guest = (uint64_t *)0x3fed8, *of = (uint64_t *)0x3fee0;
+
+    handler[0] = 0x0f; /* RSM */
+    handler[1] = 0xaa;
+    *in_guest = *of = 0;
+    wanting(0x62);
+    guest_rcx = 0xfee00300;
+    GUEST("movl $0x44200, (%%rcx)\n\tjmp 1f\n1:\tnop");
+    expect_exit("an SMI ends the guest", 0x62, 0, 0);
+    verdict("    and comes then", *of == (uint64_t)&vmcb && !(*in_guest & 1));
+    nested_fresh();
+    guest_rcx = 0xfee00300;
+    GUEST("movl $0x44200, (%%rcx)\n\tjmp 1f\n1:\tnop");
+    expect_end("    or interrupts it");
+    verdict("    which is told", *of == (uint64_t)&vmcb && *in_guest & 1);
+}
+
+volatile unsigned n_redirected;
+__asm__("count_redirected:\n\tincl n_redirected\n\taddq $8, %rsp\n\tiretq");
+extern char count_redirected[];
+
+static void inits(void)
+{
+    uint64_t *gate = idt_gate(30), was = *gate, at = (uint64_t)count_redirected;
+
+    *gate = (was & 0x0000ffffffff0000) | (at & 0xffff) | (at >> 16 & 0xffff) << 48;
+    wrmsr(VM_CR, 2); /* R_INIT */
+    wanting(0x63);
+    guest_rcx = 0xfee00300;
+    GUEST("movl $0, 0x10(%%rcx)\n\tmovl $0x4500, (%%rcx)\n\tjmp 1f\n1:\tnop");
+    expect_exit("an INIT ends the guest", 0x63, 0, 0);
+    check_value("    and is redirected to #SX", n_redirected, 1);
+    wrmsr(VM_CR, 0);
+    *gate = was;
 }
 
 /* ---- Nested paging ---- */
@@ -1044,6 +1067,92 @@ static void more_state(void)
     wrmsr(0xc0000102, kernel_gs);
 }
 
+/* ---- Whatever a VMCB holds ---- */
+
+static uint64_t random_state = 88172645463325252ull;
+
+static uint64_t random64(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    return random_state ^= random_state << 17;
+}
+
+static struct seg random_segment(void)
+{
+    return (struct seg){ random64(), random64() & 1 ? 0xc93 : random64(),
+                         random64() & 1 ? ~0u : random64(), random64() & 1 ? 0 : random64() };
+}
+
+/* Nearly all of a guest's physical addresses lead to two pages. */
+static void two_pages(uint64_t *pml4, uint64_t *pdpt, uint64_t *pd, uint64_t *pt)
+{
+    for (unsigned i = 0; i < 512; i++) {
+        pml4[i] = (uint64_t)pdpt | P | W | U;
+        pdpt[i] = (uint64_t)pd | P | W | U;
+        pd[i] = (uint64_t)pt | P | W | U;
+        pt[i] = (uint64_t)(i & 1 ? data : more_data) | P | W | U;
+    }
+    pt[5] = 0;
+}
+
+static void random_guest(void)
+{
+    fresh();
+    fill(iopm, 0xff, sizeof(iopm));
+    fill(msrpm, 0xff, sizeof(msrpm));
+    for (unsigned i = 0; i < 6; i++)
+        vmcb.intercept[i] = ~0u;
+    for (unsigned i = 0; i < 512; i++) {
+        data[i] = random64() | (random64() & 1 ? 7 : 0);
+        more_data[i] = random64();
+    }
+    vmcb.np = 1;
+    vmcb.n_cr3 = (uint64_t)npt[0];
+    vmcb.v_intr = (random64() & (V_IRQ | V_IGN_TPR | 0xf000f)) | V_MASKING;
+    vmcb.v_vector = random64() & 0xff;
+    vmcb.event = random64() & random64() & 0xffffffff80000fff;
+    vmcb.shadow = random64() & 1;
+    vmcb.cr0 = random64() & 0x80050037;
+    vmcb.cr3 = random64() & 0xffffffff;
+    vmcb.cr4 = random64() & 0x3006bf;
+    vmcb.efer = SVME | (random64() & 0x901);
+    vmcb.rflags = random64();
+    vmcb.dr7 = (uint32_t)random64();
+    vmcb.cpl = random64();
+    vmcb.rip = random64() & 1 ? random64() : random64() & 0xffff;
+    vmcb.rsp = random64() & 0xffff;
+    vmcb.es = random_segment();
+    vmcb.cs = random_segment();
+    vmcb.cs.attr |= 8;
+    vmcb.ss = random_segment();
+    vmcb.ds = random_segment();
+    vmcb.idtr = vmcb.gdtr = random_segment();
+}
+
+/* The timer ends those that go on for ever. */
+static void anything(void)
+{
+    unsigned ended[3] = { 0 };
+
+    two_pages(npt[0], npt[1], npt[2], npt[3]);
+    apic_set(0x320, 0x70);
+    apic_set(0x3e0, 0xb);
+    for (unsigned i = 0; i < 3000; i++) {
+        random_guest();
+        host_rflags |= IF;
+        apic_set(0x380, 200000);
+        run();
+        apic_set(0x380, 0);
+        take_pending();
+        ended[vmcb.code == ~0ull ? 0 : vmcb.code < NPF ? 1 : 2]++;
+    }
+    verdict("guests of random state end, of all kinds", ended[0] && ended[1] && ended[2]);
+    show("    impossible", ended[0]);
+    show("    by an intercept", ended[1]);
+    show("    by a nested page fault", ended[2]);
+}
+
 void guest_main(void)
 {
     long_init();
@@ -1067,10 +1176,13 @@ void guest_main(void)
     interrupts_physical();
     interrupts_virtual();
     nmis();
+    smis();
+    inits();
     nested_faults();
     nested_works();
     privilege();
     task_switches();
     more_state();
+    anything();
     finish();
 }
