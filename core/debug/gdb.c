@@ -72,8 +72,17 @@ static void thaw(struct machine *m)
     m->hold_time = false;
 }
 
+/* gdb looks for a breakpoint at its pc, which is an offset into CS: where that has a base it finds
+ * none, and would take the stop for one of the past. */
+static bool pc_is(struct vcpu *cpu, uint64_t linear)
+{
+    struct tenon_x86_state s;
+
+    return !cpu->accel->ops->vcpu_get(cpu, &s) && s.rip == linear;
+}
+
 /* What the processor has come to, in gdb's words. */
-static void put_reason(const struct gdb *g, GString *to, const struct vcpu *cpu)
+static void put_reason(const struct gdb *g, GString *to, struct vcpu *cpu)
 {
     static const char *const watch[] = {
         [TENON_DEBUG_WRITE] = "watch",
@@ -84,7 +93,7 @@ static void put_reason(const struct gdb *g, GString *to, const struct vcpu *cpu)
     if (cpu->why == TENON_DEBUG_EXECUTE) {
         bool soft = points_has(g->m, POINT_SOFT, cpu->where);
 
-        if (soft ? g->swbreak : g->hwbreak)
+        if ((soft ? g->swbreak : g->hwbreak) && pc_is(cpu, cpu->where))
             g_string_append(to, soft ? "swbreak:;" : "hwbreak:;");
     } else if (cpu->why && cpu->why < G_N_ELEMENTS(watch)) {
         g_string_append_printf(to, "%s:%" G_GINT64_MODIFIER "x;", watch[cpu->why], cpu->where);

@@ -246,7 +246,7 @@ static bool possible(const struct cpu *cpu, const struct tenon_x86_state *s)
 
     return (!pg || s->cr0 & CR0_PE) && lma == (pg && s->efer & EFER_LME) &&
            (!lma || s->cr4 & CR4_PAE) && !(s->cr4 & ~control_known_cr4(cpu)) && !(s->cr0 >> 32) &&
-           xcr0_valid(cpu, s->xcr0) && s->cr8 < 16;
+           (s->xcr0 == cpu->xcr0 || xcr0_valid(cpu, s->xcr0)) && s->cr8 < 16;
 }
 
 /* Another thread may have changed memory since the processor looked at it: its pointers go first.
