@@ -17,10 +17,10 @@ mux() { tmux -L "tenon-test-$$" -f /dev/null "$@" 2>/dev/null; }
 keys() { mux send-keys -t 0 "$@"; }
 screen() { mux capture-pane -p -t 0; }
 # shows PATTERN: within five seconds.
-on_screen() { screen >screen && grep -q -e "$1" screen; }
+on_screen() { screen >shown && grep -q -e "$1" shown; }
 shows() {
     until_true on_screen "$2" && ok "$1" && return
-    not_ok "$1 ($2)" screen
+    not_ok "$1 ($2)" shown
     mux kill-server
     plan
     exit
