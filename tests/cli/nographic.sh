@@ -13,7 +13,8 @@ if ! command -v tmux >/dev/null; then
     exit
 fi
 
-mux() { tmux -L "tenon-test-$$" -f /dev/null "$@" 2>/dev/null; }
+terminals=0
+mux() { tmux -S "terminal$terminals" -f /dev/null "$@" 2>/dev/null; }
 keys() { mux send-keys -t 0 "$@"; }
 screen() { mux capture-pane -p -t 0; }
 # shows PATTERN: within five seconds.
@@ -28,9 +29,11 @@ shows() {
 # on_terminal ARGUMENT...: the program on a new terminal, then its exit status, and whether keys echo.
 on_terminal() {
     mux kill-server
+    terminals=$((terminals + 1))
     printf '%q ' "$build/tenon" "$@" >line
     echo '; echo "status $?"; stty -a | grep -ow -e "-*icanon"; sleep 60' >>line
     mux new-session -d -x 80 -y 24 "bash line"
+    pids+=("$(mux display-message -p '#{pid}')")
 }
 
 nographic=(-nographic -serial mon:stdio)
