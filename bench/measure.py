@@ -167,6 +167,19 @@ def soft_loop(folder, program):
     return 8 * LOOP_ROUNDS / 1e6 / (taken[1] - taken[0])
 
 
+def serial(folder, program, accel, guest):
+    """10 MiB from a guest to a file by its serial port: megabytes a second."""
+    out = os.path.join(folder, "out")
+    began = now()
+    subprocess.run([program, "-accel", accel, "-nodefaults", "-display", "none", "-m", "64",
+                    "-serial", f"file:{out}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+                    "-kernel", guest, "-append", "flood"], **QUIET, check=False)
+    took = now() - began
+    if os.path.getsize(out) != 10 << 20:
+        raise Failed
+    return (10 << 20) / took / 1000
+
+
 def medians(figure, runs, programs, *arguments):
     """One median a program, None where it cannot be had. The first run of each warms up and is not counted."""
     results = {program: [] for program in programs if shutil.which(program)}
@@ -190,7 +203,8 @@ def show(samples):
 def main():
     figure, runs, *arguments, ours, theirs = sys.argv[1:]
     take = {"start": start, "memory": memory, "list": listing, "boot": boot,
-            "soft-boot": soft_boot, "soft-idle": soft_idle, "soft-loop": soft_loop}[figure]
+            "soft-boot": soft_boot, "soft-idle": soft_idle, "soft-loop": soft_loop,
+            "serial": serial}[figure]
     samples = medians(take, int(runs), [ours, theirs], *arguments)
     if figure != "boot":
         print(*map(show, samples))

@@ -186,20 +186,26 @@ void chardev_disuse(struct tenon_chardev *chr, void *self)
             leave(chr, &chr->users[i]);
 }
 
-static int attach(struct tenon_dev *dev, struct tenon_chardev *chr, const struct tenon_chr_user *on)
+static int attach_part(struct tenon_dev *dev, struct tenon_chardev *chr,
+                       const struct tenon_chr_user *on, void *part)
 {
     struct inst *inst = inst_of(dev);
     struct chr_user *user = vacancy(chr);
     char *why;
 
     if (user) {
-        join(chr, user, (struct chr_user){ inst->state, .name = dev->id, .inst = inst }, on);
+        join(chr, user, (struct chr_user){ part, .name = dev->id, .inst = inst }, on);
         return 0;
     }
     why = occupied(chr);
     tenon_error(dev, -EBUSY, "%s", why);
     g_free(why);
     return -EBUSY;
+}
+
+static int attach(struct tenon_dev *dev, struct tenon_chardev *chr, const struct tenon_chr_user *on)
+{
+    return attach_part(dev, chr, on, inst_of(dev)->state);
 }
 
 void chardev_forget(const struct inst *inst)
@@ -291,6 +297,7 @@ const struct tenon_chr chr_service = {
     .set_lines = set_lines,
     .lines = lines,
     .parallel = parallel,
+    .attach_part = attach_part,
 };
 
 /* ---- Looking at them ---- */

@@ -216,7 +216,6 @@ static const struct opt_key chardev_keys[] = {
 };
 
 static const struct opt_key serial_keys[]   = { { "dev", KEY_DEV } };
-static const struct opt_key none_dev_keys[] = { { "dev", KEY_DEV, 0, "none" } };
 static const struct opt_key mon_keys[] = {
     { "chardev", KEY_STRING, 0, "ID" },
     { "mode",    KEY_ENUM, 0, "readline|control" },
@@ -464,7 +463,7 @@ const struct opt_group groups[] = {
 
     { "chardev",       FREE | IDS | NEED_ID | IMPLIED | NEED | HELP, PARAM(chardev_keys) },
     { "serial",        NEED,                                         PARAM(serial_keys), .max = 4 },
-    { "parallel",      NEED,                                         PARAM(none_dev_keys), .max = 3 },
+    { "parallel",      NEED,                                         PARAM(serial_keys), .max = 3 },
     { "debugcon",      MERGE | NEED,                                 PARAM(serial_keys) },
     { "monitor",       NEED,                                         PARAM(serial_keys) },
     { "qmp",           NEED,                                         PARAM(serial_keys) },

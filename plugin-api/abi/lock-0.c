@@ -226,6 +226,7 @@ AT(tenon_chr, line,    40, void (**)(struct tenon_chardev *chr, const struct ten
 AT(tenon_chr, set_lines, 48, int (**)(struct tenon_chardev *chr, uint32_t lines));
 AT(tenon_chr, lines,     56, int (**)(struct tenon_chardev *chr));
 AT(tenon_chr, parallel,  64, int (**)(struct tenon_chardev *chr, uint32_t op, uint8_t *bytes, size_t n));
+AT(tenon_chr, attach_part, 72, int (**)(struct tenon_dev *, struct tenon_chardev *chr, const struct tenon_chr_user *user, void *part));
 
 AT(tenon_ringbuf, size,  0, uint32_t *);
 AT(tenon_ringbuf, read,  8, size_t (**)(void *self, void *buf, size_t len));

@@ -121,6 +121,10 @@ struct tenon_chr {
     int (*set_lines)(struct tenon_chardev *chr, uint32_t lines);
     int (*lines)(struct tenon_chardev *chr);
     int (*parallel)(struct tenon_chardev *chr, uint32_t op, uint8_t *bytes, size_t n);
+    /* As attach(), for a device of several ports: the user's functions get part, and not the
+     * device's state. [main] */
+    int (*attach_part)(struct tenon_dev *, struct tenon_chardev *chr,
+                       const struct tenon_chr_user *user, void *part);
 };
 
 /* "tenon.ringbuf/1" - an interface (ifaces) of a back end that keeps what the guest sends, for the

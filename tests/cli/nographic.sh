@@ -13,14 +13,15 @@ if ! command -v tmux >/dev/null; then
     exit
 fi
 
-mux() { tmux -L "tenon-test-$$" -f /dev/null "$@" 2>/dev/null; }
+terminals=0
+mux() { tmux -S "terminal$terminals" -f /dev/null "$@" 2>/dev/null; }
 keys() { mux send-keys -t 0 "$@"; }
 screen() { mux capture-pane -p -t 0; }
 # shows PATTERN: within five seconds.
-on_screen() { screen >screen && grep -q -e "$1" screen; }
+on_screen() { screen >shown && grep -q -e "$1" shown; }
 shows() {
     until_true on_screen "$2" && ok "$1" && return
-    not_ok "$1 ($2)" screen
+    not_ok "$1 ($2)" shown
     mux kill-server
     plan
     exit
@@ -28,9 +29,11 @@ shows() {
 # on_terminal ARGUMENT...: the program on a new terminal, then its exit status, and whether keys echo.
 on_terminal() {
     mux kill-server
+    terminals=$((terminals + 1))
     printf '%q ' "$build/tenon" "$@" >line
     echo '; echo "status $?"; stty -a | grep -ow -e "-*icanon"; sleep 60' >>line
     mux new-session -d -x 80 -y 24 "bash line"
+    pids+=("$(mux display-message -p '#{pid}')")
 }
 
 nographic=(-nographic -serial mon:stdio)

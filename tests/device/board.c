@@ -351,6 +351,16 @@ void board_chr_event(struct board *b, const char *id, int event)
     chr_host(f)->event(f->test->dev, event);
 }
 
+void board_chr_lines(struct board *b, const char *id, uint32_t lines)
+{
+    far_end(b, id)->test->lines = lines;
+}
+
+uint32_t board_chr_driven(struct board *b, const char *id)
+{
+    return far_end(b, id)->test->driven;
+}
+
 int board_chr_last_event(struct board *b, const char *id)
 {
     return far_end(b, id)->test->last_event;

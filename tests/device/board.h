@@ -72,6 +72,8 @@ size_t board_waiting(struct board *b, const char *id); /* not yet taken by the d
 void board_chr_limit(struct board *b, const char *id,
                      size_t room); /* write() takes so much, then 0 */
 void board_chr_event(struct board *b, const char *id, int event);
-int board_chr_last_event(struct board *b, const char *id); /* sent by the device */
+void board_chr_lines(struct board *b, const char *id, uint32_t lines); /* modem lines it has on */
+uint32_t board_chr_driven(struct board *b, const char *id); /* ... and those the device has */
+int board_chr_last_event(struct board *b, const char *id);  /* sent by the device */
 
 #endif

@@ -12,6 +12,7 @@ struct test {
     void (*ready)(void *arg);
     int last_event;
     struct tenon_chr_line line;
+    uint32_t lines, driven; /* of the modem: the far end's, and the device's */
 };
 
 #endif

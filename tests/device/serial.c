@@ -552,7 +552,9 @@ static void two_ports_cannot_be_the_same_one(void)
     g_assert_null(board_try("-nodefaults -chardev test,id=far -device isa-serial,chardev=far "
                             "-device isa-serial,chardev=far",
                             &errors));
-    g_assert_nonnull(strstr(errors, "the chardev is in use already"));
+    g_assert_cmpstr(errors, ==,
+                    "tenon: -device isa-serial,chardev=far: chardev 'far' is in use by "
+                    "isa-serial#0\n");
     g_free(errors);
 }
 

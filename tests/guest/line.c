@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* line - a guest at the other end of a line: it says what it receives, and sends much if asked. */
+/*
+ * line - a guest at the other end of a line: it says what it receives.  With "flood" at the end of
+ * its command line it sends 10 MiB instead, and ends.
+ */
 
 #include "guest.h"
 #include "state.h"
@@ -18,9 +21,25 @@ static void flood(void)
     }
 }
 
+/* Multiboot's information has flags first, and the command line's address at 16. */
+static bool asked_for_flood(const struct entry_state *s)
+{
+    const uint32_t *info = (const uint32_t *)s->ebx;
+    const char *text = (const char *)info[4], *last = text;
+
+    while (*text)
+        if (*text++ == ' ')
+            last = text;
+    return last[0] == 'f' && last[1] == 'l';
+}
+
 void guest_main(const struct entry_state *s)
 {
     outb(FCR, 1);
+    if (asked_for_flood(s)) {
+        flood();
+        quit(16);
+    }
     put_text("ready\n");
     for (;;) {
         uint8_t status = inb(LSR), c;
@@ -32,8 +51,6 @@ void guest_main(const struct entry_state *s)
             put_text("break\n");
         else if (c == 'Q')
             quit(16);
-        else if (c == 'F')
-            flood();
         else
             show("got", c);
     }

@@ -57,11 +57,10 @@ static int debugcon_create(void *self)
 
     if (d->chardev) {
         d->chr = tenon_query(d->dev, "tenon.chr/1");
-        err = d->chr ? d->chr->attach(d->dev, d->chardev, &debugcon_chr_user) : -ENOSYS;
+        err = d->chr ? d->chr->attach(d->dev, d->chardev, &debugcon_chr_user)
+                     : tenon_error(d->dev, -ENOTSUP, "this emulator has no chardevs");
     }
-    if (err)
-        return tenon_error(d->dev, err, "the chardev is in use already");
-    return tenon_map(d->dev, 0, d->iobase, 0);
+    return err ? err : tenon_map(d->dev, 0, d->iobase, 0);
 }
 
 static void debugcon_loaded(void *self)

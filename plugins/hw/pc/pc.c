@@ -165,6 +165,13 @@ static int add_consoles(struct pc *pc)
         snprintf(props, sizeof(props), "index=%u,chardev=%s", i, chardev);
         err = add(pc, "isa-serial", props);
     }
+    for (unsigned i = 0; i < 3 && !err; i++) {
+        chardev = pc->board->chardev(pc->dev, "parallel", i);
+        if (!chardev)
+            continue;
+        snprintf(props, sizeof(props), "index=%u,chardev=%s", i, chardev);
+        err = add(pc, "isa-parallel", props);
+    }
     chardev = pc->board->chardev(pc->dev, "debugcon", 0);
     if (chardev && !err) {
         snprintf(props, sizeof(props), "chardev=%s", chardev);
