@@ -16,6 +16,7 @@
 #include <tenon/accel.h>
 
 #include "cpu/accel.h"
+#include "cpu/icount.h"
 #include "cpu/model.h"
 #include "loop/loop.h"
 #include "machine/inst.h"
@@ -35,6 +36,7 @@ struct guest {
     struct space_listener listener;
     GPtrArray *blocks; /* watched ones, by their number; grows under lock */
     pthread_mutex_t lock;
+    struct icount *icount; /* NULL: guest time is the host's */
 };
 
 /* A processor's: what the plugin gets as host. */
@@ -67,6 +69,43 @@ static void set_online(struct processor *p, bool online)
         space_reader_offline(p->cpu->readers[i], !online);
 }
 
+static uint64_t executed(struct processor *p)
+{
+    return p->guest->ops.executed(p->guest->inst->state, p->state);
+}
+
+/* The guest is about to look at time, or at a device. */
+static void sync_time(struct processor *p)
+{
+    if (p->guest->icount && pthread_equal(p->cpu->thread, pthread_self()))
+        icount_sync(p->guest->icount, executed(p));
+}
+
+static bool host_turn(void *host)
+{
+    struct processor *p = host;
+    bool mine;
+
+    set_online(p, false);
+    mine = icount_turn(p->guest->icount, p->cpu->index, executed(p));
+    set_online(p, true);
+    return mine;
+}
+
+static uint64_t host_budget(void *host, uint64_t deadline)
+{
+    struct processor *p = host;
+
+    return icount_budget(p->guest->icount, executed(p), deadline);
+}
+
+static void host_yield(void *host)
+{
+    struct processor *p = host;
+
+    icount_yield(p->guest->icount, executed(p));
+}
+
 /* Guest time goes as fast as the monotonic clock while the guest runs. */
 static struct timespec to_monotonic(struct processor *p, uint64_t deadline)
 {
@@ -80,20 +119,30 @@ static struct timespec to_monotonic(struct processor *p, uint64_t deadline)
     return t;
 }
 
-static void host_wait(void *host, uint64_t deadline)
+/* Beside the host's clock. */
+static void wait_real(struct processor *p, uint64_t deadline)
 {
-    struct processor *p = host;
     struct timespec until =
         deadline == UINT64_MAX ? (struct timespec){ 0 } : to_monotonic(p, deadline);
     int err = 0;
 
-    set_online(p, false);
     pthread_mutex_lock(&p->lock);
     while (!p->kicked && !err)
         err = deadline == UINT64_MAX ? pthread_cond_wait(&p->woken, &p->lock)
                                      : pthread_cond_timedwait(&p->woken, &p->lock, &until);
     p->kicked = false;
     pthread_mutex_unlock(&p->lock);
+}
+
+static void host_wait(void *host, uint64_t deadline)
+{
+    struct processor *p = host;
+
+    set_online(p, false);
+    if (p->guest->icount)
+        icount_wait(p->guest->icount, p->cpu->index, executed(p), deadline);
+    else
+        wait_real(p, deadline);
     set_online(p, true);
 }
 
@@ -101,6 +150,10 @@ static void host_wake(void *host)
 {
     struct processor *p = host;
 
+    if (p->guest->icount) {
+        icount_wake(p->guest->icount, p->cpu->index);
+        return;
+    }
     pthread_mutex_lock(&p->lock);
     p->kicked = true;
     pthread_cond_signal(&p->woken);
@@ -114,6 +167,7 @@ static struct space *space_of(struct processor *p, uint32_t space)
 
 static uint64_t host_read(void *host, uint32_t space, uint64_t addr, unsigned size)
 {
+    sync_time(host);
     return space_read(space_of(host, space), addr, size, false);
 }
 
@@ -122,6 +176,7 @@ static void host_write(void *host, uint32_t space, uint64_t addr, uint64_t value
 {
     struct processor *p = host;
 
+    sync_time(p);
     space_write(space_of(p, space), addr, value, size, false);
     if (vcpu_must_stop(p->cpu))
         p->guest->ops.cpu_kick(p->guest->inst->state, p->state);
@@ -187,6 +242,7 @@ static void host_watch(void *host, uint32_t block, uint64_t offset)
 
 static uint64_t host_now(void *host)
 {
+    sync_time(host);
     return loop_now(((struct processor *)host)->guest->machine->loop, CLOCK_GUEST);
 }
 
@@ -195,6 +251,7 @@ static int host_acknowledge(void *host)
     struct machine *m = ((struct processor *)host)->guest->machine;
     int vector;
 
+    sync_time(host);
     loop_lock(m->loop);
     vector = machine_acknowledge(m);
     loop_unlock(m->loop);
@@ -205,6 +262,7 @@ static void host_eoi(void *host, unsigned vector)
 {
     struct machine *m = ((struct processor *)host)->guest->machine;
 
+    sync_time(host);
     loop_lock(m->loop);
     machine_eoi(m, vector);
     loop_unlock(m->loop);
@@ -244,6 +302,9 @@ const struct tenon_accel_host accel_host_service = {
     .quiescent = host_quiescent,
     .wake = host_wake,
     .stopped = host_stopped,
+    .turn = host_turn,
+    .budget = host_budget,
+    .yield = host_yield,
 };
 
 /* ---- What the plugin is told ---- */
@@ -270,6 +331,7 @@ static void guest_free(struct guest *g)
 {
     if (g->listener.published)
         space_unlisten(g->machine->mem, &g->listener);
+    icount_destroy(g->icount);
     g_ptr_array_free(g->blocks, TRUE);
     pthread_mutex_destroy(&g->lock);
     g_free(g);
@@ -286,9 +348,43 @@ static void guest_listen(struct guest *g)
     space_listen(g->machine->mem, &g->listener);
 }
 
+static void guest_vcpu_kick(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+
+    if (!p || !p->state)
+        return;
+    p->guest->ops.cpu_kick(p->guest->inst->state, p->state);
+    host_wake(p);
+}
+
+/* Another timer comes first now. */
+static void timer_sooner(void *arg, unsigned index, bool own)
+{
+    struct guest *g = arg;
+    struct vcpu *cpu = &g->machine->cpus[index];
+    struct processor *p = cpu->state;
+
+    if (own)
+        g->ops.cpu_budget(g->inst->state, p->state);
+    else
+        guest_vcpu_kick(cpu);
+}
+
 static int guest_board(struct accel *accel)
 {
-    guest_listen(guest_of(accel));
+    struct guest *g = guest_of(accel);
+    const struct config_group *icount = config_find(g->machine->config, "icount", NULL);
+
+    if (icount && (!g->ops.executed || !g->ops.cpu_budget)) {
+        report(icount->from, "the accelerator %s counts no instructions", g->table.name);
+        return -ENOTSUP;
+    }
+    if (icount)
+        g->icount = icount_create(g->machine, icount, timer_sooner, g);
+    if (icount && !g->icount)
+        return -EINVAL;
+    guest_listen(g);
     return 0;
 }
 
@@ -336,6 +432,7 @@ static void processor_info(struct processor *p, const struct vcpu *cpu)
         .phys_bits = cpu->machine->info.phys_bits,
         .tsc_hz = cpu->tsc_hz,
         .host = p,
+        .counted = p->guest->icount != NULL,
     };
 }
 
@@ -398,20 +495,12 @@ static int guest_vcpu_run(struct vcpu *cpu)
     struct processor *p = cpu->state;
     int err;
 
+    if (p->guest->icount)
+        icount_enter(p->guest->icount, cpu->index);
     set_online(p, true);
     err = p->guest->ops.cpu_run(p->guest->inst->state, p->state);
     set_online(p, false);
     return err;
-}
-
-static void guest_vcpu_kick(struct vcpu *cpu)
-{
-    struct processor *p = cpu->state;
-
-    if (!p || !p->state)
-        return;
-    p->guest->ops.cpu_kick(p->guest->inst->state, p->state);
-    host_wake(p);
 }
 
 static void guest_vcpu_reset(struct vcpu *cpu, const struct tenon_x86_start *start)

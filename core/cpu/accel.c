@@ -144,6 +144,7 @@ int accel_open(struct machine *m)
 {
     GArray *choices = all_choices(m->config);
     const struct choice *all = (void *)choices->data;
+    const struct config_group *icount;
     const struct choice usual = { m->info.max_cpus ? "soft" : "qtest", NULL };
     int err = 0;
 
@@ -159,6 +160,12 @@ int accel_open(struct machine *m)
     if (!err && m->accel->ops->irqchip && config_find(m->config, "singlestep", NULL))
         report_warning("-singlestep", "%s runs guest code as it is: this changes nothing",
                        m->accel->ops->name);
+    if (!err && accel_find(m->accel->ops->name) &&
+        (icount = config_find(m->config, "icount", NULL))) {
+        report(icount->from, "is not for %s: it does not count instructions; -accel soft does",
+               m->accel->ops->name);
+        err = -ENOTSUP;
+    }
     g_array_free(choices, TRUE);
     return err;
 }

@@ -79,7 +79,7 @@ static void qtest_close(struct accel *accel)
 
 static int qtest_board(struct accel *accel)
 {
-    loop_manual_time(accel->machine->loop);
+    loop_manual_time(accel->machine->loop, NULL, NULL);
     return 0;
 }
 

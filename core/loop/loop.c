@@ -50,6 +50,8 @@ struct loop {
 
     uint64_t guest; /* atomic; see guest_now() */
     bool manual;
+    void (*sooner)(void *arg); /* see loop_manual_time() */
+    void *sooner_arg;
     struct timers timers[N_CLOCKS];
     uint64_t order;
 };
@@ -298,7 +300,10 @@ void timer_arm(struct timer *t, uint64_t when)
         return;
     t->order = t->loop->order++;
     heap_insert(s, t);
-    advance_timer(t->loop, t->clock);
+    if (!t->loop->manual || t->clock != CLOCK_GUEST)
+        advance_timer(t->loop, t->clock);
+    else if (t->slot == 1 && t->loop->sooner)
+        t->loop->sooner(t->loop->sooner_arg);
 }
 
 void timer_finish(struct timer *t)
@@ -330,11 +335,19 @@ void loop_set_guest_time(struct loop *loop, uint64_t now)
     advance_timer(loop, CLOCK_GUEST);
 }
 
-void loop_manual_time(struct loop *loop)
+void loop_manual_time(struct loop *loop, void (*sooner)(void *arg), void *arg)
 {
     assert(loop_locked(loop));
     guest_set(loop, guest_now(loop), false);
     loop->manual = true;
+    loop->sooner = sooner;
+    loop->sooner_arg = arg;
+}
+
+void loop_advance(struct loop *loop, uint64_t now)
+{
+    if (now > guest_now(loop))
+        guest_set(loop, now, false);
 }
 
 void loop_step_to(struct loop *loop, uint64_t when)

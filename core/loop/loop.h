@@ -51,11 +51,16 @@ void loop_guest_time(struct loop *loop, bool running);
 void loop_set_guest_time(struct loop *loop, uint64_t now);
 
 /*
- * Puts guest time under manual control: it moves by loop_step_to() alone, from deadline to deadline
- * so that each timer sees its own deadline as now; it never goes back.  [main, locked]
+ * Puts guest time under manual control: it moves by loop_step_to(), from deadline to deadline so
+ * that each timer sees its own deadline as now, and by loop_advance(), which fires nothing; it
+ * never goes back.  Timers fire where loop_step_to() is called.  sooner(arg), which may be NULL, is
+ * called when a timer is armed that comes before all others.  [main, locked; sooner(): any, locked]
  */
-void loop_manual_time(struct loop *loop);
+void loop_manual_time(struct loop *loop, void (*sooner)(void *arg), void *arg);
+/* [one thread at a time, locked] */
 void loop_step_to(struct loop *loop, uint64_t when);
+/* [one thread at a time, that of loop_step_to()] */
+void loop_advance(struct loop *loop, uint64_t now);
 /* The earliest deadline of the clock, or UINT64_MAX.  [any, locked] */
 uint64_t loop_deadline(const struct loop *loop, enum clock_id clock);
 
@@ -66,7 +71,7 @@ struct timer {
     enum clock_id clock;
     uint32_t slot;           /* 0 is not armed; the rest is the loop's */
     uint64_t when, order;    /* equal deadlines fire in the order of arming */
-    void (*fire)(void *arg); /* [main, locked] */
+    void (*fire)(void *arg); /* [main; of CLOCK_GUEST, where loop_step_to() is called; locked] */
     void *arg;
 };
 

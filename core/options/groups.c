@@ -401,8 +401,8 @@ static const struct opt_key sandbox_keys[] = {
 };
 static const struct opt_key icount_keys[] = {
     { "shift", KEY_STRING, 0, "N|auto" }, { "align", KEY_BOOL }, { "sleep", KEY_BOOL },
-    { "rr", KEY_ENUM, 0, "record|replay" }, { "rrfile", KEY_STRING, 0, "FILE" },
-    { "rrsnapshot", KEY_STRING, 0, "TAG" },
+    { "rr", KEY_ENUM, LATER, "record|replay" }, { "rrfile", KEY_STRING, LATER, "FILE" },
+    { "rrsnapshot", KEY_STRING, LATER, "TAG" },
 };
 static const struct opt_key trace_keys[] = {
     { "enable", KEY_STRING, LIST, "PATTERN" }, { "events", KEY_STRING, 0, "FILE" },
@@ -515,7 +515,7 @@ const struct opt_group groups[] = {
     { "msg",           MERGE,                                        PARAM(msg_keys) },
     { "sandbox",       MERGE | IMPLIED,                              PARAM(sandbox_keys) },
     { "run-with",      MERGE,                                        PARAM(run_with_keys) },
-    { "icount",        MERGE | IMPLIED | LATER,                      PARAM(icount_keys) },
+    { "icount",        MERGE | IMPLIED,                              PARAM(icount_keys) },
     { "trace",         IMPLIED | HELP,                               PARAM(trace_keys) },
     { "compat",        MERGE | LATER,                                PARAM(compat_keys) },
     { "plugin",        FREE | IMPLIED | NEED | LATER,                PARAM(plugin_keys) },

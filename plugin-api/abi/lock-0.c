@@ -21,6 +21,7 @@
 #include <tenon/log.h>
 #include <tenon/disas.h>
 #include <tenon/trace.h>
+#include <tenon/accel.h>
 
 #define AT(type, member, offset, ...)                                                              \
     _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \
@@ -430,3 +431,107 @@ AT(tenon_disas_ops, one,    8, uint32_t (**)(void *self, const uint8_t *bytes, u
 
 AT(tenon_disassembler, size,   0, uint32_t *);
 AT(tenon_disassembler, one,    8, uint32_t (**)(struct tenon_dev *, const uint8_t *bytes, uint32_t n, uint64_t pc, uint32_t bits, char *text, uint32_t room));
+
+/* ---- tenon/accel.h ---- */
+
+AT(tenon_cpuid, leaf,       0, uint32_t *);
+AT(tenon_cpuid, subleaf,    4, uint32_t *);
+AT(tenon_cpuid, indexed,    8, uint32_t *);
+AT(tenon_cpuid, eax,       12, uint32_t *);
+AT(tenon_cpuid, ebx,       16, uint32_t *);
+AT(tenon_cpuid, ecx,       20, uint32_t *);
+AT(tenon_cpuid, edx,       24, uint32_t *);
+AT(tenon_cpuid, reserved,  28, uint32_t *);
+
+AT(tenon_cpu_info, size,        0, uint32_t *);
+AT(tenon_cpu_info, index,       4, uint32_t *);
+AT(tenon_cpu_info, apic_id,     8, uint32_t *);
+AT(tenon_cpu_info, cpuid,      16, const struct tenon_cpuid **);
+AT(tenon_cpu_info, n_cpuid,    24, uint32_t *);
+AT(tenon_cpu_info, phys_bits,  28, uint32_t *);
+AT(tenon_cpu_info, tsc_hz,     32, uint64_t *);
+AT(tenon_cpu_info, host,       40, void **);
+AT(tenon_cpu_info, counted,    48, uint32_t *);
+
+AT(tenon_x86_state, size,               0, uint32_t *);
+AT(tenon_x86_state, blocked,            4, uint32_t *);
+AT(tenon_x86_state, r,                  8, uint64_t (*)[16]);
+AT(tenon_x86_state, rip,              136, uint64_t *);
+AT(tenon_x86_state, rflags,           144, uint64_t *);
+AT(tenon_x86_state, seg,              152, struct tenon_x86_segment (*)[6]);
+AT(tenon_x86_state, ldt,              248, struct tenon_x86_segment *);
+AT(tenon_x86_state, tr,               264, struct tenon_x86_segment *);
+AT(tenon_x86_state, gdt,              280, struct tenon_x86_segment *);
+AT(tenon_x86_state, idt,              296, struct tenon_x86_segment *);
+AT(tenon_x86_state, cr0,              312, uint64_t *);
+AT(tenon_x86_state, cr2,              320, uint64_t *);
+AT(tenon_x86_state, cr3,              328, uint64_t *);
+AT(tenon_x86_state, cr4,              336, uint64_t *);
+AT(tenon_x86_state, efer,             344, uint64_t *);
+AT(tenon_x86_state, xcr0,             352, uint64_t *);
+AT(tenon_x86_state, apic_base,        360, uint64_t *);
+AT(tenon_x86_state, dr,               368, uint64_t (*)[8]);
+AT(tenon_x86_state, star,             432, uint64_t *);
+AT(tenon_x86_state, lstar,            440, uint64_t *);
+AT(tenon_x86_state, cstar,            448, uint64_t *);
+AT(tenon_x86_state, fmask,            456, uint64_t *);
+AT(tenon_x86_state, kernel_gs_base,   464, uint64_t *);
+AT(tenon_x86_state, sysenter_cs,      472, uint64_t *);
+AT(tenon_x86_state, sysenter_esp,     480, uint64_t *);
+AT(tenon_x86_state, sysenter_eip,     488, uint64_t *);
+AT(tenon_x86_state, tsc_aux,          496, uint64_t *);
+AT(tenon_x86_state, xsave,            512, uint8_t (*)[4096]);
+AT(tenon_x86_state, cr8,             4608, uint64_t *);
+AT(tenon_x86_state, activity,        4616, uint32_t *);
+AT(tenon_x86_state, smm,             4620, uint32_t *);
+
+AT(tenon_debug_point, address,    0, uint64_t *);
+AT(tenon_debug_point, bytes,      8, uint64_t *);
+AT(tenon_debug_point, kind,      16, uint32_t *);
+AT(tenon_debug_point, reserved,  20, uint32_t *);
+
+AT(tenon_accel_ops, size,              0, uint32_t *);
+AT(tenon_accel_ops, cpu_size,          4, uint32_t *);
+AT(tenon_accel_ops, cpuid,             8, const struct tenon_cpuid *(**)(void *self, uint32_t *n));
+AT(tenon_accel_ops, cpu_create,       16, int (**)(void *self, void *cpu, const struct tenon_cpu_info *info));
+AT(tenon_accel_ops, cpu_destroy,      24, void (**)(void *self, void *cpu));
+AT(tenon_accel_ops, cpu_run,          32, int (**)(void *self, void *cpu));
+AT(tenon_accel_ops, cpu_kick,         40, void (**)(void *self, void *cpu));
+AT(tenon_accel_ops, cpu_reset,        48, void (**)(void *self, void *cpu, const struct tenon_x86_start *start));
+AT(tenon_accel_ops, cpu_notes,        56, char *(**)(void *self, void *cpu));
+AT(tenon_accel_ops, intr,             64, void (**)(void *self, bool level));
+AT(tenon_accel_ops, msi,              72, bool (**)(void *self, uint64_t addr, uint32_t data));
+AT(tenon_accel_ops, memory_changed,   80, void (**)(void *self));
+AT(tenon_accel_ops, code_written,     88, void (**)(void *self, uint32_t block, uint64_t offset, uint64_t bytes));
+AT(tenon_accel_ops, assist,           96, int (**)(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most));
+AT(tenon_accel_ops, cpu_get,         104, void (**)(void *self, void *cpu, struct tenon_x86_state *state));
+AT(tenon_accel_ops, cpu_set,         112, int (**)(void *self, void *cpu, const struct tenon_x86_state *state));
+AT(tenon_accel_ops, debug,           120, void (**)(void *self, const struct tenon_debug_point *points, uint32_t n));
+AT(tenon_accel_ops, cpu_step,        128, void (**)(void *self, void *cpu, uint32_t flags));
+AT(tenon_accel_ops, executed,        136, uint64_t (**)(void *self, void *cpu));
+AT(tenon_accel_ops, cpu_budget,      144, void (**)(void *self, void *cpu));
+
+AT(tenon_ram, host,       0, uint8_t **);
+AT(tenon_ram, bytes,      8, uint64_t *);
+AT(tenon_ram, block,     16, uint32_t *);
+AT(tenon_ram, writable,  20, uint32_t *);
+AT(tenon_ram, offset,    24, uint64_t *);
+
+AT(tenon_accel_host, size,           0, uint32_t *);
+AT(tenon_accel_host, must_stop,      8, bool (**)(void *host));
+AT(tenon_accel_host, wait,          16, void (**)(void *host, uint64_t deadline));
+AT(tenon_accel_host, read,          24, uint64_t (**)(void *host, uint32_t space, uint64_t addr, unsigned size));
+AT(tenon_accel_host, write,         32, void (**)(void *host, uint32_t space, uint64_t addr, uint64_t value, unsigned size));
+AT(tenon_accel_host, lookup,        40, void (**)(void *host, uint64_t addr, struct tenon_ram *ram));
+AT(tenon_accel_host, mark,          48, void (**)(void *host, uint32_t block, uint64_t offset, uint64_t bytes));
+AT(tenon_accel_host, watch,         56, void (**)(void *host, uint32_t block, uint64_t offset));
+AT(tenon_accel_host, now,           64, uint64_t (**)(void *host));
+AT(tenon_accel_host, acknowledge,   72, int (**)(void *host));
+AT(tenon_accel_host, eoi,           80, void (**)(void *host, unsigned vector));
+AT(tenon_accel_host, shutdown,      88, void (**)(void *host));
+AT(tenon_accel_host, quiescent,     96, void (**)(void *host));
+AT(tenon_accel_host, wake,         104, void (**)(void *host));
+AT(tenon_accel_host, stopped,      112, void (**)(void *host, uint32_t why, uint64_t address));
+AT(tenon_accel_host, turn,         120, bool (**)(void *host));
+AT(tenon_accel_host, budget,       128, uint64_t (**)(void *host, uint64_t deadline));
+AT(tenon_accel_host, yield,        136, void (**)(void *host));

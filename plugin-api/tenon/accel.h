@@ -29,6 +29,7 @@ struct tenon_cpu_info {
     uint32_t phys_bits;
     uint64_t tsc_hz;                    /* 0: 1 GHz */
     void *host;                         /* for the calls below */
+    uint32_t counted;                   /* 1: guest time follows instructions; see turn() below */
 };
 
 /*
@@ -118,6 +119,13 @@ struct tenon_accel_ops {
     void (*debug)(void *self, const struct tenon_debug_point *points, uint32_t n);
     /* How the processor goes on when it runs next: TENON_STEP*, 0 for as ever. [main, stopped] */
     void (*cpu_step)(void *self, void *cpu, uint32_t flags);
+    /* How many instructions the processor has executed since cpu_create(), without the one under way:
+     * it never goes back.  With cpu_budget(), what counted processors need (-icount); NULL: there can
+     * be none. [its thread] */
+    uint64_t (*executed)(void *self, void *cpu);
+    /* A timer has been armed: the processor asks for its budget() anew, and keeps to it from its next
+     * instruction on. [its thread] */
+    void (*cpu_budget)(void *self, void *cpu);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \
@@ -161,6 +169,16 @@ struct tenon_accel_host {
     /* The processor has come to where a debugger wants it: one TENON_DEBUG_*, and the address that
      * was executed or accessed.  must_stop() says true from now on. [its thread] */
     void (*stopped)(void *host, uint32_t why, uint64_t address);
+    /*
+     * Counted processors take turns: before anything else, and before each run of guest code, such a
+     * processor calls turn(), which waits until it has its turn; false: leave cpu_run().  It then
+     * executes at most as many instructions as budget() says, which is at least one, and has to be
+     * asked again when deadline, the guest time at which the plugin itself has something to do, has
+     * changed.  yield() ends the turn with the instruction under way.  wait() gives it to others.
+     */
+    bool (*turn)(void *host);                                                       /* [its thread] */
+    uint64_t (*budget)(void *host, uint64_t deadline);                              /* [its thread] */
+    void (*yield)(void *host);                                                      /* [its thread] */
 };
 
 #endif

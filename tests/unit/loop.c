@@ -77,7 +77,7 @@ static void test_order(void)
     struct fixture f;
 
     start(&f, CLOCK_GUEST);
-    loop_manual_time(f.loop);
+    loop_manual_time(f.loop, NULL, NULL);
     timer_arm(&f.a.timer, 30);
     timer_arm(&f.b.timer, 10);
     timer_arm(&f.c.timer, 10);
@@ -101,7 +101,7 @@ static void test_manual(void)
     struct fixture f;
 
     start(&f, CLOCK_GUEST);
-    loop_manual_time(f.loop);
+    loop_manual_time(f.loop, NULL, NULL);
     loop_guest_time(f.loop, true);
     timer_arm(&f.a.timer, 1);
     loop_unlock(f.loop);
@@ -119,7 +119,7 @@ static void test_rearm(void)
     struct fixture f;
 
     start(&f, CLOCK_GUEST);
-    loop_manual_time(f.loop);
+    loop_manual_time(f.loop, NULL, NULL);
     f.a.again = 10;
     timer_arm(&f.a.timer, 5);
     timer_arm(&f.b.timer, 20);
@@ -141,7 +141,7 @@ static void test_past(void)
     struct fixture f;
 
     start(&f, CLOCK_GUEST);
-    loop_manual_time(f.loop);
+    loop_manual_time(f.loop, NULL, NULL);
     f.a.timer.fire = fire_now_again;
     timer_arm(&f.a.timer, 1);
     timer_arm(&f.b.timer, 3);
@@ -155,7 +155,7 @@ static void test_cancel(void)
     struct fixture f;
 
     start(&f, CLOCK_GUEST);
-    loop_manual_time(f.loop);
+    loop_manual_time(f.loop, NULL, NULL);
     f.a.stop = &f.b.timer; /* due in the same round */
     timer_arm(&f.a.timer, 5);
     timer_arm(&f.b.timer, 5);
@@ -186,7 +186,7 @@ static void test_heap(void)
     void *args[N][2];
 
     loop_lock(loop);
-    loop_manual_time(loop);
+    loop_manual_time(loop, NULL, NULL);
     for (int i = 0; i < N; i++) {
         args[i][0] = fired;
         args[i][1] = &timers[i];

@@ -241,6 +241,15 @@ void blocks_faulted(struct cpu *cpu)
 {
 }
 
+uint64_t blocks_executed(const struct cpu *cpu)
+{
+    return cpu->instructions;
+}
+
+void blocks_leave(struct cpu *cpu)
+{
+}
+
 /* ---- Setting up ---- */
 
 /* All but alarms, whose thread looks at the clock by itself. */

@@ -156,21 +156,43 @@ bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes)
     return empty;
 }
 
-/* The instructions that micro-ops from off on belong to. */
-void block_leave_at(struct cpu *cpu, unsigned off)
+/* How many instructions micro-ops from off on belong to. */
+static unsigned instructions_from(const struct block *block, unsigned off)
 {
-    const struct block *block = cpu->block;
+    unsigned n = 0;
 
     for (unsigned i = 0; i < block->n; i++) {
         const struct uop *u = &block->uop[i];
 
         if (u->off < off)
             continue;
-        if (i == 0 || u->off != u[-1].off)
-            cpu->instructions--;
-        if (UOP_IS_FUSED(u->op))
-            cpu->instructions--;
+        n += i == 0 || u->off != u[-1].off;
+        n += UOP_IS_FUSED(u->op);
     }
+    return n;
+}
+
+void block_leave_at(struct cpu *cpu, unsigned off)
+{
+    cpu->instructions -= instructions_from(cpu->block, off);
+}
+
+static bool in_block(const struct cpu *cpu)
+{
+    return cpu->block && cpu->rip - cpu->block->rip < cpu->block->bytes;
+}
+
+uint64_t blocks_executed(const struct cpu *cpu)
+{
+    unsigned ahead = in_block(cpu) ? instructions_from(cpu->block, cpu->rip - cpu->block->rip) : 0;
+
+    return cpu->instructions - ahead;
+}
+
+void blocks_leave(struct cpu *cpu)
+{
+    if (in_block(cpu))
+        block_kill(cpu, (struct block *)cpu->block);
 }
 
 /* ---- Decoding ---- */
@@ -489,9 +511,7 @@ void blocks_run(struct cpu *cpu)
 
 void blocks_faulted(struct cpu *cpu)
 {
-    const struct block *block = cpu->block;
-
-    if (block && cpu->rip - block->rip < block->bytes)
-        block_leave_at(cpu, cpu->rip - block->rip);
+    if (in_block(cpu))
+        block_leave_at(cpu, cpu->rip - cpu->block->rip);
     cpu->block = NULL;
 }

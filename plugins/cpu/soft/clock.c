@@ -206,6 +206,11 @@ void alarm_set(struct cpu *cpu, uint64_t when)
     const struct alarms *a = cpu->soft->alarms;
     unsigned i = cpu->info->index;
 
+    if (cpu->info->counted) {
+        if (processor_of(cpu)->mailbox.in_guest)
+            budget_renew(cpu);
+        return;
+    }
     cpu->stop_at = UINT64_MAX;
     if (when == UINT64_MAX || __atomic_load_n(&a->when[i], __ATOMIC_RELAXED) == when)
         return;
@@ -219,16 +224,31 @@ void alarm_settle(struct cpu *cpu)
 {
     if (cpu->instructions < cpu->stop_at)
         return;
+    if (cpu->info->counted) {
+        cpu_note(cpu, WANT_APIC);
+        return;
+    }
     cpu->stop_at = UINT64_MAX;
     update(cpu, cpu->apic->deadline, true);
 }
 
 void alarm_pause(struct cpu *cpu)
 {
-    update(cpu, UINT64_MAX, false);
+    if (!cpu->info->counted)
+        update(cpu, UINT64_MAX, false);
 }
 
 void alarm_resume(struct cpu *cpu)
 {
-    update(cpu, cpu->apic->deadline, true);
+    if (!cpu->info->counted)
+        update(cpu, cpu->apic->deadline, true);
+}
+
+/* ---- Counted processors (-icount) ---- */
+
+void budget_renew(struct cpu *cpu)
+{
+    cpu->stop_at = blocks_executed(cpu) + cpu->host->budget(cpu->info->host, cpu->apic->deadline);
+    if (cpu->instructions > cpu->stop_at)
+        blocks_leave(cpu);
 }

@@ -256,6 +256,10 @@ struct cpu {
             pause;       /* guest time at which it ends by itself; how long to the next look */
         bool on, masked; /* masked: an interrupt ends it even while IF is clear */
     } mwait;
+    struct {
+        uint64_t last; /* instructions, at the last PAUSE */
+        uint32_t pauses;
+    } spin;
     uint64_t tsc_rate; /* TSC ticks a nanosecond, 32.32 fixed point */
     union vec v[16];   /* the upper half of a YMM register is bytes 16 to 31 */
     struct x87 x87;
@@ -421,11 +425,21 @@ void blocks_run(struct cpu *cpu);
 /* One instruction, whatever is wanted (after STI, MOV SS). */
 void blocks_run_one(struct cpu *cpu);
 void blocks_faulted(struct cpu *cpu);
+/* How many instructions have been executed before the one at cpu->rip, also in the midst of a
+ * block. */
+uint64_t blocks_executed(const struct cpu *cpu);
+/* Leaves the block that runs after the instruction at cpu->rip. */
+void blocks_leave(struct cpu *cpu);
 /* Code at a host address has been written: forgets the blocks there, the running one included, from
  * its next instruction on.  True: no block is left on these pages. */
 bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes);
 /* Forgets everything: memory has changed. */
 void blocks_flush(struct cpu *cpu);
+
+/* ---- run.c ---- */
+
+/* PAUSE: the guest waits for another processor. */
+void cpu_pause(struct cpu *cpu);
 
 /* ---- features ---- */
 bool cpu_has(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, unsigned reg, unsigned bit);

@@ -580,6 +580,11 @@ static bool inc_dec_short(struct block_builder *b, const struct insn *in)
     return true;
 }
 
+static void call_pause(struct cpu *cpu, const struct uop *u)
+{
+    cpu_pause(cpu);
+}
+
 /* 90 to 97; without REX.B, 90 is NOP or PAUSE. */
 static bool xchg_rax(struct block_builder *b, const struct insn *in)
 {
@@ -587,6 +592,8 @@ static bool xchg_rax(struct block_builder *b, const struct insn *in)
 
     if (reg != RAX)
         swap(b, REG(RAX), REG(reg), in->op_size);
+    else if (in->pp == PFX_F3)
+        emit_call_last(b, call_pause, 0, 0, 0, 0);
     return true;
 }
 

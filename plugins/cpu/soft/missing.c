@@ -60,6 +60,10 @@ WEAK void cpu_halt(struct cpu *cpu)
     cpu->wanted |= WANT_INTR;
 }
 
+WEAK void cpu_pause(struct cpu *cpu)
+{
+}
+
 WEAK void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked)
 {
 }

@@ -7,10 +7,17 @@
  */
 #include "log.h"
 #include "soft.h"
+
+#include <sched.h>
+
 #include "svm.h"
+#include "sys.h"
 
 /* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
 enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
+
+/* So many PAUSEs, no further apart than that, are a guest that waits for another processor. */
+enum { SPIN_PAUSES = 32, SPIN_INSTRUCTIONS = 200 };
 
 /* ---- A debugger outside the guest ---- */
 
@@ -91,6 +98,21 @@ void cpu_mwait(struct cpu *cpu, uint64_t phys, uint64_t value, bool masked)
     cpu->mwait.value = value;
     cpu->mwait.pause = MWAIT_FIRST_NS;
     cpu->mwait.until = now(cpu) + MWAIT_END_NS;
+}
+
+/* Counted processors give their turn to others; threads of processors the host's. */
+void cpu_pause(struct cpu *cpu)
+{
+    if (cpu->info->counted) {
+        cpu->host->yield(cpu->info->host);
+        budget_renew(cpu);
+    } else if (cpu->instructions - cpu->spin.last > SPIN_INSTRUCTIONS) {
+        cpu->spin.pauses = 0;
+    } else if (++cpu->spin.pauses == SPIN_PAUSES) {
+        cpu->spin.pauses = 0;
+        sched_yield();
+    }
+    cpu->spin.last = cpu->instructions;
 }
 
 static bool mwait_over(struct cpu *cpu)
@@ -315,6 +337,8 @@ static bool turn(struct cpu *cpu)
     cpu->host->quiescent(cpu->info->host);
     if (cpu->watch.hit)
         return watch_tell(cpu);
+    if (cpu->info->counted && !cpu->host->turn(cpu->info->host))
+        return false;
     attend(cpu);
     if (UNLIKELY((cpu->mode & MODE_LOG) != log_mode(cpu)))
         mode_update(cpu);
@@ -326,6 +350,8 @@ static bool turn(struct cpu *cpu)
     }
     alone = cpu->inhibit || cpu->watch.again || cpu->watch.step;
     cpu->watch.again = false;
+    if (cpu->info->counted)
+        budget_renew(cpu);
     mailbox_in_guest(cpu, true);
     if (alone)
         run_one(cpu);

@@ -90,6 +90,17 @@ static bool msi(void *self, uint64_t addr, uint32_t data)
     return apic_message(self, addr, data);
 }
 
+static uint64_t cpu_executed(void *self, void *cpu)
+{
+    return blocks_executed(cpu);
+}
+
+static void cpu_budget(void *self, void *cpu)
+{
+    if (((struct processor *)cpu)->mailbox.in_guest)
+        budget_renew(cpu);
+}
+
 static void memory_changed(void *self)
 {
     struct soft *soft = self;
@@ -187,6 +198,8 @@ static const struct tenon_accel_ops ops = {
     .cpu_set = state_set,
     .debug = debug,
     .cpu_step = cpu_step,
+    .executed = cpu_executed,
+    .cpu_budget = cpu_budget,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };

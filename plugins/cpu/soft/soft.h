@@ -135,6 +135,9 @@ void alarms_destroy(struct alarms *alarms); /* accepts NULL */
 void alarm_set(struct cpu *cpu, uint64_t when);
 /* To be called between blocks: tells the thread of an alarm that has waited for that. */
 void alarm_settle(struct cpu *cpu);
+/* Of a counted processor: how many instructions it may execute before it leaves its blocks, from
+ * now on, be it in the midst of one.  [its thread] */
+void budget_renew(struct cpu *cpu);
 /* Guest time stands from now on, or runs again.  [its thread] */
 void alarm_pause(struct cpu *cpu);
 void alarm_resume(struct cpu *cpu);

@@ -74,11 +74,20 @@ static void run_wrmsr(struct cpu *cpu, const struct uop *u)
         gp(cpu);
 }
 
+/* What chance is to a counted processor: the same in each run. */
+static uint64_t repeatable(const struct cpu *cpu)
+{
+    uint64_t x = (blocks_executed(cpu) << 8 | (cpu->info->index & 0xff)) * 0x9e3779b97f4a7c15;
+
+    x = (x ^ x >> 31) * 0xd6e8feb86659fd93;
+    return x ^ x >> 32;
+}
+
 /* RDRAND, RDSEED: u->d is the register, u->imm its size. */
 static void run_random(struct cpu *cpu, const struct uop *u)
 {
-    uint64_t value = 0;
-    bool there = getrandom(&value, u->imm, GRND_NONBLOCK) == u->imm;
+    uint64_t value = cpu->info->counted ? repeatable(cpu) : 0;
+    bool there = cpu->info->counted || getrandom(&value, u->imm, GRND_NONBLOCK) == u->imm;
 
     cpu->flags = (cpu->flags & ~(uint64_t)F_ARITH) | (there ? F_CF : 0);
     if (u->imm == 2)
