@@ -127,6 +127,75 @@ static void ipis(void)
     check_value("ESR: an illegal vector is sent", apic_get(0x280) & 0x20, 0x20);
 }
 
+/* ---- Lowest priority ---- */
+
+static volatile unsigned taken_by[CPUS];
+static unsigned priority[CPUS];
+
+static volatile bool enough;
+
+static void note_taker(void)
+{
+    taken_by[cpuid(1, 0).b >> 24]++;
+}
+
+static void wait_at_priority(void)
+{
+    apic_set(0x80, priority[cpuid(1, 0).b >> 24]);
+    __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+    while (!enough)
+        __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+    apic_set(0x80, 0);
+}
+
+static bool taken(unsigned n)
+{
+    uint64_t end = rdtsc() + 3000000000ull;
+
+    while (taken_by[1] + taken_by[2] + taken_by[3] < n && rdtsc() < end)
+        __asm__ volatile("pause");
+    return taken_by[1] + taken_by[2] + taken_by[3] == n;
+}
+
+/* Sends n messages of vector 60h to all by logical address: each goes to one of the others, for the
+ * BSP is busy with something of high priority. */
+static void lowest(const char *name, unsigned n, const unsigned *want)
+{
+    waiting = 0;
+    enough = false;
+    for (unsigned i = 1; i < CPUS; i++)
+        run_on(i, wait_at_priority);
+    reached(&waiting, CPUS - 1);
+    for (unsigned i = 1; i < CPUS; i++)
+        taken_by[i] = 0;
+    on_interrupt = note_taker;
+    for (unsigned i = 1; i <= n; i++) {
+        apic_set(0x310, 0xffu << 24);
+        apic_set(0x300, 0x4960);
+        verdict(name, taken(i));
+    }
+    for (unsigned i = 1; i < CPUS; i++)
+        check_value("    taken", taken_by[i], want[i]);
+    enough = true;
+    apic_set(0x300, 0xc40f1);
+    all_done();
+}
+
+static void lowest_priority(void)
+{
+    static const unsigned third[CPUS] = { 0, 0, 0, 2 }, each[CPUS] = { 0, 2, 2, 2 };
+
+    apic_set(0x80, 0xe0);
+    priority[1] = 0x50;
+    priority[2] = 0x40;
+    priority[3] = 0x20;
+    lowest("lowest priority: the third", 2, third);
+    priority[1] = priority[2] = priority[3] = 0x10;
+    lowest("    all alike: in turn", 6, each);
+    apic_set(0x80, 0);
+    let_in();
+}
+
 static void nmi(void)
 {
     apic_set(0x310, 0);
@@ -449,6 +518,7 @@ void guest_main(void)
     long_init();
     smp();
     ipis();
+    lowest_priority();
     nmi();
     timers();
     tsc_adjust();

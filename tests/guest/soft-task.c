@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * soft-task - hardware task switches: CALL, JMP, IRET and task gates, out of virtual-8086 mode too,
- * and a task whose code is conforming.  32 bits, no paging.
+ * a task whose code is conforming, and one of 16 bits.  32 bits, no paging.
  *
  * Intel SDM volume 3, chapters 7 (tasks) and 20 (virtual-8086 mode).
  */
@@ -15,7 +15,10 @@ enum {
     MAIN = 0x28,
     OTHER = 0x30,
     TRAP = 0x38,
-    VM86 = 0x40
+    VM86 = 0x40,
+    OLD = 0x48, /* a 16-bit task, its code and stack */
+    CODE16 = 0x50,
+    STACK16 = 0x58
 };
 enum { UD = 6, GP = 13, NT = 0x4000, VM = 0x20000 };
 
@@ -25,7 +28,12 @@ struct tss {
     uint32_t es, cs, ss, ds, fs, gs, ldt;
     uint16_t trap, io_map;
 };
-static volatile struct tss main_tss, other, trap, vm86;
+/* Of the 80286. */
+struct old_tss {
+    uint16_t link, stacks[6], ip, flags, ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ldt;
+};
+static volatile struct tss main_tss __attribute__((used)), other, trap, vm86;
+static volatile struct old_tss old;
 static volatile uint64_t gdt[16] = {
     [CODE / 8] = 0x00cf9b000000ffff,
     [DATA / 8] = 0x00cf93000000ffff,
@@ -233,6 +241,79 @@ static void conforming(void)
     runs = 0;
 }
 
+/* ---- 16-bit tasks ---- */
+
+/* Notes what it finds, and goes back by IRET; entered again, by JMP. */
+extern char old_task[];
+static volatile uint16_t old_seen[6]
+    __attribute__((used)); /* FLAGS, AX, CX, BP, SP, top of the stack */
+static uint16_t old_stack[64] __attribute__((aligned(16)));
+__asm__(".code16\n"
+        "old_task: pushfw\n\tpopw %di\n\tmovl $old_seen, %ebx\n\tmovw %di, (%ebx)\n"
+        "movw %ax, 2(%ebx)\n\tmovw %cx, 4(%ebx)\n\tmovw %bp, 6(%ebx)\n\tmovw %sp, 8(%ebx)\n"
+        "movw %sp, %bp\n\tmovw (%bp), %ax\n\tmovw %ax, 10(%ebx)\n\tcmpw $0x4321, %ax\n\tje 1f\n"
+        "movl $main_tss, %edx\n\taddl $2, 32(%edx)\n" /* EIP: over what failed */
+        "1: movw $0x7777, %dx\n\tiretw\n"
+        "pushfw\n\tpopw %di\n\tmovl $old_seen, %ebx\n\tmovw %di, (%ebx)\n\tljmpw $0x28, $0\n"
+        ".code32\n");
+
+static uint64_t segment16(void *base, uint32_t limit, uint32_t type)
+{
+    uint32_t at = (uint32_t)base;
+
+    return limit | (uint64_t)(at & 0xffffff) << 16 | (uint64_t)type << 40 |
+           (uint64_t)(at >> 24) << 56;
+}
+
+static void prepare_old(void)
+{
+    gdt[OLD / 8] = segment16((void *)&old, sizeof(old) - 1, 0x81);
+    gdt[CODE16 / 8] = segment16(old_task, 0xffff, 0x9b);
+    gdt[STACK16 / 8] = segment16(old_stack, sizeof(old_stack) - 1, 0x93);
+    old_stack[sizeof(old_stack) / 2 - 1] = 0x4321;
+    old = (struct old_tss){ .flags = 2,
+                            .ax = 0x1111,
+                            .cx = 0x2222,
+                            .bp = 0x3333,
+                            .sp = sizeof(old_stack) - 2,
+                            .es = DATA,
+                            .cs = CODE16,
+                            .ss = STACK16,
+                            .ds = DATA };
+}
+
+static void found_old(const char *name, uint16_t sp)
+{
+    equals(name, old_seen[1], 0x1111);
+    equals("    CX", old_seen[2], 0x2222);
+    equals("    BP", old_seen[3], 0x3333);
+    equals("    SP", old_seen[4], sp);
+    equals("    this is busy", busy(MAIN), true);
+    equals("    the other is not", busy(OLD), false);
+}
+
+static void old_tasks(void)
+{
+    prepare_old();
+    CALL_TASK(OLD);
+    found_old("CALL of a 16-bit TSS", sizeof(old_stack) - 2);
+    equals("    NT is set there", old_seen[0] & NT, NT);
+    equals("    linked", old.link, MAIN);
+    equals("    saved by IRET: NT is clear", old.flags & NT, 0);
+    equals("    DX", old.dx, 0x7777);
+    equals("    CS", old.cs, CODE16);
+    __asm__ volatile("ljmp %0, $0" : : "i"(OLD) : "memory");
+    equals("JMP to it, behind the IRET, and back", old_seen[0] & NT, 0);
+    equals("    this is busy", busy(MAIN), true);
+    equals("    the other is not", busy(OLD), false);
+    prepare_old();
+    idt[GP] = (uint64_t)OLD << 16 | 0x850000000000;
+    __asm__ volatile("movw %w0, %%fs" : : "a"(0xfff8) : "memory"); /* 2 bytes, as it steps over */
+    found_old("#GP through a task gate to it", sizeof(old_stack) - 4);
+    equals("    its error code, of 16 bits", old_seen[5], 0xfff8);
+    runs = 0;
+}
+
 void guest_main(const void *state)
 {
     struct {
@@ -252,6 +333,7 @@ void guest_main(const void *state)
     by_gate();
     out_of_vm86();
     conforming();
+    old_tasks();
     show("checks", n_checks);
     show("wrong", n_wrong);
     quit(n_wrong ? 17 : 16);
