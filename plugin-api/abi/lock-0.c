@@ -325,6 +325,7 @@ AT(tenon_board, wire,       48, int (**)(struct tenon_dev *from, uint32_t line, 
 AT(tenon_board, wire_gsi,   56, int (**)(struct tenon_dev *from, uint32_t line, unsigned gsi));
 AT(tenon_board, wire_intr,  64, int (**)(struct tenon_dev *from, uint32_t line));
 AT(tenon_board, option_n,   72, const char *(**)(struct tenon_dev *, const char *group, unsigned index, const char *key, unsigned n));
+AT(tenon_board, wire_ignne, 80, int (**)(struct tenon_dev *from, uint32_t line));
 
 AT(tenon_x86_segment, base,         0, uint64_t *);
 AT(tenon_x86_segment, limit,        8, uint32_t *);
@@ -384,6 +385,9 @@ AT(tenon_gsi_input, set,   8, void (**)(void *self, unsigned gsi, bool level));
 
 AT(tenon_pic, size,         0, uint32_t *);
 AT(tenon_pic, acknowledge,  8, int (**)(void *self));
+
+AT(tenon_ferr, size, 0, uint32_t *);
+AT(tenon_ferr, set,  8, void (**)(void *self, bool level));
 
 AT(tenon_ioapic, size,  0, uint32_t *);
 AT(tenon_ioapic, eoi,   8, void (**)(void *self, uint8_t vector));
@@ -510,6 +514,7 @@ AT(tenon_accel_ops, debug,           120, void (**)(void *self, const struct ten
 AT(tenon_accel_ops, cpu_step,        128, void (**)(void *self, void *cpu, uint32_t flags));
 AT(tenon_accel_ops, executed,        136, uint64_t (**)(void *self, void *cpu));
 AT(tenon_accel_ops, cpu_budget,      144, void (**)(void *self, void *cpu));
+AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);
@@ -535,3 +540,4 @@ AT(tenon_accel_host, stopped,      112, void (**)(void *host, uint32_t why, uint
 AT(tenon_accel_host, turn,         120, bool (**)(void *host));
 AT(tenon_accel_host, budget,       128, uint64_t (**)(void *host, uint64_t deadline));
 AT(tenon_accel_host, yield,        136, void (**)(void *host));
+AT(tenon_accel_host, ferr,         144, void (**)(void *host, bool level));

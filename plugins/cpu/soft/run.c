@@ -83,7 +83,7 @@ static void hold(struct cpu *cpu, uint32_t bits)
 void cpu_halt(struct cpu *cpu)
 {
     cpu->halted = true;
-    cpu->mwait.on = false;
+    cpu->mwait.on = cpu->frozen = false;
     cpu->inhibit = 0;
     cpu_recheck(cpu);
     __atomic_fetch_or(&cpu->wanted, WANT_INTR, __ATOMIC_RELAXED); /* leaves the block */
@@ -344,6 +344,8 @@ static bool turn(struct cpu *cpu)
         mode_update(cpu);
     if (cpu->host->must_stop(cpu->info->host))
         return false;
+    if (cpu->frozen && __atomic_load_n(&cpu->soft->ignne, __ATOMIC_ACQUIRE))
+        cpu->halted = cpu->frozen = false;
     if (cpu->halted || cpu->wait_sipi || cpu->shut_down) {
         nap(cpu);
         return true;
