@@ -268,6 +268,19 @@ static void host_eoi(void *host, unsigned vector)
     loop_unlock(m->loop);
 }
 
+static void host_ferr(void *host, bool level)
+{
+    struct processor *p = host;
+    struct machine *m = p->guest->machine;
+
+    if (p->cpu->index)
+        return;
+    sync_time(p);
+    loop_lock(m->loop);
+    machine_ferr(m, level);
+    loop_unlock(m->loop);
+}
+
 static void host_shutdown(void *host)
 {
     machine_request(((struct processor *)host)->guest->machine, TENON_POWER_RESET, 0);
@@ -305,6 +318,7 @@ const struct tenon_accel_host accel_host_service = {
     .turn = host_turn,
     .budget = host_budget,
     .yield = host_yield,
+    .ferr = host_ferr,
 };
 
 /* ---- What the plugin is told ---- */
@@ -566,6 +580,14 @@ static void guest_intr(struct accel *accel, bool level)
     g->ops.intr(g->inst->state, level);
 }
 
+static void guest_ignne(struct accel *accel, bool level)
+{
+    struct guest *g = guest_of(accel);
+
+    if (g->ops.ignne)
+        g->ops.ignne(g->inst->state, level);
+}
+
 static bool guest_msi(struct accel *accel, uint64_t addr, uint32_t data)
 {
     struct guest *g = guest_of(accel);
@@ -588,6 +610,7 @@ static const struct accel_ops guest_ops = {
     .debug = guest_debug,
     .vcpu_step = guest_vcpu_step,
     .intr = guest_intr,
+    .ignne = guest_ignne,
     .msi = guest_msi,
 };
 

@@ -176,4 +176,5 @@ const struct tenon_board board_service = {
     .wire_gsi = board_wire_gsi,
     .wire_intr = board_wire_intr,
     .option_n = board_option_n,
+    .wire_ignne = board_wire_ignne,
 };

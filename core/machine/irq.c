@@ -42,6 +42,7 @@ static struct irq_listeners *chips(struct machine *m)
         l->inputs = listeners(m, TENON_GSI_INPUT);
         l->ioapics = listeners(m, TENON_IOAPIC);
         l->pics = listeners(m, TENON_PIC);
+        l->ferrs = listeners(m, TENON_FERR);
     }
     return l;
 }
@@ -51,6 +52,7 @@ void machine_irq_forget(struct machine *m)
     g_clear_pointer(&m->listeners.inputs, g_array_unref);
     g_clear_pointer(&m->listeners.ioapics, g_array_unref);
     g_clear_pointer(&m->listeners.pics, g_array_unref);
+    g_clear_pointer(&m->listeners.ferrs, g_array_unref);
 }
 
 static void tell_inputs(struct machine *m, unsigned gsi, bool level)
@@ -96,6 +98,17 @@ void machine_eoi(struct machine *m, uint8_t vector)
     }
 }
 
+void machine_ferr(struct machine *m, bool level)
+{
+    GArray *ferrs = chips(m)->ferrs;
+
+    for (unsigned i = 0; i < ferrs->len; i++) {
+        const struct listener *l = &g_array_index(ferrs, struct listener, i);
+
+        ((const struct tenon_ferr *)l->table)->set(l->self, level);
+    }
+}
+
 /* ---- Services ---- */
 
 static void intr_set(void *arg, unsigned n, bool level)
@@ -106,14 +119,33 @@ static void intr_set(void *arg, unsigned n, bool level)
         m->accel->ops->intr(m->accel, level);
 }
 
-int board_wire_intr(struct tenon_dev *dev, uint32_t line)
+static void ignne_set(void *arg, unsigned n, bool level)
+{
+    struct machine *m = arg;
+
+    if (m->accel->ops->ignne)
+        m->accel->ops->ignne(m->accel, level);
+}
+
+static int wire_processor(struct tenon_dev *dev, uint32_t line,
+                          void (*set)(void *arg, unsigned n, bool level))
 {
     struct inst *inst = inst_of(dev);
 
     if (line >= inst->type->t.lines)
         return -ENOENT;
-    inst->lines[line] = (struct line){ .set = intr_set, .arg = inst->machine, .gsi = -1 };
+    inst->lines[line] = (struct line){ .set = set, .arg = inst->machine, .gsi = -1 };
     return 0;
+}
+
+int board_wire_intr(struct tenon_dev *dev, uint32_t line)
+{
+    return wire_processor(dev, line, intr_set);
+}
+
+int board_wire_ignne(struct tenon_dev *dev, uint32_t line)
+{
+    return wire_processor(dev, line, ignne_set);
 }
 
 bool machine_message(struct machine *m, uint64_t addr, uint32_t data)

@@ -13,6 +13,7 @@
 extern const struct tenon_msi msi_service;
 
 int board_wire_intr(struct tenon_dev *dev, uint32_t line);
+int board_wire_ignne(struct tenon_dev *dev, uint32_t line);
 
 /* The 8259A's vector for a processor that answers INTR; -ENODEV: there is none.  [any, locked] */
 int machine_acknowledge(struct machine *m);
@@ -21,6 +22,8 @@ int machine_acknowledge(struct machine *m);
 bool machine_message(struct machine *m, uint64_t addr, uint32_t data);
 /* Tells the I/O APICs that a level-triggered interrupt of that vector has ended.  [any, locked] */
 void machine_eoi(struct machine *m, uint8_t vector);
+/* FERR# of the first processor.  [any, locked] */
+void machine_ferr(struct machine *m, bool level);
 /* A device has come or is about to go.  [main, locked] */
 void machine_irq_forget(struct machine *m);
 

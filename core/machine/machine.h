@@ -45,7 +45,7 @@ enum run_state {
 
 /* Devices that offer interfaces of tenon/irq.h; of irq.c. */
 struct irq_listeners {
-    struct _GArray *inputs, *ioapics, *pics; /* NULL: to be looked up */
+    struct _GArray *inputs, *ioapics, *pics, *ferrs; /* NULL: to be looked up */
 };
 
 struct machine {

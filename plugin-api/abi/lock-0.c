@@ -329,6 +329,7 @@ AT(tenon_board, wire,       48, int (**)(struct tenon_dev *from, uint32_t line, 
 AT(tenon_board, wire_gsi,   56, int (**)(struct tenon_dev *from, uint32_t line, unsigned gsi));
 AT(tenon_board, wire_intr,  64, int (**)(struct tenon_dev *from, uint32_t line));
 AT(tenon_board, option_n,   72, const char *(**)(struct tenon_dev *, const char *group, unsigned index, const char *key, unsigned n));
+AT(tenon_board, wire_ignne, 80, int (**)(struct tenon_dev *from, uint32_t line));
 
 AT(tenon_x86_segment, base,         0, uint64_t *);
 AT(tenon_x86_segment, limit,        8, uint32_t *);
@@ -389,6 +390,9 @@ AT(tenon_gsi_input, set,   8, void (**)(void *self, unsigned gsi, bool level));
 AT(tenon_pic, size,         0, uint32_t *);
 AT(tenon_pic, acknowledge,  8, int (**)(void *self));
 
+AT(tenon_ferr, size, 0, uint32_t *);
+AT(tenon_ferr, set,  8, void (**)(void *self, bool level));
+
 AT(tenon_ioapic, size,  0, uint32_t *);
 AT(tenon_ioapic, eoi,   8, void (**)(void *self, uint8_t vector));
 
@@ -435,6 +439,7 @@ AT(tenon_disas_ops, one,    8, uint32_t (**)(void *self, const uint8_t *bytes, u
 
 AT(tenon_disassembler, size,   0, uint32_t *);
 AT(tenon_disassembler, one,    8, uint32_t (**)(struct tenon_dev *, const uint8_t *bytes, uint32_t n, uint64_t pc, uint32_t bits, char *text, uint32_t room));
+
 /* ---- tenon/accel.h ---- */
 
 AT(tenon_cpuid, leaf,       0, uint32_t *);
@@ -456,34 +461,42 @@ AT(tenon_cpu_info, tsc_hz,     32, uint64_t *);
 AT(tenon_cpu_info, host,       40, void **);
 AT(tenon_cpu_info, counted,    48, uint32_t *);
 
-AT(tenon_x86_state, size,              0, uint32_t *);
-AT(tenon_x86_state, blocked,           4, uint32_t *);
-AT(tenon_x86_state, r,                 8, uint64_t (*)[16]);
-AT(tenon_x86_state, rip,             136, uint64_t *);
-AT(tenon_x86_state, rflags,          144, uint64_t *);
-AT(tenon_x86_state, seg,             152, struct tenon_x86_segment (*)[6]);
-AT(tenon_x86_state, ldt,             248, struct tenon_x86_segment *);
-AT(tenon_x86_state, tr,              264, struct tenon_x86_segment *);
-AT(tenon_x86_state, gdt,             280, struct tenon_x86_segment *);
-AT(tenon_x86_state, idt,             296, struct tenon_x86_segment *);
-AT(tenon_x86_state, cr0,             312, uint64_t *);
-AT(tenon_x86_state, cr2,             320, uint64_t *);
-AT(tenon_x86_state, cr3,             328, uint64_t *);
-AT(tenon_x86_state, cr4,             336, uint64_t *);
-AT(tenon_x86_state, efer,            344, uint64_t *);
-AT(tenon_x86_state, xcr0,            352, uint64_t *);
-AT(tenon_x86_state, apic_base,       360, uint64_t *);
-AT(tenon_x86_state, dr,              368, uint64_t (*)[8]);
-AT(tenon_x86_state, star,            432, uint64_t *);
-AT(tenon_x86_state, lstar,           440, uint64_t *);
-AT(tenon_x86_state, cstar,           448, uint64_t *);
-AT(tenon_x86_state, fmask,           456, uint64_t *);
-AT(tenon_x86_state, kernel_gs_base,  464, uint64_t *);
-AT(tenon_x86_state, sysenter_cs,     472, uint64_t *);
-AT(tenon_x86_state, sysenter_esp,    480, uint64_t *);
-AT(tenon_x86_state, sysenter_eip,    488, uint64_t *);
-AT(tenon_x86_state, tsc_aux,         496, uint64_t *);
-AT(tenon_x86_state, xsave,           512, uint8_t (*)[4096]);
+AT(tenon_x86_state, size,               0, uint32_t *);
+AT(tenon_x86_state, blocked,            4, uint32_t *);
+AT(tenon_x86_state, r,                  8, uint64_t (*)[16]);
+AT(tenon_x86_state, rip,              136, uint64_t *);
+AT(tenon_x86_state, rflags,           144, uint64_t *);
+AT(tenon_x86_state, seg,              152, struct tenon_x86_segment (*)[6]);
+AT(tenon_x86_state, ldt,              248, struct tenon_x86_segment *);
+AT(tenon_x86_state, tr,               264, struct tenon_x86_segment *);
+AT(tenon_x86_state, gdt,              280, struct tenon_x86_segment *);
+AT(tenon_x86_state, idt,              296, struct tenon_x86_segment *);
+AT(tenon_x86_state, cr0,              312, uint64_t *);
+AT(tenon_x86_state, cr2,              320, uint64_t *);
+AT(tenon_x86_state, cr3,              328, uint64_t *);
+AT(tenon_x86_state, cr4,              336, uint64_t *);
+AT(tenon_x86_state, efer,             344, uint64_t *);
+AT(tenon_x86_state, xcr0,             352, uint64_t *);
+AT(tenon_x86_state, apic_base,        360, uint64_t *);
+AT(tenon_x86_state, dr,               368, uint64_t (*)[8]);
+AT(tenon_x86_state, star,             432, uint64_t *);
+AT(tenon_x86_state, lstar,            440, uint64_t *);
+AT(tenon_x86_state, cstar,            448, uint64_t *);
+AT(tenon_x86_state, fmask,            456, uint64_t *);
+AT(tenon_x86_state, kernel_gs_base,   464, uint64_t *);
+AT(tenon_x86_state, sysenter_cs,      472, uint64_t *);
+AT(tenon_x86_state, sysenter_esp,     480, uint64_t *);
+AT(tenon_x86_state, sysenter_eip,     488, uint64_t *);
+AT(tenon_x86_state, tsc_aux,          496, uint64_t *);
+AT(tenon_x86_state, xsave,            512, uint8_t (*)[4096]);
+AT(tenon_x86_state, cr8,             4608, uint64_t *);
+AT(tenon_x86_state, activity,        4616, uint32_t *);
+AT(tenon_x86_state, smm,             4620, uint32_t *);
+
+AT(tenon_debug_point, address,    0, uint64_t *);
+AT(tenon_debug_point, bytes,      8, uint64_t *);
+AT(tenon_debug_point, kind,      16, uint32_t *);
+AT(tenon_debug_point, reserved,  20, uint32_t *);
 
 AT(tenon_accel_ops, size,              0, uint32_t *);
 AT(tenon_accel_ops, cpu_size,          4, uint32_t *);
@@ -505,6 +518,7 @@ AT(tenon_accel_ops, debug,           120, void (**)(void *self, const struct ten
 AT(tenon_accel_ops, cpu_step,        128, void (**)(void *self, void *cpu, uint32_t flags));
 AT(tenon_accel_ops, executed,        136, uint64_t (**)(void *self, void *cpu));
 AT(tenon_accel_ops, cpu_budget,      144, void (**)(void *self, void *cpu));
+AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);
@@ -530,3 +544,4 @@ AT(tenon_accel_host, stopped,      112, void (**)(void *host, uint32_t why, uint
 AT(tenon_accel_host, turn,         120, bool (**)(void *host));
 AT(tenon_accel_host, budget,       128, uint64_t (**)(void *host, uint64_t deadline));
 AT(tenon_accel_host, yield,        136, void (**)(void *host));
+AT(tenon_accel_host, ferr,         144, void (**)(void *host, bool level));

@@ -126,6 +126,7 @@ struct tenon_accel_ops {
     /* A timer has been armed: the processor asks for its budget() anew, and keeps to it from its next
      * instruction on. [its thread] */
     void (*cpu_budget)(void *self, void *cpu);
+    void (*ignne)(void *self, bool level);      /* the first processor's input IGNNE#. [any] */
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \
@@ -179,6 +180,8 @@ struct tenon_accel_host {
     bool (*turn)(void *host);                                                       /* [its thread] */
     uint64_t (*budget)(void *host, uint64_t deadline);                              /* [its thread] */
     void (*yield)(void *host);                                                      /* [its thread] */
+    /* The processor's output FERR#; only the first one's is connected. [its thread] */
+    void (*ferr)(void *host, bool level);
 };
 
 #endif

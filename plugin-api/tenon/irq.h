@@ -31,6 +31,15 @@ struct tenon_pic {
     int (*acknowledge)(void *self);
 };
 
+/* "tenon.ferr/1" - an interface of whoever listens to FERR# of the first processor: an unmasked x87
+ * exception is pending, and CR0.NE is clear.  What it answers with is IGNNE# (see wire_ignne in
+ * tenon/machine.h). */
+#define TENON_FERR "tenon.ferr/1"
+struct tenon_ferr {
+    uint32_t size;
+    void (*set)(void *self, bool level);    /* high while FERR# is asserted. [vcpu] */
+};
+
 /* "tenon.ioapic/1" - an interface of I/O APICs. */
 #define TENON_IOAPIC "tenon.ioapic/1"
 struct tenon_ioapic {

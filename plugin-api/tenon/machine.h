@@ -66,6 +66,9 @@ struct tenon_board {
      * last.  NULL: there are not so many. [main] */
     const char *(*option_n)(struct tenon_dev *, const char *group, unsigned index, const char *key,
                             unsigned n);
+    /* Joins an interrupt line to the first processor's input IGNNE#, high while that is asserted.
+     * -ENOENT: no such line. [main] */
+    int (*wire_ignne)(struct tenon_dev *from, uint32_t line);
 };
 
 /* ---- Processors ---- */

@@ -3,11 +3,15 @@
  * soft-int-native - random integer instructions, on the host's processor and on the software one.
  *
  * Both see the same code and data at the same addresses.  What is undefined has to come out the
- * same, too.
+ * same, too.  16-bit code runs in segments of the process's own, which begin where code and data
+ * do, and end with them.
  */
+#include <asm/ldt.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/ucontext.h>
+#include <unistd.h>
 
 #include "soft-host.h"
 #include "uop.h"
@@ -35,14 +39,16 @@ static uint64_t native_regs[16] USED, native_flags USED, native_saved USED;
 static sigjmp_buf native_left;
 static struct state *native_state;
 
-/* 32-bit code runs in Linux's segments for it. */
+/* 32-bit code runs in Linux's segments for it, 16-bit code in the LDT's. */
+enum { CODE16 = 7, DATA16 = 0xf };
 static struct {
     uint32_t offset;
     uint16_t selector;
-} native_far USED = { SOFT_CODE, 0x23 };
+} native_far USED = { SOFT_CODE, 0x23 }, native_far16 USED = { 0, CODE16 };
 
 void native_enter(void);
 void native_enter32(void);
+void native_enter16(void);
 __asm__(
     ".text\n"
     ".macro each op\n"
@@ -62,7 +68,13 @@ __asm__(
     "push native_flags(%rip); popfq\n"
     "mov native_regs+8*4(%rip), %rsp\n"
     "each load\n"
-    "ljmpl *native_far(%rip)\n");
+    "ljmpl *native_far(%rip)\n"
+    "native_enter16:\n"
+    "push native_flags(%rip); popfq\n"
+    "mov $0xf, %eax; mov %eax, %ds; mov %eax, %es; mov %eax, %ss\n"
+    "mov native_regs+8*4(%rip), %rsp\n"
+    "each load\n"
+    "ljmpl *native_far16(%rip)\n");
 
 static void native_signal(int number, siginfo_t *info, void *context)
 {
@@ -93,7 +105,9 @@ static void native_run(struct state *s, const uint8_t *code, unsigned bytes, uns
     if (sigsetjmp(native_left, 1) == 0) {
         if (bits == 64)
             native_enter();
-        native_enter32();
+        if (bits == 32)
+            native_enter32();
+        native_enter16();
     }
     memcpy(s->data, data, DATA_BYTES);
 }
@@ -125,7 +139,33 @@ static void native_setup(void)
     sigaction(SIGBUS, &action, NULL);
 }
 
+static bool native_segment(unsigned entry, uint32_t base, uint32_t bytes, unsigned contents)
+{
+    struct user_desc d = { .entry_number = entry,
+                           .base_addr = base,
+                           .limit = bytes - 1,
+                           .contents = contents,
+                           .useable = 1 };
+
+    return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) == 0;
+}
+
 /* ---- The software processor ---- */
+
+static void soft_segments16(struct cpu *cpu)
+{
+    static const struct segment data = { .base = SOFT_DATA,
+                                         .limit = DATA_BYTES - 1,
+                                         .selector = DATA16,
+                                         .attr = ATTR_S | ATTR_P | ATTR_RW | ATTR_A };
+
+    cpu->seg[SEG_CS] = (struct segment){ .base = SOFT_CODE,
+                                         .limit = CODE_BYTES - 1,
+                                         .selector = CODE16,
+                                         .attr = ATTR_CODE | ATTR_S | ATTR_P | ATTR_RW | ATTR_A };
+    cpu->seg[SEG_DS] = cpu->seg[SEG_ES] = cpu->seg[SEG_SS] = data;
+    mode_update(cpu);
+}
 
 static void soft_run(struct soft_host *h, struct state *s, const uint8_t *code, unsigned bytes)
 {
@@ -135,6 +175,7 @@ static void soft_run(struct soft_host *h, struct state *s, const uint8_t *code, 
     memcpy(h->ram + SOFT_DATA, s->data, DATA_BYTES);
     memcpy(cpu->r, s->r, sizeof(s->r));
     cpu->flags = s->flags;
+    cpu->rip -= cpu->seg[SEG_CS].base;
     s->vector = soft_host_run(h, 1000);
     memcpy(s->r, cpu->r, sizeof(s->r));
     s->flags = cpu->flags;
@@ -151,7 +192,7 @@ static void soft_run(struct soft_host *h, struct state *s, const uint8_t *code, 
 struct form {
     uint8_t first, last, map, pp, regs;
     bool vex, memory_only, jump, string, lockable, feature;
-    unsigned only; /* 32 or 64 bits, if it is */
+    unsigned only; /* 32: not in 64-bit mode */
 };
 enum { ALL = 0xff };
 // clang-format off
@@ -200,7 +241,8 @@ static const struct form forms[] = {
 };
 // clang-format on
 
-/* RSI, RDI, RBP and RSP point into the data and R9 is small: what memory operands are made of. */
+/* RSI, RDI, RBP and RSP point into the data and R9 is small: what memory operands are made of.  Of
+ * 16-bit ones the first of SI, DI and BP. */
 static unsigned put_modrm(GRand *rand, const struct form *f, uint8_t *p, unsigned *rex,
                           unsigned bits)
 {
@@ -213,8 +255,8 @@ static unsigned put_modrm(GRand *rand, const struct form *f, uint8_t *p, unsigne
         return 1;
     }
     *rex &= ~3u;
-    if (bits == 32 || g_rand_boolean(rand)) {
-        p[0] = 0x40 | reg << 3 | (5 + g_rand_int(rand) % 3);
+    if (bits != 64 || g_rand_boolean(rand)) {
+        p[0] = 0x40 | reg << 3 | ((bits == 16 ? 4 : 5) + g_rand_int(rand) % 3);
         p[1] = g_rand_int(rand) & ~7u;
         return 2;
     }
@@ -272,7 +314,10 @@ static unsigned put_insn(GRand *rand, const struct form *f, uint8_t *p, unsigned
     memcpy(p, modrm, n);
     for (unsigned i = 0; i < 8; i++)
         p[n + i] = g_rand_int(rand);
-    return decode(&in, start, 20, 0, bits == 64 ? MODE_CODE64 : MODE_CODE32);
+    return decode(&in, start, 20, 0,
+                  bits == 64   ? MODE_CODE64
+                  : bits == 32 ? MODE_CODE32
+                               : MODE_CODE16);
 }
 
 static uint64_t value(GRand *rand)
@@ -302,7 +347,9 @@ static void fill(GRand *rand, struct state *s, unsigned bits)
     s->r[RDI] = SOFT_DATA + 0x1800 - (g_rand_int(rand) & 0x8f8);
     s->r[RBP] = SOFT_DATA + 0x1200;
     s->r[RSP] = SOFT_DATA + 0x1a00;
-    for (unsigned i = 0; i < 16 && bits == 32; i++)
+    for (unsigned i = RSP; i <= RDI && bits == 16; i++)
+        s->r[i] = (s->r[i] - SOFT_DATA) | (uint64_t)g_rand_int(rand) << 16;
+    for (unsigned i = 0; i < 16 && bits != 64; i++)
         s->r[i] = i < 8 ? (uint32_t)s->r[i] : 0;
     s->flags = 0x202 | (g_rand_int(rand) & F_ARITH);
     for (unsigned i = 0; i < DATA_BYTES; i += 8)
@@ -342,7 +389,7 @@ static unsigned generate(GRand *rand, uint8_t *code, bool all, unsigned bits)
         uint8_t next[32];
         unsigned skip = 0;
 
-        if ((f->feature && !all) || (f->only && f->only != bits))
+        if ((f->feature && !all) || (f->only == 32 && bits == 64))
             continue;
         if (f->string) {
             if (i)
@@ -374,13 +421,20 @@ static void test_native(gconstpointer data)
         { .leaf = 0x80000001, .ecx = ~0u, .edx = ~0u },
     };
     unsigned bits = GPOINTER_TO_UINT(data);
-    struct soft_host *h = soft_host_create(bits);
+    struct soft_host *h = soft_host_create(bits == 64 ? 64 : 32);
     const char *given = g_getenv("SOFT_INT_CASES");
     unsigned cases = given ? strtoul(given, NULL, 0) : 30000, failures = 0;
     GRand *rand = g_rand_new_with_seed(
         given && g_getenv("SOFT_INT_SEED") ? strtoul(g_getenv("SOFT_INT_SEED"), NULL, 0) : 1);
     bool all = host_has_all();
 
+    if (bits == 16 && !(native_segment(0, SOFT_CODE, CODE_BYTES, MODIFY_LDT_CONTENTS_CODE) &&
+                        native_segment(1, SOFT_DATA, DATA_BYTES, MODIFY_LDT_CONTENTS_DATA))) {
+        g_test_skip("this kernel has no 16-bit segments");
+        return;
+    }
+    if (bits == 16)
+        soft_segments16(h->cpu);
     h->info.cpuid = cpuid;
     h->info.n_cpuid = G_N_ELEMENTS(cpuid);
     for (unsigned i = 0; i < cases && failures < 10; i++) {
@@ -396,11 +450,14 @@ static void test_native(gconstpointer data)
         /* There is no paging in 32 bits, so nothing faults. */
         if (bits == 32 && native.vector == EXC_GP)
             continue;
-        if (bits == 32)
+        if (bits != 64)
             memset(&native.r[8], 0, 8 * sizeof(native.r[0]));
         if (native.vector == NOT_COMPARABLE)
             continue;
         soft_run(h, &soft, code, sizeof(code));
+        /* A PUSHA beyond a segment's limit may have stored some of it. */
+        if (bits == 16 && native.vector == EXC_GP)
+            memcpy(soft.data, native.data, DATA_BYTES);
         if (same(&native, &soft))
             continue;
         failures++;
@@ -425,5 +482,6 @@ int main(int argc, char **argv)
     native_setup();
     g_test_add_data_func("/soft/int/native/64", GUINT_TO_POINTER(64), test_native);
     g_test_add_data_func("/soft/int/native/32", GUINT_TO_POINTER(32), test_native);
+    g_test_add_data_func("/soft/int/native/16", GUINT_TO_POINTER(16), test_native);
     return g_test_run();
 }

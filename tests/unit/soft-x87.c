@@ -418,9 +418,9 @@ static void test_page_fault(struct fixture *f, const void *data)
 }
 
 static unsigned ferr_raised, ferr_asked;
-static void note_raised(struct cpu *cpu)
+static void note_raised(struct cpu *cpu, bool level)
 {
-    ferr_raised++;
+    ferr_raised += level;
 }
 
 static bool freeze_once(struct cpu *cpu)
@@ -452,7 +452,7 @@ static void test_ferr(struct fixture *f, const void *data)
     g_assert_false(cpu->x87.ferr);
 
     give(cpu, &zero);
-    cpu->ferr_raised = note_raised;
+    cpu->ferr_changed = note_raised;
     cpu->ferr_frozen = freeze_once;
     ferr_raised = ferr_asked = 0;
     g_assert_cmpint(soft_run(f, fdiv, 2), ==, -1);
@@ -532,7 +532,7 @@ static void test_environment(struct fixture *f, const void *data)
         g_assert_cmphex(cpu->x87.control, ==, 0x37f);
         g_assert_cmphex(cpu->x87.status, ==, 4);
         memcpy(first, env, 28);
-        x87_init(&cpu->x87);
+        x87_init(cpu);
         step_at_cs(f, load, 2 + c[i].prefix);
         step_at_cs(f, store, 2 + c[i].prefix);
         g_assert_cmpmem(env, c[i].bytes, first, c[i].bytes);
@@ -555,7 +555,7 @@ static void test_pointers(struct fixture *f, const void *data)
         f->host->info.cpuid = i ? new : old;
         f->host->info.n_cpuid = i + 1;
         soft_host_mode(f->host, 32);
-        x87_init(&cpu->x87);
+        x87_init(cpu);
         cpu->r[RDI] = SOFT_DATA;
         blocks_flush(cpu);
         g_assert_cmpint(soft_run(f, fld_edi, 3), ==, -1);

@@ -186,7 +186,7 @@ struct x87 {
     uint16_t opcode;          /* 11 bits */
     uint16_t cs, ds;
     uint64_t ip, dp;
-    bool ferr; /* FERR#, latched until no exception is pending; see ferr_raised */
+    bool ferr; /* FERR#, latched until no exception is pending; see ferr_changed */
 };
 
 /* A page that loads, stores or fetches reach directly: its linear address where they may, else
@@ -263,11 +263,12 @@ struct cpu {
     uint64_t tsc_rate; /* TSC ticks a nanosecond, 32.32 fixed point */
     union vec v[16];   /* the upper half of a YMM register is bytes 16 to 31 */
     struct x87 x87;
-    /* x87 exceptions without CR0.NE: FERR# has been raised; whether the processor then stands still
+    /* x87 exceptions without CR0.NE: FERR# rises or falls; whether the processor then stands still
      * for an interrupt before the next waiting instruction (no IGNNE#), which is begun again by way
      * of fault_exit, fault.vector -1.  NULL: nobody listens, and it does not stand still. */
-    void (*ferr_raised)(struct cpu *cpu);
+    void (*ferr_changed)(struct cpu *cpu, bool level);
     bool (*ferr_frozen)(struct cpu *cpu);
+    bool frozen; /* halted by that: also IGNNE# ends it */
     uint64_t dr[8];
     struct {
         uint64_t star, lstar, cstar, fmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;

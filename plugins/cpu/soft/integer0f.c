@@ -258,9 +258,11 @@ static bool bswap(struct block_builder *b, const struct insn *in)
 
 static bool movnti(struct block_builder *b, const struct insn *in)
 {
+    unsigned size = in->op_size == 8 ? 8 : 4; /* in 16-bit code, too */
+
     if (in->mod == 3 || in->pp != PFX_NONE || !has(b, sse2))
         return false;
-    emit_memory(b, sized(UOP_STORE8, in->op_size), 0, REG(in->reg), in->op_size);
+    emit_memory(b, sized(UOP_STORE8, size), 0, REG(in->reg), size);
     return true;
 }
 

@@ -9,11 +9,17 @@
 
 #include "log.h"
 #include "soft.h"
+
+#include <sched.h>
+
 #include "svm.h"
 #include "sys.h"
 
 /* An MWAIT looks at its memory more and more seldom, and ends by itself, which it may. */
 enum { MWAIT_FIRST_NS = 20000, MWAIT_LONGEST_NS = 1000000, MWAIT_END_NS = 10000000 };
+
+/* So many PAUSEs, no further apart than that, are a guest that waits for another processor. */
+enum { SPIN_PAUSES = 32, SPIN_INSTRUCTIONS = 200 };
 
 /* ---- A debugger outside the guest ---- */
 
@@ -81,7 +87,7 @@ static void hold(struct cpu *cpu, uint32_t bits)
 void cpu_halt(struct cpu *cpu)
 {
     cpu->halted = true;
-    cpu->mwait.on = false;
+    cpu->mwait.on = cpu->frozen = false;
     cpu->inhibit = 0;
     cpu_recheck(cpu);
     __atomic_fetch_or(&cpu->wanted, WANT_INTR, __ATOMIC_RELAXED); /* leaves the block */
@@ -337,11 +343,15 @@ static bool turn(struct cpu *cpu)
     cpu->host->quiescent(cpu->info->host);
     if (cpu->watch.hit)
         return watch_tell(cpu);
+    if (cpu->info->counted && !cpu->host->turn(cpu->info->host))
+        return false;
     attend(cpu);
     if (UNLIKELY((cpu->mode & MODE_LOG) != log_mode(cpu)))
         mode_update(cpu);
     if (cpu->host->must_stop(cpu->info->host))
         return false;
+    if (cpu->frozen && __atomic_load_n(&cpu->soft->ignne, __ATOMIC_ACQUIRE))
+        cpu->halted = cpu->frozen = false;
     if (cpu->halted || cpu->wait_sipi || cpu->shut_down) {
         nap(cpu);
         return true;

@@ -10,6 +10,33 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* ---- FERR# and IGNNE# of the first processor ---- */
+
+static void ferr_changed(struct cpu *cpu, bool level)
+{
+    cpu->host->ferr(cpu->info->host, level);
+}
+
+/* The instruction is begun again once an interrupt has been served, or IGNNE# is there. */
+static bool ferr_frozen(struct cpu *cpu)
+{
+    if (cpu->assist || __atomic_load_n(&cpu->soft->ignne, __ATOMIC_ACQUIRE))
+        return false;
+    cpu_halt(cpu);
+    cpu->frozen = true;
+    return true;
+}
+
+static void ignne(void *self, bool level)
+{
+    struct soft *soft = self;
+    struct cpu *first = __atomic_load_n(&soft->cpus[0], __ATOMIC_ACQUIRE);
+
+    __atomic_store_n(&soft->ignne, level, __ATOMIC_RELEASE);
+    if (first && level)
+        cpu_want(first, WANT_STOP);
+}
+
 /* ---- One processor ---- */
 
 static void publish(struct soft *soft, uint32_t index, struct cpu *cpu)
@@ -34,6 +61,10 @@ static int cpu_create(void *self, void *state, const struct tenon_cpu_info *info
     cpu->apic = &p->apic;
     cpu->stop_at = UINT64_MAX;
     cpu->one_insn = soft->one_insn;
+    if (!info->index) {
+        cpu->ferr_changed = ferr_changed;
+        cpu->ferr_frozen = ferr_frozen;
+    }
     p->apic.cpu = cpu;
     p->apic.id = info->apic_id;
     if (info->index >= SOFT_MAX_CPUS)
@@ -190,6 +221,7 @@ static const struct tenon_accel_ops ops = {
     .cpu_reset = state_reset,
     .cpu_notes = state_notes,
     .intr = intr,
+    .ignne = ignne,
     .msi = msi,
     .memory_changed = memory_changed,
     .code_written = code_written,

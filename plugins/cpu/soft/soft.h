@@ -59,6 +59,7 @@ struct soft {
     uint32_t n_cpus;                 /* atomic; places in cpus, some of them perhaps NULL */
     struct cpu *cpus[SOFT_MAX_CPUS]; /* atomic */
     uint32_t intr;                   /* atomic: level of the 8259's output */
+    bool ignne;                      /* atomic: IGNNE# of the first processor */
     uint32_t turn;                   /* atomic: where the search for the lowest priority begins */
     uint64_t reset_time;             /* guest time at which all TSCs were 0 */
     struct bus *bus;

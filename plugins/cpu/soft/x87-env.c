@@ -11,13 +11,24 @@
 
 /* ---- State ---- */
 
-void x87_init(struct x87 *x)
+static void drive_ferr(struct cpu *cpu, bool level)
 {
+    if (cpu->x87.ferr == level)
+        return;
+    cpu->x87.ferr = level;
+    if (cpu->ferr_changed)
+        cpu->ferr_changed(cpu, level);
+}
+
+void x87_init(struct cpu *cpu)
+{
+    struct x87 *x = &cpu->x87;
+
     x->control = X87_CONTROL_INIT;
     x->status = x->opcode = x->cs = x->ds = 0;
     x->tag_valid = 0;
     x->ip = x->dp = 0;
-    x->ferr = false;
+    drive_ferr(cpu, false);
 }
 
 void x87_load(struct cpu *cpu, uint16_t control, uint16_t status)
@@ -28,12 +39,7 @@ void x87_load(struct cpu *cpu, uint16_t control, uint16_t status)
     x->control = (control & X87_CONTROL_BITS) | 0x40;
     pending = status & ~control & X87_EXCEPTIONS;
     x->status = (status & ~(X87_ES | X87_B)) | (pending ? X87_ES | X87_B : 0);
-    if (pending && !(cpu->cr0 & CR0_NE) && !x->ferr) {
-        x->ferr = true;
-        if (cpu->ferr_raised)
-            cpu->ferr_raised(cpu);
-    }
-    x->ferr &= pending;
+    drive_ferr(cpu, pending && (x->ferr || !(cpu->cr0 & CR0_NE)));
 }
 
 static unsigned tag_of(const union x87_reg *r)
@@ -126,7 +132,7 @@ void x87_fnstsw_ax(struct cpu *cpu, const struct uop *u)
 void x87_fninit(struct cpu *cpu, const struct uop *u)
 {
     check_there(cpu);
-    x87_init(&cpu->x87);
+    x87_init(cpu);
 }
 
 void x87_fnclex(struct cpu *cpu, const struct uop *u)
@@ -307,7 +313,7 @@ void x87_fnsave(struct cpu *cpu, const struct uop *u)
     for (unsigned i = 0; i < 8; i++)
         memcpy(r + 10 * i, &x->r[(x87_top(x) + i) & 7], 10);
     mem_write_bytes(cpu, fpu_linear(cpu, u, bytes, true), state, bytes);
-    x87_init(x);
+    x87_init(cpu);
 }
 
 void x87_frstor(struct cpu *cpu, const struct uop *u)

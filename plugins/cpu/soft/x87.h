@@ -23,7 +23,7 @@ static inline void x87_set_top(struct x87 *x, unsigned top)
 }
 
 /* As FNINIT leaves it. */
-void x87_init(struct x87 *x);
+void x87_init(struct cpu *cpu);
 /* Takes a control and a status word, and finds ES and B again. */
 void x87_load(struct cpu *cpu, uint16_t control, uint16_t status);
 /* The tag word of 16 bits, made of the registers' contents; and its inverse. */
@@ -32,7 +32,7 @@ void x87_set_tags(struct x87 *x, uint16_t tags);
 
 /*
  * Before an instruction that waits: #NM by CR0.EM and TS; an exception that is pending is #MF, or
- * without CR0.NE goes to the line FERR# (see cpu->ferr_raised): then this may return.
+ * without CR0.NE goes to the line FERR# (see cpu->ferr_changed): then this may return.
  */
 void x87_check(struct cpu *cpu);
 void x87_check_pending(struct cpu *cpu);

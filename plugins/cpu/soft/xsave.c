@@ -93,7 +93,7 @@ static void x87_in(struct cpu *cpu, const struct legacy *l, bool w)
 
 static void x87_clear(struct cpu *cpu)
 {
-    x87_init(&cpu->x87);
+    x87_init(cpu);
     memset(cpu->x87.r, 0, sizeof(cpu->x87.r));
 }
 

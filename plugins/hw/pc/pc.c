@@ -133,6 +133,13 @@ static int add_pit(struct pc *pc)
     return err ? err : add(pc, "isa-pcspk", NULL);
 }
 
+static int add_x87_error(struct pc *pc)
+{
+    struct tenon_dev *dev = pc->board->add(pc->dev, "isa-x87-error", NULL);
+
+    return dev ? pc->board->wire_ignne(dev, 1) : -ENODEV;
+}
+
 /* What the accelerator does not bring. */
 static int add_chips(struct pc *pc)
 {
@@ -143,6 +150,8 @@ static int add_chips(struct pc *pc)
         return 0;
     pic = pc->board->add(pc->dev, "isa-i8259", NULL);
     err = pic ? pc->board->wire_intr(pic, 0) : -ENODEV;
+    if (!err)
+        err = add_x87_error(pc);
     if (!err)
         err = add(pc, "ioapic", NULL);
     if (!err && pc->info->hpet)
