@@ -400,7 +400,8 @@ static bool open_mux(struct tenon_chardev *chr, const struct config_group *group
 /* Whether such a back end can be made at all. */
 static bool allowed(struct machine *m, const struct config_group *group)
 {
-    bool stdio = !strcmp(group_string(group, "backend", ""), "stdio");
+    static const char *const of_terminal[] = { "stdio", "console", NULL };
+    bool stdio = g_strv_contains(of_terminal, group_string(group, "backend", ""));
 
     if (stdio && config_find(m->config, "daemonize", NULL))
         report(group->from, "cannot use standard input and output with -daemonize");

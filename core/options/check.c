@@ -37,17 +37,13 @@ static enum state accel_state(const struct check *c, const struct opt_key *key, 
     return best;
 }
 
-static enum state dev_state(const struct check *c, const struct opt_key *key, const char *dev)
+static enum state dev_state(const struct check *c, const char *dev)
 {
     const struct opt_group *chardev = opt_group_find("chardev");
-    char *backend;
-    bool there;
+    char *backend = dev_backend(dev);
+    bool there = values_have("none|chardev", backend) ||
+                 name_state(c, "chardev", &chardev->keys[0], backend) == THERE;
 
-    if (key->values)
-        return values_have(key->values, dev) ? THERE : NOT_YET;
-    backend = dev_backend(dev);
-    there = values_have("none|chardev", backend) ||
-            name_state(c, "chardev", &chardev->keys[0], backend) == THERE;
     g_free(backend);
     return there ? THERE : NOT_YET;
 }
@@ -60,7 +56,7 @@ static enum state opt_state(const struct check *c, const struct opt_group *kind,
     switch (key->type) {
     case KEY_NAME: return name_state(c, kind->kind, key, value);
     case KEY_ACCEL: return c->accel ? THERE : accel_state(c, key, value);
-    case KEY_DEV: return dev_state(c, key, value);
+    case KEY_DEV: return dev_state(c, value);
     case KEY_BOOL: parse_bool(value, &on); break;
     default: break;
     }

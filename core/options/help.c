@@ -142,8 +142,6 @@ static char *missing_of(const struct opt_key *key, bool named)
 {
     if (key->flags & LATER)
         return g_strdup(key->name);
-    if (key->type == KEY_DEV && key->values)
-        return g_strconcat("all but ", key->values, NULL);
     if (key->later && key->type == KEY_NAME)
         return g_strdup("what 'help' does not list");
     if (key->later)

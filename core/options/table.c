@@ -248,9 +248,7 @@ static bool preset_is_later(const struct opt_group *group, const char *preset)
         const struct opt_key *key = &group->keys[i];
 
         if (strlen(key->name) == len && memcmp(key->name, preset, len) == 0)
-            return key_is_later(key) || values_have(key->later, preset + len + 1) ||
-                   (key->type == KEY_DEV && key->values &&
-                    !values_have(key->values, preset + len + 1));
+            return key_is_later(key) || values_have(key->later, preset + len + 1);
     }
     return false;
 }

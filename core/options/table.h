@@ -25,8 +25,7 @@ enum key_type {
     KEY_UUID,   /* 8-4-4-4-12 hexadecimal digits */
     KEY_DATE,   /* utc, localtime, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS */
     KEY_DRIVES, /* the letters of boot devices, each once */
-    KEY_DEV,    /* a character device in short form: stdio, file:x, tcp::4444; values: what this
-                   build does of it, NULL for whatever backends there are */
+    KEY_DEV,    /* a character device in short form: stdio, file:x, tcp::4444 */
 };
 
 /* Flags of keys, groups and options; each row uses those that mean something there. */

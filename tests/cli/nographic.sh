@@ -4,7 +4,7 @@
 # time stamps, and the terminal afterwards.
 . "$(dirname "$0")/lib.sh"
 
-guest=(-accel soft -machine firmware=none -m 64 -nodefaults -device isa-debug-exit,iobase=0xf4,iosize=4
+guest=(-accel soft -machine firmware=none -m 64 -device isa-debug-exit,iobase=0xf4,iosize=4
     -kernel "$build/tests/guest/line")
 
 if ! command -v tmux >/dev/null; then
@@ -36,8 +36,7 @@ on_terminal() {
     pids+=("$(mux display-message -p '#{pid}')")
 }
 
-nographic=(-nographic -serial mon:stdio)
-on_terminal "${guest[@]}" "${nographic[@]}"
+on_terminal "${guest[@]}" -nographic
 shows 'the guest is on the terminal' '^ready'
 keys a
 shows 'a key is the guest'"'"'s' '^got 61'
@@ -65,13 +64,26 @@ shows 'Ctrl-a x ends the program' '^status 0'
 shows 'which says so' '^Tenon: terminated'
 shows 'the terminal is as before' '^icanon'
 
-on_terminal "${guest[@]}" "${nographic[@]}" -echr 2
+on_terminal "${guest[@]}" -nodefaults -nographic -serial mon:stdio -echr 2
 shows 'another guest' '^ready'
 keys C-a C-b h
 shows '-echr: Ctrl-a is a key like others' '^got 1'
 shows '-echr: and the other shows the help' '^C-b x    exit emulator'
 keys Q
 shows 'a guest that ends leaves its status' '^status 33'
+
+on_terminal "${guest[@]}" -nographic -monitor none
+shows 'without monitor the guest has the terminal' '^ready'
+keys C-a
+shows 'all of it' '^got 1'
+keys C-c
+shows 'but for Ctrl-C' '^status 0'
+
+on_terminal "${guest[@]}" -nographic -serial file:serial -monitor stdio
+shows 'the monitor has the terminal' '^(qemu)'
+keys 'info chardev' Enter quit Enter
+shows 'and ends the program' 'status 0'
+if grep -q '^ready' serial; then ok 'the guest has a file'; else not_ok 'the guest has a file' serial; fi
 
 mux kill-server
 plan

@@ -81,7 +81,7 @@ static void test_later(void)
 {
     static const char text[] =
         "[drive \"d\"]\n file = \"x\"\n[machine]\n type = \"pc\"\n usb = \"on\"\n"
-        "[chardev \"c\"]\n backend = \"spicevmc\"\n mux = \"on\"\n";
+        "[chardev \"c\"]\n backend = \"testdev\"\n mux = \"on\"\n";
     struct run run;
 
     run_file(&run, text, strlen(text));
@@ -90,7 +90,7 @@ static void test_later(void)
     g_assert_cmpstr(run.said->str, ==,
                     "f:1: [drive \"d\"]: not in this build yet\n"
                     "f:5: usb=on: not in this build yet\n"
-                    "f:7: backend=spicevmc: not in this build yet\n");
+                    "f:7: backend=testdev: not in this build yet\n");
     run_end(&run);
 }
 
