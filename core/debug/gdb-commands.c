@@ -16,6 +16,8 @@
 #include "debug/memory.h"
 #include "debug/points.h"
 #include "machine/machine.h"
+#include "monitor/command.h"
+#include "monitor/session.h"
 
 /* Of memory at once: as hex digits it fits into a packet, with room to spare. */
 enum { MOST_BYTES = GDB_PACKET / 2 - 16 };
@@ -628,14 +630,53 @@ static void extensions(struct gdb *g, struct args *a)
     gdb_reply(g, "sstepbits;sstep;PhyMemMode");
 }
 
+/* ---- Commands of the monitor ---- */
+
+/* One that is being done; its debugger may leave meanwhile. */
+struct gdb_question {
+    struct gdb *g; /* NULL: it has */
+    int cpu;
+};
+
+static void monitor_done(struct call *call)
+{
+    struct gdb_question *q = call->done_arg;
+    const GString *said = call->text;
+    struct gdb *g = q->g;
+
+    g_free(q);
+    if (!g)
+        return;
+    g->question = NULL;
+    for (size_t at = 0, n; at < said->len; at += n) {
+        GString *text = g_string_new("O");
+
+        n = MIN(said->len - at, MOST_BYTES);
+        put_bytes(text, (const uint8_t *)said->str + at, n);
+        reply_string(g, text);
+    }
+    gdb_reply(g, "OK");
+    gdb_flush(g);
+}
+
 static void monitor(struct gdb *g, struct args *a)
 {
-    static const char none[] = "this build has no monitor\n";
-    GString *text = g_string_new("O");
+    char line[MOST_BYTES] = "";
+    size_t n = (a->end - a->at) / 2;
 
-    put_bytes(text, (const uint8_t *)none, strlen(none));
-    reply_string(g, text);
-    gdb_error(g, -ENOSYS);
+    if (n >= sizeof(line) || !take_bytes(a, (uint8_t *)line, n) || a->at != a->end) {
+        gdb_error(g, -EINVAL);
+        return;
+    }
+    g->question = g_new(struct gdb_question, 1);
+    *g->question = (struct gdb_question){ .g = g, .cpu = g->cpu->index };
+    hmp_run(g->m, NULL, line, &g->question->cpu, monitor_done, g->question);
+}
+
+void gdb_question_drop(struct gdb_question *q)
+{
+    if (q)
+        q->g = NULL;
 }
 
 /* ---- All of them; the first whose name begins the packet.  Others get the empty answer. ---- */

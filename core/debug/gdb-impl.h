@@ -17,6 +17,7 @@
 
 #include "machine/runstate.h"
 
+struct gdb_question;
 struct machine;
 struct tenon_chardev;
 struct vcpu;
@@ -83,13 +84,16 @@ struct gdb {
     struct vcpu *go;  /* of c and s; NULL: all */
     unsigned step;    /* GDB_STEP* */
     bool physical;    /* addresses are */
-    bool detached;    /* the packet at hand has ended the session */
+    bool receiving;   /* what comes in is being looked at */
+    struct gdb_question *question; /* a command of the monitor that is going on */
     struct gdb_registers *regs;
 };
 
 void gdb_reply(struct gdb *g, const char *text);
 void gdb_reply_bytes(struct gdb *g, const void *bytes, size_t n);
 void gdb_error(struct gdb *g, int err);
+/* An answer has come late. */
+void gdb_flush(struct gdb *g);
 /* Lets processors run: for each of the machine's, 'c', 's' or 0. */
 void gdb_resume(struct gdb *g, const char *actions);
 /* Why the guest stands. */
@@ -100,6 +104,8 @@ void gdb_detach(struct gdb *g);
 /* ---- gdb-commands.c ---- */
 
 void gdb_command(struct gdb *g, const char *packet, size_t n);
+/* Nobody waits for its answer any more; accepts NULL. */
+void gdb_question_drop(struct gdb_question *q);
 /* Appends the processor's name. */
 void gdb_thread(const struct gdb *g, GString *to, const struct vcpu *cpu);
 

@@ -239,7 +239,7 @@ static size_t room(void *self)
 {
     const struct gdb *g = self;
 
-    return g->out->len ? 0 : ROOM;
+    return g->out->len || g->question ? 0 : ROOM;
 }
 
 static void command(struct gdb *g)
@@ -271,22 +271,31 @@ static void receive(void *self, const void *buf, size_t len)
 {
     struct gdb *g = self;
 
+    g->receiving = true;
     for (size_t i = 0; i < len; i++)
         take(g, ((const uint8_t *)buf)[i]);
+    g->receiving = false;
     drain(g);
 }
 
-static void writable(void *self)
+void gdb_flush(struct gdb *g)
 {
-    struct gdb *g = self;
-
+    if (g->receiving)
+        return;
     drain(g);
     if (!g->out->len)
         chardev_accept(g->chr);
 }
 
+static void writable(void *self)
+{
+    gdb_flush(self);
+}
+
 static void forget(struct gdb *g)
 {
+    gdb_question_drop(g->question);
+    g->question = NULL;
     g_string_truncate(g->out, 0);
     g_string_truncate(g->last, 0);
     g->link.state = LINK_IDLE;
@@ -336,6 +345,7 @@ static int open_device(struct gdb *g, const char *dev, const char *where)
 
 static void gdb_free(struct gdb *g)
 {
+    gdb_question_drop(g->question);
     gdb_registers_destroy(g->regs);
     g_string_free(g->out, TRUE);
     g_string_free(g->last, TRUE);

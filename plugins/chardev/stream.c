@@ -88,6 +88,7 @@ static void readable(void *self, int fd, unsigned events)
     if (room && n <= 0) { /* the end of the file, or of the terminal; what is sent goes on */
         close(fd);
         s->in = 0;
+        s->host->event(s->dev, TENON_CHR_CLOSED);
     }
 }
 

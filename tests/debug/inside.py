@@ -361,7 +361,7 @@ def case_bits16():
 
 def main():
     name = os.environ["CASE"]
-    for setting in "pagination off", "confirm off", "width 0", "tcp connect-timeout 10":
+    for setting in "pagination off", "confirm off", "width 0", "remotetimeout 60", "tcp connect-timeout 60":
         gdb.execute("set " + setting)
     gdb.events.stop.connect(remember)
     gdb.events.exited.connect(remember)
