@@ -161,6 +161,22 @@ static const struct tenon_loop loop_service = {
     .watch = loop_service_watch,
 };
 
+/* ---- tenon.objects/1 ---- */
+
+static struct tenon_peer objects_find(struct tenon_dev *dev, const char *id, const char *iface)
+{
+    struct inst *inst = inst_find(machine_of(dev), "object", id);
+
+    if (!inst)
+        return (struct tenon_peer){ 0 };
+    return (struct tenon_peer){ .self = inst->state, .table = inst_iface(inst, iface) };
+}
+
+static const struct tenon_objects objects_service = {
+    .size = sizeof(objects_service),
+    .find = objects_find,
+};
+
 /* ---- tenon.power/1 ---- */
 
 static void power_request(struct tenon_dev *dev, uint32_t what, int code)
@@ -388,6 +404,7 @@ const void *service_find(const char *id)
         { "tenon.chardev/1", &chardev_host_service },
         { "tenon.chr/1", &chr_service },
         { "tenon.loop/1", &loop_service },
+        { "tenon.objects/1", &objects_service },
         { "tenon.power/1", &power_service },
         { "tenon.eventfd/1", &eventfd_service },
         { "tenon.memory/1", &memory_service },
