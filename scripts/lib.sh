@@ -17,9 +17,11 @@ build_packages=(
     gcc
     libcapstone-dev
     libglib2.0-dev
+    libgnutls28-dev
     libjansson-dev
     libseccomp-dev
     meson
+    nettle-dev
     ninja-build
     pkg-config
     seabios

@@ -17,6 +17,7 @@
 #include "machine/fds.h"
 #include "machine/inst.h"
 #include "machine/irq.h"
+#include "machine/objects.h"
 #include "machine/processors.h"
 #include "machine/ram.h"
 #include "machine/runstate.h"
@@ -356,7 +357,7 @@ static bool build(struct machine *m)
     /* From here on, one fault does not hide the next. */
     ok = start_log(m);
     ok &= fds_create(m);
-    ok &= make_chardevs(m);
+    ok &= objects_create(m, false) && make_chardevs(m) && objects_create(m, true);
     if (!make_board(m, type))
         return false;
     ok &= add_devices(m);

@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "machine/machine.h"
+#include "machine/objects.h"
 #include "memory/memory.h"
 #include "options/options.h"
 #include "report.h"
@@ -115,7 +116,7 @@ static void warn_unused(struct machine *m, const struct config_group *used)
     const struct config_group *object = NULL;
 
     while ((object = config_next(m->config, "object", object)))
-        if (object != used)
+        if (object != used && object_is_core(object))
             report_warning(object->from,
                            "is not used: -machine memory-backend= names another, or none");
 }

@@ -173,6 +173,21 @@ static int files_open(struct tenon_dev *dev, const char *path, int flags, unsign
 
 static const struct tenon_files files_service = { .size = sizeof(files_service),
                                                   .open = files_open };
+/* ---- tenon.objects/1 ---- */
+
+static struct tenon_peer objects_find(struct tenon_dev *dev, const char *id, const char *iface)
+{
+    struct inst *inst = inst_find(machine_of(dev), "object", id);
+
+    if (!inst)
+        return (struct tenon_peer){ 0 };
+    return (struct tenon_peer){ .self = inst->state, .table = inst_iface(inst, iface) };
+}
+
+static const struct tenon_objects objects_service = {
+    .size = sizeof(objects_service),
+    .find = objects_find,
+};
 
 /* ---- tenon.power/1 ---- */
 
@@ -402,6 +417,7 @@ const void *service_find(const char *id)
         { "tenon.chr/1", &chr_service },
         { "tenon.loop/1", &loop_service },
         { "tenon.files/1", &files_service },
+        { "tenon.objects/1", &objects_service },
         { "tenon.power/1", &power_service },
         { "tenon.eventfd/1", &eventfd_service },
         { "tenon.memory/1", &memory_service },

@@ -23,6 +23,10 @@ struct tenon_loop {
                  void (*fn)(void *self, int fd, unsigned events));
 };
 
+/* An object of -object: others find it by its id, and use its ifaces. */
+#define TENON_OBJECT(id, names, help, ...)                                                         \
+    TENON_TYPE(id, "object", names, "", "", help, "", __VA_ARGS__)
+
 /* "tenon.objects/1" - objects of the command line (-object), by id. */
 struct tenon_objects {
     uint32_t size;

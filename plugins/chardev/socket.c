@@ -208,9 +208,12 @@ static void set_connected(struct socket *s)
 static bool is_over(struct socket *s)
 {
     char byte;
+    ssize_t n;
 
-    return s->done && !wire_pending(&s->wire) &&
-           recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if (!s->done || wire_pending(&s->wire))
+        return false;
+    n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 /* Hands the guest what has come and it has room for; true: there may be more without waiting. */

@@ -42,8 +42,6 @@ static void watch_stepped(struct cpu *cpu)
         cpu->watch.where = cpu->rip;
     }
 }
-/* So many PAUSEs, no further apart than that, are a guest that waits for another processor. */
-enum { SPIN_PAUSES = 32, SPIN_INSTRUCTIONS = 200 };
 
 static uint64_t now(const struct cpu *cpu)
 {
