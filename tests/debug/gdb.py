@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 TENON, GUESTS, ACCEL, *CASES = sys.argv[1:]
+TENON = os.path.abspath(TENON)
 
 
 def why_skip():
