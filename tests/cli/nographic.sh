@@ -85,5 +85,14 @@ keys 'info chardev' Enter quit Enter
 shows 'and ends the program' 'status 0'
 if grep -q '^ready' serial; then ok 'the guest has a file'; else not_ok 'the guest has a file' serial; fi
 
+# Without a terminal, on descriptors of the caller's, as libvirt has it.
+printf QQQQQQQQ >keys
+exec 8>out-8 9>>log-9
+run tenon "${guest[@]}" -nodefaults -display none -add-fd fd=8,set=1 -add-fd fd=9,set=2 -serial chardev:c \
+    -chardev file,id=c,path=/dev/fdset/1,input-path=keys,logfile=/dev/fdset/2,logappend=on
+exec 8>&- 9>&-
+expect 'a guest on handed descriptors' 33
+if [ "$(cat out-8 log-9)" = $'ready\nready' ]; then ok 'file and log'; else not_ok 'file and log' out-8 log-9; fi
+
 mux kill-server
 plan
