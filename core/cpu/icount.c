@@ -371,17 +371,14 @@ static bool pass(struct icount *ic, struct turn *t, uint64_t next)
 {
     uint64_t from = now(ic), real = real_now(ic);
 
-    if (next == NEVER) {
+    if (next == NEVER)
         pthread_cond_wait(&t->changed, &ic->lock);
-        return false;
-    }
-    if (!ic->sleep) {
-        loop_advance(ic->loop, next);
-        return true;
-    }
-    if (next > from)
+    else if (ic->sleep && next > from)
         wait_real(ic, t, real + MIN(next - from, 3600 * 1000 * MS));
-    loop_advance(ic->loop, MIN(from + (real_now(ic) - real), next));
+    if (ic->sleep)
+        loop_advance(ic->loop, MIN(from + (real_now(ic) - real), next));
+    else if (next != NEVER)
+        loop_advance(ic->loop, next);
     return now(ic) >= next;
 }
 

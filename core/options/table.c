@@ -137,7 +137,7 @@ const struct opt opts[] = {
     SWITCH("daemonize", SEC_DEBUG, "go into the background once everything has come up"),
     PARAMS("option-rom", SEC_DEBUG, "option-rom", "add an option ROM"),
     PARAMS("rtc", SEC_DEBUG, "rtc", "the clock's time at start, what drives it, and whether lost ticks are made up for"),
-    PARAMS("icount", SEC_DEBUG, "icount", "let guest time follow the instructions executed; record and replay"),
+    PARAMS("icount", SEC_DEBUG, "icount", "let guest time follow the instructions executed"),
     OWN("echr", SEC_DEBUG, "value", "the code of the terminal's escape character [1, Ctrl-a]"),
     OWN("incoming", SEC_DEBUG, "value", "wait for a migrating guest at tcp:HOST:PORT, unix:PATH, fd:N, exec:COMMAND or defer"),
     SWITCH("only-migratable", SEC_DEBUG, "refuse devices that cannot migrate"),

@@ -114,6 +114,33 @@ static void test_manual(void)
     finish(&f, "a");
 }
 
+static void note_sooner(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+/* Time that moves by itself fires nothing; who moves it hears of each timer that comes first. */
+static void test_advance(void)
+{
+    unsigned sooner = 0;
+    struct fixture f;
+
+    start(&f, CLOCK_GUEST);
+    loop_manual_time(f.loop, note_sooner, &sooner);
+    timer_arm(&f.a.timer, 30);
+    g_assert_cmpuint(sooner, ==, 1);
+    timer_arm(&f.b.timer, 40);
+    g_assert_cmpuint(sooner, ==, 1);
+    timer_arm(&f.b.timer, 20);
+    g_assert_cmpuint(sooner, ==, 2);
+    loop_advance(f.loop, 35);
+    loop_advance(f.loop, 10);
+    g_assert_cmpuint(loop_now(f.loop, CLOCK_GUEST), ==, 35);
+    g_assert_cmpstr(f.log->str, ==, "");
+    loop_step_to(f.loop, 35);
+    finish(&f, "ba");
+}
+
 static void test_rearm(void)
 {
     struct fixture f;
@@ -464,6 +491,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/loop/order", test_order);
     g_test_add_func("/loop/manual-time", test_manual);
+    g_test_add_func("/loop/advance-time", test_advance);
     g_test_add_func("/loop/rearm-inside-fire", test_rearm);
     g_test_add_func("/loop/rearm-in-the-past", test_past);
     g_test_add_func("/loop/cancel-inside-fire", test_cancel);

@@ -9,9 +9,6 @@
 
 #include "log.h"
 #include "soft.h"
-
-#include <sched.h>
-
 #include "svm.h"
 #include "sys.h"
 
@@ -336,8 +333,6 @@ static bool turn(struct cpu *cpu)
 {
     bool alone;
 
-    if (cpu->info->counted && !cpu->host->turn(cpu->info->host))
-        return false;
     cpu->host->quiescent(cpu->info->host);
     if (cpu->watch.hit)
         return watch_tell(cpu);
