@@ -46,6 +46,7 @@ struct processor {
     void *state;
     struct tenon_cpu_info info;
     struct tenon_cpuid *cpuid;
+    const struct helped *helped; /* NULL: it helps nobody */
     pthread_mutex_t lock;
     pthread_cond_t woken;
     bool kicked;
@@ -154,6 +155,10 @@ static void host_wake(void *host)
         icount_wake(p->guest->icount, p->cpu->index);
         return;
     }
+    if (p->helped) {
+        p->helped->wake(p->cpu);
+        return;
+    }
     pthread_mutex_lock(&p->lock);
     p->kicked = true;
     pthread_cond_signal(&p->woken);
@@ -165,10 +170,25 @@ static struct space *space_of(struct processor *p, uint32_t space)
     return space == TENON_IO ? p->guest->machine->io : p->guest->machine->mem;
 }
 
+/* What is not in the spaces may be in the chips of the accelerator that is helped. */
+static bool is_others(struct processor *p, uint32_t space, uint64_t addr)
+{
+    struct range r;
+
+    if (!p->helped)
+        return false;
+    r = space_at(space_of(p, space), addr);
+    return !r.block && !r.mapping;
+}
+
 static uint64_t host_read(void *host, uint32_t space, uint64_t addr, unsigned size)
 {
-    sync_time(host);
-    return space_read(space_of(host, space), addr, size, false);
+    struct processor *p = host;
+
+    sync_time(p);
+    if (is_others(p, space, addr))
+        return p->helped->read(p->cpu, space == TENON_IO, addr, size);
+    return space_read(space_of(p, space), addr, size, false);
 }
 
 /* What puts the machine to sleep, or resets it, stops the processor before its next instruction. */
@@ -177,7 +197,10 @@ static void host_write(void *host, uint32_t space, uint64_t addr, uint64_t value
     struct processor *p = host;
 
     sync_time(p);
-    space_write(space_of(p, space), addr, value, size, false);
+    if (is_others(p, space, addr))
+        p->helped->write(p->cpu, space == TENON_IO, addr, value, size);
+    else
+        space_write(space_of(p, space), addr, value, size, false);
     if (vcpu_must_stop(p->cpu))
         p->guest->ops.cpu_kick(p->guest->inst->state, p->state);
 }
@@ -299,6 +322,27 @@ static void host_stopped(void *host, uint32_t why, uint64_t address)
     vcpu_stopped(((struct processor *)host)->cpu, why, address);
 }
 
+static bool host_other_msr(void *host, bool write, uint32_t index, uint64_t *value)
+{
+    struct processor *p = host;
+
+    return p->helped && p->helped->msr(p->cpu, write, index, value);
+}
+
+static uint64_t host_other_tsc(void *host)
+{
+    struct processor *p = host;
+
+    return p->helped ? p->helped->tsc(p->cpu) : 0;
+}
+
+static int host_other_interrupt(void *host, uint32_t how)
+{
+    struct processor *p = host;
+
+    return p->helped ? p->helped->interrupt(p->cpu, how) : TENON_NO_INTERRUPT;
+}
+
 const struct tenon_accel_host accel_host_service = {
     .size = sizeof(struct tenon_accel_host),
     .must_stop = host_must_stop,
@@ -319,6 +363,9 @@ const struct tenon_accel_host accel_host_service = {
     .budget = host_budget,
     .yield = host_yield,
     .ferr = host_ferr,
+    .other_msr = host_other_msr,
+    .other_tsc = host_other_tsc,
+    .other_interrupt = host_other_interrupt,
 };
 
 /* ---- What the plugin is told ---- */
@@ -706,10 +753,12 @@ void accel_helper_close(struct guest *helper)
     guest_free(helper);
 }
 
-struct processor *accel_helper_processor(struct guest *helper, struct vcpu *cpu)
+struct processor *accel_helper_processor(struct guest *helper, struct vcpu *cpu,
+                                         const struct helped *helped)
 {
     struct processor *p = processor_new(helper, cpu);
 
+    p->helped = helped;
     if (!processor_create(p))
         return p;
     processor_destroy(p);
@@ -721,7 +770,34 @@ void accel_helper_drop(struct processor *p)
     processor_destroy(p);
 }
 
-int accel_helper_assist(struct processor *p, struct tenon_x86_state *state, unsigned most)
+int accel_helper_assist(struct processor *p, struct tenon_x86_state *state)
 {
-    return p->guest->ops.assist(p->guest->inst->state, p->state, state, most);
+    return p->guest->ops.assist(p->guest->inst->state, p->state, state);
+}
+
+bool accel_helper_stands_in(const struct guest *helper)
+{
+    return helper->ops.stand_in;
+}
+
+int accel_helper_stand_in(struct processor *p, struct tenon_x86_state *state)
+{
+    return p->guest->ops.stand_in(p->guest->inst->state, p->state, state);
+}
+
+void accel_helper_kick(struct processor *p)
+{
+    p->guest->ops.cpu_kick(p->guest->inst->state, p->state);
+}
+
+void accel_helper_debug(struct guest *helper, const struct tenon_debug_point *points, unsigned n)
+{
+    if (helper->ops.debug)
+        helper->ops.debug(helper->inst->state, points, n);
+}
+
+void accel_helper_step(struct processor *p, unsigned flags)
+{
+    if (p->guest->ops.cpu_step)
+        p->guest->ops.cpu_step(p->guest->inst->state, p->state, flags);
 }

@@ -168,6 +168,10 @@ void vcpu_log(struct vcpu *cpu, const char *what);
 /* [main, locked, paused] */
 void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot);
 
+/* How often the software CPU took over, and how many instructions it executed, of all processors.
+ * false: it never has, or there is no KVM.  [main, locked] */
+bool kvm_fallback_counts(struct machine *m, uint64_t *times, uint64_t *instructions);
+
 extern const struct accel_ops accel_kvm, accel_qtest;
 
 /* How often the input has risen, for device tests. */

@@ -15,7 +15,14 @@
 #include "cpu/accel.h"
 #include "debug/points.h"
 
-enum { EXC_DB = 1, EXC_BP = 3, REGISTERS = 4, DR6_BS = 1 << 14, DR7_EXACT = 0x600 };
+enum {
+    EXC_DB = 1,
+    EXC_BP = 3,
+    REGISTERS = 4,
+    DR6_POINTS = 15,
+    DR6_BS = 1 << 14,
+    DR7_EXACT = 0x600
+};
 
 /* ---- Setting ---- */
 
@@ -41,11 +48,11 @@ static void apply(struct kvm_vcpu *v, uint32_t inject)
 
     if (kvm->int3)
         d.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
-    if (v->step)
+    if (v->step || v->single)
         d.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
     if (v->step & TENON_STEP_NO_INTERRUPTS && step_flags > 0)
         d.control |= step_flags & KVM_GUESTDBG_BLOCKIRQ;
-    for (unsigned i = 0; i < kvm->n_points; i++) {
+    for (unsigned i = 0; i < kvm->n_points && v->single != KVM_SINGLE_ROOM; i++) {
         d.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
         d.arch.debugreg[i] = kvm->points[i].address;
         d.arch.debugreg[7] |=
@@ -70,7 +77,16 @@ int kvm_debug(struct accel *accel, const struct tenon_debug_point *points, unsig
     kvm->int3 = int3;
     for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
         apply(v, 0);
+    kvm_assist_debug(kvm);
     return 0;
+}
+
+void kvm_debug_single(struct kvm_vcpu *v, enum kvm_single how)
+{
+    if (v->single == how)
+        return;
+    v->single = how;
+    apply(v, 0);
 }
 
 void kvm_vcpu_step(struct vcpu *cpu, unsigned flags)
@@ -138,6 +154,6 @@ void kvm_debug_exit(struct kvm_vcpu *v)
         stop(v, point->kind, point->address);
     else if (v->step)
         stop(v, TENON_DEBUG_STEP, e->pc);
-    else
+    else if (!v->single || e->dr6 & DR6_POINTS)
         apply(v, KVM_GUESTDBG_INJECT_DB);
 }

@@ -102,7 +102,7 @@ static void say_internal_error(const struct kvm_vcpu *v, const char *where)
                "/proc/cpuinfo), or a -cpu without that instruction%s",
                v->cpu->index, where,
                v->kvm->fallback ? ", nor does the software CPU in its place" : "",
-               v->kvm->fallback ? "" : ", or -accel kvm,fallback=on");
+               v->kvm->fallback ? "" : ", or no fallback=off");
     else
         report(
             NULL,

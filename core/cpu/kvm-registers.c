@@ -249,10 +249,17 @@ static uint32_t activity(const struct kvm_vcpu *v)
 int kvm_vcpu_get(struct vcpu *cpu, struct tenon_x86_state *s)
 {
     struct kvm_vcpu *v = cpu->state;
-    uint8_t *xsave = g_malloc0(v->kvm->xsave_bytes);
+    const struct tenon_x86_state *kept = kvm_kept_state(v);
+    uint8_t *xsave;
     struct kvm_image k;
-    bool done = kvm_image_get(v, &k, xsave);
+    bool done;
 
+    if (kept) {
+        *s = *kept;
+        return 0;
+    }
+    xsave = g_malloc0(v->kvm->xsave_bytes);
+    done = kvm_image_get(v, &k, xsave);
     if (done) {
         kvm_image_to_state(&k, xsave, s);
         s->activity = activity(v);
@@ -265,10 +272,17 @@ int kvm_vcpu_get(struct vcpu *cpu, struct tenon_x86_state *s)
 int kvm_vcpu_set(struct vcpu *cpu, const struct tenon_x86_state *s)
 {
     struct kvm_vcpu *v = cpu->state;
-    uint8_t *xsave = g_malloc0(v->kvm->xsave_bytes);
+    struct tenon_x86_state *kept = kvm_kept_state(v);
+    uint8_t *xsave;
     struct kvm_image was, is;
-    bool done = kvm_image_get(v, &was, xsave);
+    bool done;
 
+    if (kept) {
+        *kept = *s;
+        return 0;
+    }
+    xsave = g_malloc0(v->kvm->xsave_bytes);
+    done = kvm_image_get(v, &was, xsave);
     if (done) {
         is = was;
         kvm_image_from_state(&is, s);

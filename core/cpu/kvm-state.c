@@ -277,6 +277,7 @@ void kvm_state_reset(struct vcpu *cpu, const struct tenon_x86_start *start)
     if (!start && leaf)
         s.rdx = leaf->eax; /* family, model, stepping */
     v->unfinished = false;
+    kvm_assist_reset(v);
     err = set_sregs(v, &s);
     if (!err)
         err = set_regs(v, &s);
@@ -338,6 +339,8 @@ void kvm_time(struct accel *accel, bool running)
     struct kvm_clock_data clock = { .clock = kvm->clock.clock };
     uint64_t stood = guest_tsc(kvm) - kvm->tsc; /* the same for all, lest their TSCs differ */
 
+    if (running)
+        kvm_watch(kvm);
     if (!running) {
         kvm->has_clock = !kvm_ioctl(kvm->vm, KVM_GET_CLOCK, &kvm->clock);
         kvm->tsc = guest_tsc(kvm);

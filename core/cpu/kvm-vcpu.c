@@ -40,7 +40,7 @@ static void take_kicks(void)
     pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 }
 
-static void kick(struct kvm_vcpu *v)
+void kvm_vcpu_wake(struct kvm_vcpu *v)
 {
     __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
     pthread_kill(v->cpu->thread, KICK);
@@ -50,8 +50,10 @@ void kvm_vcpu_kick(struct vcpu *cpu)
 {
     struct kvm_vcpu *v = cpu->state;
 
-    if (v && v->run)
-        kick(v);
+    if (v && v->run) {
+        kvm_assist_kick(v);
+        kvm_vcpu_wake(v);
+    }
 }
 
 /* ---- Holding: all processors out of guest code, without a wait for what they do outside it ----
@@ -63,7 +65,7 @@ void kvm_hold(struct kvm *kvm)
     __atomic_store_n(&kvm->hold, true, __ATOMIC_SEQ_CST);
     for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
         if (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST))
-            kick(v);
+            kvm_vcpu_wake(v);
     for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
         while (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST))
             pthread_cond_wait(&kvm->changed, &kvm->lock);
@@ -166,7 +168,7 @@ static void end_of_interrupt(struct machine *m, uint8_t vector)
     loop_unlock(m->loop);
 }
 
-static int handle_exit(struct kvm_vcpu *v)
+int kvm_vcpu_exit(struct kvm_vcpu *v)
 {
     struct kvm_run *run = v->run;
 
@@ -189,8 +191,7 @@ static int handle_exit(struct kvm_vcpu *v)
         machine_request(v->kvm->machine, TENON_POWER_RESET, 0);
         return 0;
     case KVM_EXIT_DEBUG: kvm_debug_exit(v); return 0;
-    case KVM_EXIT_INTERNAL_ERROR:
-        return kvm_debug_int3(v) || kvm_assist(v) ? 0 : kvm_fault_exit(v);
+    case KVM_EXIT_INTERNAL_ERROR: return kvm_debug_int3(v) || kvm_assist(v) ? 0 : kvm_fault_exit(v);
     case KVM_EXIT_SYSTEM_EVENT: system_event(v->kvm->machine, run); return 0;
     default: return kvm_fault_exit(v);
     }
@@ -198,44 +199,54 @@ static int handle_exit(struct kvm_vcpu *v)
 
 /* ---- Running ---- */
 
-static void readers_offline(struct vcpu *cpu, bool offline)
+void kvm_vcpu_readers_offline(struct vcpu *cpu, bool offline)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(cpu->readers); i++)
         space_reader_offline(cpu->readers[i], offline);
+}
+
+int kvm_vcpu_enter(struct kvm_vcpu *v)
+{
+    int err = 0;
+
+    enter_guest(v);
+    if (ioctl(v->fd, KVM_RUN, NULL) < 0)
+        err = -errno;
+    leave_guest(v);
+    return err;
 }
 
 /* From one exit to the next; 1 to go on, 0 if the processor has left for good, or -errno. */
 static int step(struct kvm_vcpu *v)
 {
     struct vcpu *cpu = v->cpu;
-    bool stop;
-    int err = 0;
+    bool stop, stands_in;
+    int err;
 
     /* Who wants the processor writes what he wants, then 1 here: this order sees one or the other.
      */
     __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     stop = vcpu_must_stop(cpu);
+    stands_in = kvm_stands_in(v);
     if (stop && !v->unfinished)
         return 0;
-    if (stop) /* completes the access, and not an instruction more */
+    if (stands_in && !v->unfinished)
+        return kvm_stand_in(v);
+    if (stop || stands_in) /* completes the access, and not an instruction more */
         __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
     else
         kvm_inject(v);
-    enter_guest(v);
-    if (ioctl(v->fd, KVM_RUN, NULL) < 0)
-        err = errno;
-    leave_guest(v);
-
-    if (err == EFAULT)
-        return kvm_fault_errno(v, err);
+    err = kvm_vcpu_enter(v);
+    if (err == -EFAULT)
+        return kvm_fault_errno(v, -err);
     v->unfinished = false;
-    if (err == EINTR || err == EAGAIN)
+    if (err == -EINTR || err == -EAGAIN)
         return 1;
     if (err)
-        return kvm_fault_errno(v, err);
-    readers_offline(cpu, false);
-    err = handle_exit(v);
-    readers_offline(cpu, true);
+        return kvm_fault_errno(v, -err);
+    kvm_vcpu_readers_offline(cpu, false);
+    err = kvm_vcpu_exit(v);
+    kvm_vcpu_readers_offline(cpu, true);
     return err < 0 ? err : 1;
 }
 
@@ -302,12 +313,15 @@ int kvm_vcpu_create(struct vcpu *cpu)
 
     v->cpu = cpu;
     v->kvm = kvm;
+    v->fd = v->stats = -1;
     cpu->state = v;
     trace(kvm_init_vcpu, cpu->index, cpu->apic_id);
     take_kicks();
     err = open_vcpu(v);
-    if (!err)
+    if (!err) {
+        kvm_assist_create(v);
         err = set_cpuid(v);
+    }
     if (!err)
         set_tsc(v);
     if (!err)

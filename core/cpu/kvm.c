@@ -194,7 +194,7 @@ static void read_sizes(struct kvm *kvm)
 
     kvm->run_bytes = ioctl(kvm->dev, KVM_GET_VCPU_MMAP_SIZE, NULL);
     kvm->xsave_bytes = MAX(bytes, (int)sizeof(struct kvm_xsave));
-    kvm->max_slots = kvm_has(kvm, KVM_CAP_NR_MEMSLOTS);
+    kvm->max_slots = kvm_has(kvm, KVM_CAP_NR_MEMSLOTS) - 1; /* one is kvm-serve.c's */
     kvm_ioctl(kvm->dev, KVM_GET_MSR_INDEX_LIST, &none);
     kvm->msrs = g_malloc0(sizeof(none) + none.nmsrs * sizeof(none.indices[0]));
     kvm->msrs->nmsrs = none.nmsrs;
@@ -219,12 +219,13 @@ static int disable_exits(struct kvm *kvm)
     return 0;
 }
 
-/* -accel kvm,fallback=on: what KVM cannot execute in user code comes to us, too, instead of #UD. */
+/* Unless -accel kvm,fallback=off: what KVM cannot emulate in user code comes to us, too, instead of
+ * #UD. */
 static int choose_fallback(struct kvm *kvm, const struct config_group *options)
 {
     struct kvm_enable_cap cap = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
 
-    kvm->fallback = false; /* until a stock kernel gets through to its end with it */
+    kvm->fallback = true;
     if (group_bool(options, "fallback", &kvm->fallback) < 0)
         return -EINVAL;
     if (kvm->fallback && kvm_has(kvm, cap.cap))
@@ -263,8 +264,8 @@ static void close_kvm(struct accel *accel)
 {
     struct kvm *kvm = accel->state;
 
-    if (kvm->helper)
-        accel_helper_close(kvm->helper);
+    timer_finish(&kvm->watch);
+    kvm_assist_close(kvm);
     kvm_slots_finish(kvm);
     if (kvm->vm >= 0)
         close(kvm->vm);

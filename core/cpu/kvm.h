@@ -17,6 +17,7 @@
 #include <linux/kvm.h>
 #include <glib.h>
 
+#include "loop/loop.h"
 #include "memory/memory.h"
 
 struct accel;
@@ -66,6 +67,10 @@ struct kvm {
     struct guest *helper; /* it, when it has been needed; board lock */
     bool helper_tried;
     bool assist_said; /* atomic: the user knows */
+    bool emulates;    /* atomic: KVM emulates whole stretches of code, the software CPU stands in */
+    struct timer watch; /* looks whether it does, a few times; then watch_ms is at its end */
+    unsigned watch_ms;
+    uint8_t *room; /* see kvm-serve.c; board lock */
 
     GArray *slots; /* of struct kvm_slot; board lock */
     unsigned max_slots;
@@ -110,7 +115,9 @@ struct kvm_vcpu {
     bool unfinished;              /* the access to a device is not complete in the registers yet */
     struct kvm_lapic_state lapic; /* when it was new */
     struct kvm_assist *assist;    /* NULL: not needed yet */
+    int stats;                    /* KVM's counters, which any thread can read; -1: none */
     unsigned step;                /* TENON_STEP*, for a debugger */
+    unsigned single;              /* KVM_SINGLE_* */
 };
 
 /* ioctl() that tries again when a signal came; returns -errno. */
@@ -171,16 +178,37 @@ void kvm_debug_exit(struct kvm_vcpu *v);
 bool kvm_debug_int3(struct kvm_vcpu *v);
 /* The software CPU has executed an instruction in KVM's place. */
 void kvm_debug_stepped(struct kvm_vcpu *v);
-static inline bool kvm_debugged(const struct kvm_vcpu *v)
-{
-    return v->step || v->kvm->n_points || v->kvm->int3;
-}
+/* From now on the processor stops after each instruction, for ourselves. */
+enum kvm_single { KVM_SINGLE_OFF, KVM_SINGLE_GUEST, KVM_SINGLE_ROOM }; /* see kvm-serve.c */
+void kvm_debug_single(struct kvm_vcpu *v, enum kvm_single how);
 
-/* kvm-assist.c: has the software CPU execute an instruction that KVM has failed to emulate; false:
- * it cannot. */
+void kvm_vcpu_wake(struct kvm_vcpu *v); /* ends its KVM_RUN, or the next.  [any] */
+void kvm_vcpu_readers_offline(struct vcpu *cpu, bool offline);
+/* One KVM_RUN, while nobody holds the processors; 0 or -errno.  [vcpu] */
+int kvm_vcpu_enter(struct kvm_vcpu *v);
+/* Does what the exit asks for; -errno: the processor cannot go on.  [vcpu, its readers online] */
+int kvm_vcpu_exit(struct kvm_vcpu *v);
+
+/* kvm-assist.c: the software CPU in KVM's place.  kvm_assist() has it execute an instruction that
+ * KVM has failed to emulate; false: it cannot. */
 bool kvm_assist(struct kvm_vcpu *v);
+/* Whether it is to run the guest; it does so until the processor must stop, or has to go through
+ * KVM for once: 1, or -errno.  [vcpu] */
+bool kvm_stands_in(const struct kvm_vcpu *v);
+int kvm_stand_in(struct kvm_vcpu *v);
+void kvm_assist_create(struct kvm_vcpu *v);
 void kvm_assist_finish(struct kvm_vcpu *v);
+void kvm_assist_close(struct kvm *kvm);
+/* The processor's state where KVM's is not; NULL: KVM's is.  [main, stopped, or vcpu] */
+struct tenon_x86_state *kvm_kept_state(const struct kvm_vcpu *v);
+void kvm_assist_reset(struct kvm_vcpu *v);
+void kvm_assist_kick(struct kvm_vcpu *v);
+void kvm_assist_debug(
+    const struct kvm *kvm); /* its points have changed.  [main, locked, stopped] */
 char *kvm_assist_notes(struct vcpu *cpu);
+/* Looks whether KVM emulates whole stretches of code, from now on for some seconds, in which the
+ * guest runs.  [main, locked] */
+void kvm_watch(struct kvm *kvm);
 
 /* kvm-fault.c: where the processor stands, as text; and says why a processor cannot go on; returns
  * -EIO. */

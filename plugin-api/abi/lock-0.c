@@ -492,6 +492,7 @@ AT(tenon_x86_state, xsave,            512, uint8_t (*)[4096]);
 AT(tenon_x86_state, cr8,             4608, uint64_t *);
 AT(tenon_x86_state, activity,        4616, uint32_t *);
 AT(tenon_x86_state, smm,             4620, uint32_t *);
+AT(tenon_x86_state, executed,        4624, uint64_t *);
 
 AT(tenon_debug_point, address,    0, uint64_t *);
 AT(tenon_debug_point, bytes,      8, uint64_t *);
@@ -511,7 +512,7 @@ AT(tenon_accel_ops, intr,             64, void (**)(void *self, bool level));
 AT(tenon_accel_ops, msi,              72, bool (**)(void *self, uint64_t addr, uint32_t data));
 AT(tenon_accel_ops, memory_changed,   80, void (**)(void *self));
 AT(tenon_accel_ops, code_written,     88, void (**)(void *self, uint32_t block, uint64_t offset, uint64_t bytes));
-AT(tenon_accel_ops, assist,           96, int (**)(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most));
+AT(tenon_accel_ops, assist,           96, int (**)(void *self, void *cpu, struct tenon_x86_state *state));
 AT(tenon_accel_ops, cpu_get,         104, void (**)(void *self, void *cpu, struct tenon_x86_state *state));
 AT(tenon_accel_ops, cpu_set,         112, int (**)(void *self, void *cpu, const struct tenon_x86_state *state));
 AT(tenon_accel_ops, debug,           120, void (**)(void *self, const struct tenon_debug_point *points, uint32_t n));
@@ -519,6 +520,7 @@ AT(tenon_accel_ops, cpu_step,        128, void (**)(void *self, void *cpu, uint3
 AT(tenon_accel_ops, executed,        136, uint64_t (**)(void *self, void *cpu));
 AT(tenon_accel_ops, cpu_budget,      144, void (**)(void *self, void *cpu));
 AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
+AT(tenon_accel_ops, stand_in,        160, int (**)(void *self, void *cpu, struct tenon_x86_state *state));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);
@@ -545,3 +547,6 @@ AT(tenon_accel_host, turn,         120, bool (**)(void *host));
 AT(tenon_accel_host, budget,       128, uint64_t (**)(void *host, uint64_t deadline));
 AT(tenon_accel_host, yield,        136, void (**)(void *host));
 AT(tenon_accel_host, ferr,         144, void (**)(void *host, bool level));
+AT(tenon_accel_host, other_msr,    152, bool (**)(void *host, bool write, uint32_t index, uint64_t *value));
+AT(tenon_accel_host, other_tsc,    160, uint64_t (**)(void *host));
+AT(tenon_accel_host, other_interrupt, 168, int (**)(void *host, uint32_t how));

@@ -53,7 +53,11 @@ struct tenon_x86_state {
     uint64_t cr8;
     uint32_t activity;                  /* TENON_CPU_* */
     uint32_t smm;                       /* 1: in system management mode */
+    uint64_t executed;                  /* atomic: instructions, by this processor's assist() and stand_in() */
 };
+/* What stand_in() ended with: host->must_stop(); an instruction that is for the other to execute; the
+ * other's processor has changed by itself (INIT), and state is nothing any more. */
+enum { TENON_STOOD_STOP, TENON_STOOD_INSTRUCTION, TENON_STOOD_GONE };
 enum { TENON_CPU_RUNS, TENON_CPU_HALTED, TENON_CPU_WAITS }; /* by HLT; for a start-up message */
 /* Until after the next instruction: interrupts, by STI or a load of SS; and until an IRET: NMIs. */
 enum { TENON_BLOCKED_STI = 1, TENON_BLOCKED_SS = 2, TENON_BLOCKED_NMI = 4 };
@@ -101,14 +105,13 @@ struct tenon_accel_ops {
     /* Bytes of watched pages (see watch()) have been written by somebody else. [any] */
     void (*code_written)(void *self, uint32_t block, uint64_t offset, uint64_t bytes);
     /*
-     * For an accelerator that cannot execute an instruction: executes it, delivers its exception if
-     * it has one, and perhaps goes on for at most so many instructions in all.  Leaves to the other
-     * what is its own (ports, local APIC, halting, other MSRs, time, interrupts), and stops before
-     * that.  Returns how many instructions; 0 if the first one is none it can execute, then state
-     * has not changed.  NULL: does not help others.  cpu has been made by cpu_create(), and never
-     * runs otherwise. [its thread, the board not locked]
+     * For an accelerator that cannot execute an instruction: executes that one, or delivers its
+     * exception.  1; or 0 if it cannot either, or if the instruction is the other's own (ports,
+     * local APIC, halting, other MSRs, time): then state has not changed.  NULL: does not help
+     * others.  cpu has been made by cpu_create(), and cpu_run() is never called for it. [its
+     * thread, the board not locked]
      */
-    int (*assist)(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most);
+    int (*assist)(void *self, void *cpu, struct tenon_x86_state *state);
     /* Fills in the zeroed state, or takes it: r, rip, rflags, segments and tables, control and debug
      * registers, efer, the MSRs, xsave; -EINVAL: no processor could be in it, and none has changed.
      * [main, processors stopped] */
@@ -127,6 +130,14 @@ struct tenon_accel_ops {
      * instruction on. [its thread] */
     void (*cpu_budget)(void *self, void *cpu);
     void (*ignne)(void *self, bool level);      /* the first processor's input IGNNE#. [any] */
+    /*
+     * For an accelerator that is slow at what the guest does: runs the guest in its place, from
+     * state on, until host->must_stop(), and leaves in state where it has come to.  The other keeps
+     * the local APIC, the time stamp counter and the MSRs that state has not; they are reached by
+     * host->other_*(), and what they have in memory and among ports by host->read() and write().
+     * TENON_STOOD_*; NULL: does not do it. [its thread, the board not locked]
+     */
+    int (*stand_in)(void *self, void *cpu, struct tenon_x86_state *state);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \
@@ -182,6 +193,15 @@ struct tenon_accel_host {
     void (*yield)(void *host);                                                      /* [its thread] */
     /* The processor's output FERR#; only the first one's is connected. [its thread] */
     void (*ferr)(void *host, bool level);
+    /* While it stands in for another accelerator's processor.  An MSR of that one's; false: #GP. The
+     * time stamp counter.  The next interrupt, which is in service from now on, or an NMI, as how
+     * (TENON_TAKE_*) allows: its vector, TENON_NO_INTERRUPT, or TENON_OTHER_GONE. [its thread] */
+    bool (*other_msr)(void *host, bool write, uint32_t index, uint64_t *value);
+    uint64_t (*other_tsc)(void *host);
+    int (*other_interrupt)(void *host, uint32_t how);
 };
+/* Interrupts; NMIs; sleeps until there is something to take, or the processor is kicked. */
+enum { TENON_TAKE_INTERRUPT = 1, TENON_TAKE_NMI = 2, TENON_TAKE_SLEEP = 4 };
+enum { TENON_NO_INTERRUPT = -1, TENON_OTHER_GONE = -2 };
 
 #endif

@@ -39,9 +39,9 @@ says_once() {
     [ "$(grep -c 'the software CPU does' "$scratch/errors")" = 1 ]
 }
 
-run ',fallback=on'
+run ''
 check 'the program runs to its end' [ $? = 33 ]
 check 'its results are right' diff "$expected" "$scratch/output"
 check 'the user is told once' says_once
-run ''
-check 'without fallback=on KVM stops there' grep -q "^tenon: CPU 0: this host's KVM cannot execute the instruction at 0x.*, or -accel kvm,fallback=on" "$scratch/errors"
+run ',fallback=off'
+check 'with fallback=off KVM stops there' grep -q "^tenon: CPU 0: this host's KVM cannot execute the instruction at 0x.*, or no fallback=off" "$scratch/errors"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * assist-run - takes another accelerator's processor, executes an instruction and as many of the
- * next ones as can be, and gives it back; and this one's registers for debuggers.
+ * assist-run - takes another accelerator's processor, executes an instruction for it or runs the
+ * guest in its place, and gives it back; and this one's registers for debuggers.
  *
  * Intel SDM volume 3, section 4.4.1 (PDPTE registers), volume 1 chapter 13 (XCR0).
  */
@@ -163,9 +163,8 @@ static void catch_up(struct cpu *cpu)
 
 /* The instruction that the other cannot execute, or its exception; false: it cannot be executed
  * here either.  A fault while an exception is delivered comes back here, too. */
-static bool run_first(struct cpu *cpu)
+static bool run_one(struct cpu *cpu)
 {
-    cpu->assist = ASSIST_FIRST;
     switch (sigsetjmp(cpu->fault_exit, 0)) {
     case 0:
         mailbox_in_guest(cpu, true);
@@ -181,47 +180,40 @@ static bool run_first(struct cpu *cpu)
     }
 }
 
-/* The other can execute what follows, and raises its exceptions; but it takes longer over it.
- * Memory is for it to write: it may have to see that of page tables. */
-static void run_more(struct cpu *cpu, uint32_t most)
+static bool take_over(struct cpu *cpu, struct tenon_x86_state *s, uint8_t how)
 {
-    uint64_t cr2 = cpu->cr2;
-
-    cpu->assist = ASSIST_MORE;
-    tlb_flush(cpu, true); /* from now on without writes */
-    cpu->stop_at = cpu->instructions + most;
-    if (!sigsetjmp(cpu->fault_exit, 0)) {
-        mailbox_in_guest(cpu, true);
-        blocks_run(cpu);
-        mailbox_in_guest(cpu, false);
-    } else {
-        left(cpu);
-        cpu->cr2 = cr2;
-        cpu->fault.vector = -1;
-    }
-}
-
-static bool may_go_on(const struct cpu *cpu)
-{
-    return !cpu->cpl && !cpu->inhibit && !cpu->shut_down && !(cpu->mode & (MODE_TF | MODE_BREAK));
-}
-
-int assist(void *self, void *state, struct tenon_x86_state *s, uint32_t most)
-{
-    struct cpu *cpu = state;
-    uint64_t before = cpu->instructions;
-
     if (s->size < sizeof(*s) || s->xcr0 & ~(uint64_t)XCR0_KNOWN)
-        return 0;
+        return false;
     cpu->moved = s->xsave;
+    cpu->assist = how;
     catch_up(cpu);
     state_in(cpu, s);
-    if (!run_first(cpu))
+    return true;
+}
+
+int assist(void *self, void *state, struct tenon_x86_state *s)
+{
+    struct cpu *cpu = state;
+
+    if (!take_over(cpu, s, ASSIST_ONE) || !run_one(cpu))
         return 0;
-    if (most > 1 && may_go_on(cpu))
-        run_more(cpu, most - 1);
     state_out(cpu, s);
-    return cpu->instructions > before ? cpu->instructions - before : 1;
+    s->executed = cpu->instructions;
+    return 1;
+}
+
+int stand_in(void *self, void *state, struct tenon_x86_state *s)
+{
+    struct cpu *cpu = state;
+    int why;
+
+    if (!take_over(cpu, s, ASSIST_STANDS_IN))
+        return TENON_STOOD_INSTRUCTION;
+    cpu->halted = s->activity == TENON_CPU_HALTED;
+    why = run_for_other(cpu, &s->executed);
+    state_out(cpu, s);
+    s->activity = cpu->halted ? TENON_CPU_HALTED : TENON_CPU_RUNS;
+    return why;
 }
 
 /* ---- For debuggers and monitors ---- */

@@ -2,14 +2,12 @@
 /*
  * assist - which instructions are another accelerator's, when this one executes some for it.
  *
- * The first instruction is one the other cannot execute; all but what depends on state that it
- * keeps to itself is executed here.  Those that follow are for the other again as soon as they do
- * more than read RAM and change registers: it must see what changes address spaces (it may shadow
- * page tables, and follows them by the writes it sees) and privilege.
+ * A single instruction is one that the other cannot execute: all but what depends on state that it
+ * keeps to itself is executed here.
  */
 #include "assist.h"
 
-#include "cpu.h"
+#include "apic.h"
 
 /* Ports, halting, time, MSRs, control registers and the TLB are the other's own. */
 static bool is_owned_0f(const struct insn *in)
@@ -46,63 +44,6 @@ static bool is_owned(const struct insn *in)
     }
 }
 
-/* Segment loads, far transfers, interrupts, returns, flags beyond the arithmetic ones. */
-static bool is_system_one(const struct insn *in)
-{
-    unsigned reg = in->reg & 7;
-
-    switch (in->opcode) {
-    case 0x07:
-    case 0x17:
-    case 0x1f:
-    case 0x8e:
-    case 0xc4:
-    case 0xc5: /* POP, MOV, LES, LDS */
-    case 0x9a:
-    case 0xca:
-    case 0xcb:
-    case 0xea: /* CALL, RET, JMP */
-    case 0xcc:
-    case 0xcd:
-    case 0xce:
-    case 0xcf:
-    case 0xf1: /* INT, IRET */
-    case 0x9d:
-    case 0xfa:
-    case 0xfb: /* POPF, CLI, STI */ return true;
-    case 0xff: return reg == 3 || reg == 5;
-    default: return false;
-    }
-}
-
-static bool is_system_0f(const struct insn *in)
-{
-    switch (in->opcode) {
-    case 0x00: /* LLDT, LTR... */
-    case 0x01: /* LGDT, LMSW, SWAPGS, XSETBV... */
-    case 0x05:
-    case 0x06:
-    case 0x07:
-    case 0x08:
-    case 0x09: /* SYSCALL, CLTS, SYSRET, INVD, WBINVD */
-    case 0x21:
-    case 0x23: /* debug registers */
-    case 0x34:
-    case 0x35: /* SYSENTER, SYSEXIT */
-    case 0xa1:
-    case 0xa9:
-    case 0xb2:
-    case 0xb4:
-    case 0xb5: /* POP FS, POP GS, LSS, LFS, LGS */ return true;
-    default: return false;
-    }
-}
-
-static bool is_system(const struct insn *in)
-{
-    return (in->map == MAP_ONE && is_system_one(in)) || (in->map == MAP_0F && is_system_0f(in));
-}
-
 /* EVEX: instructions that the guest has if the other offers them, and that are not here. */
 static bool is_foreign(const struct cpu *cpu, const struct insn *in)
 {
@@ -110,17 +51,31 @@ static bool is_foreign(const struct cpu *cpu, const struct insn *in)
            cpu_has(cpu, 7, 0, 1, 16);
 }
 
-/* u->d: the first one, too. */
+/* Who stands in for the other executes all but those that need the other's own mode or state; INT3
+ * may be a debugger's, which the other knows. */
+static bool is_only_others(const struct insn *in)
+{
+    unsigned op = in->opcode;
+
+    if (in->map == MAP_ONE)
+        return op == 0xcc;
+    return in->map == MAP_0F && (op == 0x33 || op == 0xaa || /* RDPMC, RSM; VMCALL..., SVM */
+                                 (op == 0x01 && in->mod == 3 &&
+                                  (in->modrm <= 0xc4 || (in->modrm >= 0xd8 && in->modrm < 0xe0))));
+}
+
+/* u->d: whether it is left when alone; u->imm: by who stands in. */
 static void run_leave(struct cpu *cpu, const struct uop *u)
 {
-    if (u->d || cpu->assist == ASSIST_MORE)
+    if (stands_in(cpu) ? u->imm : u->d)
         siglongjmp(cpu->fault_exit, LEAVE_ASSIST);
 }
 
 void assist_translate(struct block_builder *b, const struct insn *in)
 {
-    bool owned = is_owned(in) || is_foreign(b->cpu, in);
+    bool foreign = is_foreign(b->cpu, in);
+    bool alone = foreign || is_owned(in), standing = foreign || is_only_others(in);
 
-    if (owned || is_system(in))
-        emit_call(b, run_leave, owned, 0, 0, 0);
+    if (alone || standing)
+        emit_call(b, run_leave, alone, 0, 0, standing);
 }

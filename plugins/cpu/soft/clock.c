@@ -26,6 +26,8 @@ static uint64_t ticks(const struct cpu *cpu, uint64_t ns)
 
 uint64_t cpu_tsc(const struct cpu *cpu)
 {
+    if (stands_in(cpu))
+        return cpu->host->other_tsc(cpu->info->host);
     return ticks(cpu, now(cpu)) + cpu->msr.tsc_offset;
 }
 

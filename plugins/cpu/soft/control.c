@@ -204,9 +204,35 @@ void control_set_cr3(struct cpu *cpu, uint64_t value)
     log_cr(cpu, 3, value);
 }
 
-static unsigned get_cr8(const struct cpu *cpu)
+/* Bits 7:4 of the local APIC's task priority, another accelerator's perhaps. */
+enum { APIC_TPR = 0x80 };
+
+static unsigned real_cr8(struct cpu *cpu)
 {
-    return cpu->svm.guest && cpu->svm.masking ? cpu->svm.v_tpr & 15 : apic_cr8(cpu);
+    uint64_t value = 0;
+
+    if (!stands_in(cpu))
+        return apic_cr8(cpu);
+    if (apic_is_x2(cpu))
+        msr_read(cpu, MSR_X2APIC + APIC_TPR / 16, &value);
+    else
+        value = phys_read(cpu, PAGE_OF(cpu->msr.apic_base) | APIC_TPR, 4);
+    return value >> 4 & 15;
+}
+
+static void set_real_cr8(struct cpu *cpu, unsigned value)
+{
+    if (!stands_in(cpu))
+        apic_set_cr8(cpu, value);
+    else if (apic_is_x2(cpu))
+        msr_write(cpu, MSR_X2APIC + APIC_TPR / 16, value << 4);
+    else
+        phys_write(cpu, PAGE_OF(cpu->msr.apic_base) | APIC_TPR, value << 4, 4);
+}
+
+static unsigned get_cr8(struct cpu *cpu)
+{
+    return cpu->svm.guest && cpu->svm.masking ? cpu->svm.v_tpr & 15 : real_cr8(cpu);
 }
 
 /* A guest's goes to V_TPR, and without V_INTR_MASKING to the real one, too. */
@@ -215,7 +241,7 @@ static void set_cr8(struct cpu *cpu, uint64_t value)
     if (cpu->svm.guest)
         cpu->svm.v_tpr = value;
     if (!cpu->svm.guest || !cpu->svm.masking)
-        apic_set_cr8(cpu, value);
+        set_real_cr8(cpu, value);
     if (svm_has_virtual(cpu))
         cpu_note(cpu, WANT_INTR);
     cpu_recheck(cpu);

@@ -302,6 +302,7 @@ struct cpu {
     bool one_insn;  /* -singlestep: one instruction a block */
     bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     uint8_t assist; /* ASSIST_*: another accelerator's processor; see assist.c */
+    bool gone;      /* the processor it stands in for has changed by itself */
     uint8_t *moved; /* an assistant's: the XSAVE image with the components it only moves */
     struct blocks *blocks;
     struct apic *apic;
@@ -346,8 +347,8 @@ enum {
     MODE_GUEST = 0x2000,   /* SVM: a guest's, with intercepts */
     MODE_LOG = 0x40000000  /* blocks tell the log of themselves: see log.h */
 };
-/* Not at all; the instruction that is ours to execute; what follows it. */
-enum { ASSIST_NONE, ASSIST_FIRST, ASSIST_MORE };
+/* Not at all; executes one instruction; runs the guest in the other's place. */
+enum { ASSIST_NONE, ASSIST_ONE, ASSIST_STANDS_IN };
 /* What fault_exit is left with. */
 enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3, LEAVE_WATCH = 4, LEAVE_GUEST = 5 };
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };

@@ -92,6 +92,10 @@ WEAK void cpu_set_tsc_adjust(struct cpu *cpu, uint64_t value)
 {
 }
 
+WEAK void soft_look_for_interrupts(struct cpu *cpu)
+{
+}
+
 WEAK void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t offset,
                            uint64_t bytes)
 {

@@ -149,12 +149,19 @@ struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
     return page;
 }
 
-/* What is no RAM is not touched for another accelerator, but where it cannot do it; see assist.c.
- */
-static void leave_device(struct cpu *cpu, uint64_t phys)
+/* The local APIC is another accelerator's: who stands in for that reaches it through the host. */
+static void leave_apic(struct cpu *cpu, uint64_t phys)
 {
-    if (cpu->assist == ASSIST_MORE || (cpu->assist && apic_at(cpu, phys)))
+    if (cpu->assist == ASSIST_ONE && apic_at(cpu, phys))
         siglongjmp(cpu->fault_exit, LEAVE_ASSIST);
+}
+
+/* Interrupts that this may have sent are looked for. */
+static void write_device(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size)
+{
+    cpu->host->write(cpu->info->host, TENON_MEM, phys, value, size);
+    if (stands_in(cpu) && apic_base_is(cpu, phys))
+        soft_look_for_interrupts(cpu);
 }
 
 uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
@@ -163,9 +170,11 @@ uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
     uint64_t value = 0;
 
     if (!page->host)
-        leave_device(cpu, page->phys);
+        leave_apic(cpu, page->phys);
     if (page->host)
         memcpy(&value, page->host + (phys & 0xfff), size);
+    else if (stands_in(cpu))
+        value = cpu->host->read(cpu->info->host, TENON_MEM, page->phys | (phys & 0xfff), size);
     else if (apic_at(cpu, page->phys))
         value = apic_read(cpu, phys & 0xfff, size);
     else if (apic_base_is(cpu, page->phys)) /* it is off, or in x2APIC mode: nobody answers */
@@ -192,14 +201,14 @@ void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size)
     uint64_t at = phys & 0xfff;
 
     if (!page->writable)
-        leave_device(cpu, page->phys);
+        leave_apic(cpu, page->phys);
     if (page->writable) {
         memcpy(page->host + at, &value, size);
         written(cpu, page->block, page->offset + at, page->host + at, size);
-    } else if (apic_at(cpu, page->phys)) {
+    } else if (apic_at(cpu, page->phys) && !stands_in(cpu)) {
         apic_write(cpu, at, value, size);
     } else {
-        cpu->host->write(cpu->info->host, TENON_MEM, page->phys | at, value, size);
+        write_device(cpu, page->phys | at, value, size);
     }
 }
 
@@ -315,8 +324,7 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
     bool watched = debug_watches_page(cpu, lin);
     bool code = ram->host && holds_code(cpu, ram->block, ram->offset);
     uint64_t page = PAGE_OF(lin), slow = watched || !ram->host ? TLB_SLOW : 0;
-    bool kept = cpu->assist == ASSIST_MORE;
-    uint64_t write_slow = code || kept || !ram->writable ? TLB_SLOW : slow;
+    uint64_t write_slow = code || !ram->writable ? TLB_SLOW : slow;
 
     t->entry[slot] = (struct tlb_entry){
         .read = map->read ? page | slow : TLB_EMPTY,
@@ -349,8 +357,6 @@ static unsigned find(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum
     struct mapping map;
     uint32_t error;
 
-    if (access == MMU_WRITE && cpu->assist == ASSIST_MORE)
-        siglongjmp(cpu->fault_exit, LEAVE_ASSIST);
     if ((tag_of(&t->entry[slot], access) & ~(uint64_t)TLB_SLOW) == PAGE_OF(lin))
         return slot;
     if (!paging_walk(cpu, lin, access, as, &map, &error)) {

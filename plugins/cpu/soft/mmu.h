@@ -99,6 +99,7 @@ void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_
  * calls meanwhile.
  */
 typedef void soft_act(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
+void soft_look_for_interrupts(struct cpu *cpu);
 void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t offset,
                       uint64_t bytes);
 

@@ -261,6 +261,33 @@ static bool set_efer(struct cpu *cpu, uint64_t value)
     return true;
 }
 
+/* ---- Another accelerator's ---- */
+
+/* Which are not: those of struct tenon_x86_state. */
+static bool is_state(uint32_t msr)
+{
+    return (msr >= MSR_SYSENTER_CS && msr <= MSR_SYSENTER_EIP) ||
+           (msr >= MSR_EFER && msr <= MSR_FMASK) || (msr >= MSR_FS_BASE && msr <= MSR_TSC_AUX);
+}
+
+static bool is_other(const struct cpu *cpu, uint32_t msr)
+{
+    return stands_in(cpu) && !is_state(msr);
+}
+
+static bool other_write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+    if (!cpu->host->other_msr(cpu->info->host, true, msr, &value))
+        return false;
+    if (msr == MSR_APIC_BASE) {
+        cpu->host->other_msr(cpu->info->host, false, msr, &cpu->msr.apic_base);
+        mmu_forget(cpu);
+    }
+    if (is_apic(msr))
+        soft_look_for_interrupts(cpu);
+    return true;
+}
+
 /* ---- Reading and writing ---- */
 
 static bool read_special(struct cpu *cpu, uint32_t msr, uint64_t *value)
@@ -291,6 +318,8 @@ bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
     enum msr_rule rule;
     const uint64_t *at;
 
+    if (is_other(cpu, msr))
+        return cpu->host->other_msr(cpu->info->host, false, msr, value);
     if (is_apic(msr))
         return apic_msr_read(cpu, msr, value);
     at = plain(cpu, msr, &rule);
@@ -348,6 +377,8 @@ bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     uint64_t *at;
     bool valid;
 
+    if (is_other(cpu, msr))
+        return other_write(cpu, msr, value);
     if (is_apic(msr)) {
         if (!apic_msr_write(cpu, msr, value))
             return false;

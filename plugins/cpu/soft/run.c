@@ -193,6 +193,32 @@ static void attend_nmi(struct cpu *cpu)
     cpu_interrupt(cpu, EXC_NMI);
 }
 
+/*
+ * The other accelerator's local APIC cannot say that it has something: it is asked once in a while
+ * (WANT_INTR), when what was held off may come, and when it has been told something (WANT_APIC),
+ * which may be an NMI.
+ */
+static void attend_other(struct cpu *cpu, uint32_t bits)
+{
+    bool open = cpu->flags & F_IF && !cpu->inhibit && !(cpu->watch.step & TENON_STEP_NO_INTERRUPTS);
+    uint32_t how = (open ? TENON_TAKE_INTERRUPT : 0) |
+                   (!cpu->nmi_blocked && !cpu->inhibit ? TENON_TAKE_NMI : 0);
+    int vector;
+
+    claim(cpu, WANT_APIC | WANT_INTR);
+    if (!open)
+        cpu->held |= WANT_INTR;
+    if (!open && !(bits & WANT_APIC))
+        return;
+    vector = cpu->host->other_interrupt(cpu->info->host, how);
+    cpu->gone = vector == TENON_OTHER_GONE;
+    if (vector < 0)
+        return;
+    cpu->held |= WANT_INTR;
+    cpu->halted = cpu->mwait.on = false;
+    cpu_interrupt(cpu, vector);
+}
+
 /* More than one may be pending: so it is looked at again afterwards. */
 static void take(struct cpu *cpu, int next)
 {
@@ -285,7 +311,9 @@ static void attend(struct cpu *cpu)
     }
     if (bits & WANT_NMI)
         attend_nmi(cpu);
-    if (bits & (WANT_INTR | WANT_APIC))
+    if (bits & (WANT_INTR | WANT_APIC) && stands_in(cpu))
+        attend_other(cpu, bits);
+    else if (bits & (WANT_INTR | WANT_APIC))
         attend_interrupt(cpu);
 }
 
@@ -312,6 +340,27 @@ static void nap(struct cpu *cpu)
     __atomic_store_n(&cpu->asleep, false, __ATOMIC_RELEASE);
     __atomic_fetch_or(&cpu->wanted, WANT_APIC,
                       __ATOMIC_RELAXED); /* the timer's time may have come */
+}
+
+/* The same where the interrupts are another accelerator's. */
+static void nap_other(struct cpu *cpu)
+{
+    uint32_t how = TENON_TAKE_SLEEP | (cpu->flags & F_IF ? TENON_TAKE_INTERRUPT : 0) |
+                   (cpu->nmi_blocked ? 0 : TENON_TAKE_NMI);
+    int vector = TENON_NO_INTERRUPT;
+
+    __atomic_store_n(&cpu->asleep, true, __ATOMIC_SEQ_CST);
+    if (cpu->watch.step & TENON_STEP_NO_INTERRUPTS)
+        cpu->halted = false;
+    else if (!__atomic_load_n(&cpu->wanted, __ATOMIC_SEQ_CST))
+        vector = cpu->host->other_interrupt(cpu->info->host, how);
+    __atomic_store_n(&cpu->asleep, false, __ATOMIC_RELEASE);
+    cpu->gone = vector == TENON_OTHER_GONE;
+    if (vector < 0)
+        return;
+    cpu->halted = false;
+    cpu->held |= WANT_INTR;
+    cpu_interrupt(cpu, vector);
 }
 
 /* ---- The loop ---- */
@@ -341,12 +390,15 @@ static bool turn(struct cpu *cpu)
     attend(cpu);
     if (UNLIKELY((cpu->mode & MODE_LOG) != log_mode(cpu)))
         mode_update(cpu);
-    if (cpu->host->must_stop(cpu->info->host))
+    if (cpu->gone || cpu->host->must_stop(cpu->info->host))
         return false;
     if (cpu->frozen && __atomic_load_n(&cpu->soft->ignne, __ATOMIC_ACQUIRE))
         cpu->halted = cpu->frozen = false;
     if (cpu->halted || cpu->wait_sipi || cpu->shut_down) {
-        nap(cpu);
+        if (stands_in(cpu) && !cpu->mwait.on)
+            nap_other(cpu);
+        else
+            nap(cpu);
         return true;
     }
     alone = cpu->inhibit || cpu->watch.again || cpu->watch.step;
@@ -360,7 +412,8 @@ static bool turn(struct cpu *cpu)
         blocks_run(cpu);
     mailbox_in_guest(cpu, false);
     watch_stepped(cpu);
-    alarm_settle(cpu);
+    if (!stands_in(cpu))
+        alarm_settle(cpu);
     return true;
 }
 
@@ -401,4 +454,34 @@ int run(void *self, void *state)
         ;
     alarm_pause(cpu);
     return 0;
+}
+
+/* ---- In another accelerator's place ---- */
+
+/* Instructions between two looks for interrupts, some tenths of a millisecond, or half of that; and
+ * of how many looks one is for NMIs, too, should the guest be stuck with interrupts off. */
+enum { STRETCH = 100000, NMI_LOOKS = 64 };
+
+static bool turn_other(struct cpu *cpu, uint64_t *executed)
+{
+    if (cpu->instructions + STRETCH / 2 >= cpu->stop_at) {
+        cpu->stop_at = cpu->instructions + STRETCH;
+        cpu_note(cpu, cpu->instructions / STRETCH % NMI_LOOKS ? WANT_INTR : WANT_APIC);
+    }
+    __atomic_store_n(executed, cpu->instructions, __ATOMIC_RELAXED);
+    return turn(cpu);
+}
+
+int run_for_other(struct cpu *cpu, uint64_t *executed)
+{
+    cpu->gone = false;
+    cpu->stop_at = 0;
+    switch (sigsetjmp(cpu->fault_exit, 0)) {
+    case LEAVE_FAULT: faulted(cpu); break;
+    case LEAVE_WATCH: left(cpu); break;
+    case LEAVE_ASSIST: left(cpu); return TENON_STOOD_INSTRUCTION;
+    }
+    while (turn_other(cpu, executed))
+        ;
+    return cpu->gone ? TENON_STOOD_GONE : TENON_STOOD_STOP;
 }

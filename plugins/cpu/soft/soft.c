@@ -232,6 +232,7 @@ static const struct tenon_accel_ops ops = {
     .cpu_step = cpu_step,
     .executed = cpu_executed,
     .cpu_budget = cpu_budget,
+    .stand_in = stand_in,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };

@@ -102,6 +102,8 @@ _Noreturn void cpu_shutdown(struct cpu *cpu);
 
 /* tenon_accel_ops.cpu_run.  [its thread] */
 int run(void *self, void *cpu);
+/* The same in another accelerator's place: TENON_STOOD_*.  executed: as in the state. */
+int run_for_other(struct cpu *cpu, uint64_t *executed);
 
 /* ---- tell.c ---- */
 
@@ -156,7 +158,9 @@ char *state_notes(void *self, void *cpu);
 /* ---- assist-run.c ---- */
 
 /* tenon_accel_ops.assist. */
-int assist(void *self, void *cpu, struct tenon_x86_state *state, uint32_t most);
+int assist(void *self, void *cpu, struct tenon_x86_state *state);
+/* tenon_accel_ops.stand_in. */
+int stand_in(void *self, void *cpu, struct tenon_x86_state *state);
 /* cpu_get and cpu_set. */
 void state_get(void *self, void *cpu, struct tenon_x86_state *state);
 int state_set(void *self, void *cpu, const struct tenon_x86_state *state);

@@ -130,6 +130,19 @@ void tell(struct soft *soft, struct cpu *cpu, bool wait, soft_act *act, uint32_t
     give_way(cpu);
 }
 
+void soft_look_for_interrupts(struct cpu *cpu)
+{
+    const struct soft *soft = cpu->soft;
+    unsigned n = __atomic_load_n(&soft->n_cpus, __ATOMIC_ACQUIRE);
+
+    for (unsigned i = 0; i < n; i++) {
+        struct cpu *other = __atomic_load_n(&soft->cpus[i], __ATOMIC_ACQUIRE);
+
+        if (other)
+            cpu_note(other, WANT_APIC);
+    }
+}
+
 void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t offset,
                       uint64_t bytes)
 {
