@@ -92,7 +92,7 @@ struct gdb {
 void gdb_reply(struct gdb *g, const char *text);
 void gdb_reply_bytes(struct gdb *g, const void *bytes, size_t n);
 void gdb_error(struct gdb *g, int err);
-/* An answer has come late. */
+/* Sends what there is, unless receive() is going to. */
 void gdb_flush(struct gdb *g);
 /* Lets processors run: for each of the machine's, 'c', 's' or 0. */
 void gdb_resume(struct gdb *g, const char *actions);

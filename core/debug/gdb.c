@@ -31,6 +31,16 @@ static void drain(struct gdb *g)
     g_string_erase(g->out, 0, n);
 }
 
+/* A back end that looks for room while it writes finds none yet. */
+void gdb_flush(struct gdb *g)
+{
+    if (g->receiving)
+        return;
+    drain(g);
+    if (!g->out->len)
+        chardev_accept(g->chr);
+}
+
 void gdb_reply_bytes(struct gdb *g, const void *bytes, size_t n)
 {
     g_string_truncate(g->last, 0);
@@ -145,7 +155,7 @@ static void state_changed(void *arg, enum run_state state)
         return;
     g->waits = false;
     gdb_tell_stop(g);
-    drain(g);
+    gdb_flush(g);
 }
 
 static bool can_go(const struct machine *m)
@@ -275,16 +285,7 @@ static void receive(void *self, const void *buf, size_t len)
     for (size_t i = 0; i < len; i++)
         take(g, ((const uint8_t *)buf)[i]);
     g->receiving = false;
-    drain(g);
-}
-
-void gdb_flush(struct gdb *g)
-{
-    if (g->receiving)
-        return;
-    drain(g);
-    if (!g->out->len)
-        chardev_accept(g->chr);
+    gdb_flush(g);
 }
 
 static void writable(void *self)

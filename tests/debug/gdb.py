@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 
-TENON, GUESTS, ACCEL, *CASES = sys.argv[1:]
-TENON = os.path.abspath(TENON)
+TENON, GUESTS = map(os.path.abspath, sys.argv[1:3])
+ACCEL, *CASES = sys.argv[3:]
 
 
 def why_skip():
@@ -36,7 +36,7 @@ def run(case, folder):
         stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     )
     try:
-        return gdb.communicate(timeout=60)[0]
+        return gdb.communicate(timeout=float(os.environ.get("CASE_SECONDS", "60")))[0]
     except subprocess.TimeoutExpired:
         for process in children(gdb.pid) + [gdb.pid]:
             os.kill(process, signal.SIGKILL)

@@ -4,8 +4,10 @@
 import math
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 
 import gdb
 
@@ -319,6 +321,48 @@ def case_end():
     go_to("tick")
     run("set var over = 1")
     same(go_on(), "exited with 33", "the end")
+
+
+def case_monitor():
+    connect()
+    has(run("monitor info version"), "Tenon")
+    has(run("monitor nonsense"), "unknown command: 'nonsense'")
+    if len(run("monitor help")) < 100:
+        raise AssertionError("no help")
+    go_to("tick")
+
+
+def case_reattach():
+    """Over a socket: the guest goes on when a debugger leaves, and the next one may come."""
+    line = [TENON, "-gdb", "unix:gdb.sock", "-S", *options("debuggee").split()]
+    guest = subprocess.Popen(line, stdin=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            if os.path.exists("gdb.sock"):
+                break
+            time.sleep(0.1)
+        run(f"file {GUESTS}/debuggee.elf")
+        gdb.execute("target remote gdb.sock")
+        go_to("guest_main")
+        run("break *tick")
+        run("continue")
+        same(value("counter"), 0, "counter")
+        run("detach")
+        time.sleep(0.3)
+        run("delete")
+        gdb.execute("target remote gdb.sock")
+        counter = value("counter")
+        same(counter > 0, True, "it has gone on without a debugger")
+        go_to("look")
+        run("disconnect")
+        time.sleep(0.3)
+        gdb.execute("target remote gdb.sock")
+        same(value("counter") > counter, True, "it has gone on without a connection")
+        run("set var over = 1")
+        same(go_on(), "exited with 33", "the end")
+        same(guest.wait(20), 33, "exit status")
+    finally:
+        guest.kill()
 
 
 def case_bits32():
