@@ -33,7 +33,7 @@ class Stub:
         line += ["-display", "none", "-m", "64", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         line += ["-kernel", f"{GUESTS}/debuggee", *options]
         self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        self.got = b""
+        self.got, self.at = b"", 0
 
     def __enter__(self):
         return self
@@ -43,14 +43,14 @@ class Stub:
         self.process.wait()
 
     def byte(self):
-        while not self.got:
+        while self.at == len(self.got):
             if not select.select([self.process.stdout], [], [], 20)[0]:
                 raise AssertionError("no answer")
-            self.got = os.read(self.process.stdout.fileno(), 65536)
+            self.got, self.at = os.read(self.process.stdout.fileno(), 65536), 0
             if not self.got:
                 raise EOFError
-        first, self.got = self.got[:1], self.got[1:]
-        return first
+        self.at += 1
+        return self.got[self.at - 1 : self.at]
 
     def send(self, data):
         self.process.stdin.write(data)
@@ -70,7 +70,10 @@ class Stub:
     def ask(self, packet):
         self.send(wrap(packet))
         reply = self.packet()
-        self.send(b"+")
+        try:
+            self.send(b"+")
+        except BrokenPipeError:  # it was the last one
+            pass
         return reply
 
     def ends(self, status):
