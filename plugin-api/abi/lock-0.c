@@ -550,19 +550,3 @@ AT(tenon_accel_host, ferr,         144, void (**)(void *host, bool level));
 AT(tenon_accel_host, other_msr,    152, bool (**)(void *host, bool write, uint32_t index, uint64_t *value));
 AT(tenon_accel_host, other_tsc,    160, uint64_t (**)(void *host));
 AT(tenon_accel_host, other_interrupt, 168, int (**)(void *host, uint32_t how));
-
-AT(tenon_x86_state, cr8,       4608, uint64_t *);
-AT(tenon_x86_state, activity,  4616, uint32_t *);
-AT(tenon_x86_state, smm,       4620, uint32_t *);
-
-AT(tenon_debug_point, address,   0, uint64_t *);
-AT(tenon_debug_point, bytes,     8, uint64_t *);
-AT(tenon_debug_point, kind,     16, uint32_t *);
-AT(tenon_debug_point, reserved, 20, uint32_t *);
-
-AT(tenon_accel_ops, cpu_get,  104, void (**)(void *self, void *cpu, struct tenon_x86_state *state));
-AT(tenon_accel_ops, cpu_set,  112, int (**)(void *self, void *cpu, const struct tenon_x86_state *state));
-AT(tenon_accel_ops, debug,    120, void (**)(void *self, const struct tenon_debug_point *points, uint32_t n));
-AT(tenon_accel_ops, cpu_step, 128, void (**)(void *self, void *cpu, uint32_t flags));
-
-AT(tenon_accel_host, stopped, 112, void (**)(void *host, uint32_t why, uint64_t address));
