@@ -66,8 +66,8 @@ struct accel_ops {
     /* The 8259A's INTR output, when that is a device; who answers calls machine_acknowledge(). NULL
      * if it never is.  [any, locked] */
     void (*intr)(struct accel *accel, bool level);
-    /* IGNNE# of the first processor, which says FERR# by machine_ferr().  NULL: it has no such pins.
-     * [any, locked] */
+    /* IGNNE# of the first processor, which says FERR# by machine_ferr().  NULL: it has no such
+     * pins. [any, locked] */
     void (*ignne)(struct accel *accel, bool level);
     /* What I/O APIC input pin sends, when that is a device; machine_eoi() is to be called for the
      * vectors of level-triggered ones.  May be NULL.  [any, locked] */

@@ -246,7 +246,10 @@ static void found_emulation(struct kvm *kvm)
 
 bool kvm_stands_in(const struct kvm_vcpu *v)
 {
-    return __atomic_load_n(&v->kvm->emulates, __ATOMIC_SEQ_CST);
+    const struct kvm *kvm = v->kvm;
+    bool debugged = v->step || kvm->n_points || kvm->int3; /* KVM knows what its debugger wants */
+
+    return __atomic_load_n(&kvm->emulates, __ATOMIC_SEQ_CST) && (!debugged || kvm_kept_state(v));
 }
 
 /* KVM drops what it has made of the guest's page tables when a slot goes away: it has not seen them

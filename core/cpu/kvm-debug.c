@@ -6,7 +6,7 @@
  * has points in them, the guest's own breakpoints rest.
  */
 
-#include "cpu/kvm.h"
+#include "cpu/kvm-assist.h"
 
 #include <errno.h>
 
@@ -75,8 +75,12 @@ int kvm_debug(struct accel *accel, const struct tenon_debug_point *points, unsig
     kvm->points = points;
     kvm->n_points = n;
     kvm->int3 = int3;
-    for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next)
+    if (kvm->room)
+        kvm_serve_renew(kvm);
+    for (struct kvm_vcpu *v = kvm->vcpus; v; v = v->next) {
+        v->single = KVM_SINGLE_OFF;
         apply(v, 0);
+    }
     kvm_assist_debug(kvm);
     return 0;
 }
@@ -95,6 +99,9 @@ void kvm_vcpu_step(struct vcpu *cpu, unsigned flags)
 
     if (v->step == flags)
         return;
+    if (flags && v->kvm->room)
+        kvm_serve_renew(v->kvm);
+    v->single = KVM_SINGLE_OFF;
     v->step = flags;
     apply(v, 0);
 }
