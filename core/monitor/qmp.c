@@ -85,8 +85,6 @@ json_t *qmp_version(void)
 
 /* ---- Doing commands ---- */
 
-static void next(struct session *s);
-
 static void respond(struct call *call)
 {
     struct session *s = call->session;
@@ -114,8 +112,8 @@ static void in_band_done(struct call *call)
         return;
     s->qmp->running = false;
     if (s->busy)
-        return; /* next() or session_pump() goes on */
-    next(s);
+        return; /* qmp_next() or session_pump() goes on */
+    qmp_next(s);
     session_pump(s);
 }
 
@@ -144,8 +142,7 @@ static void start(struct session *s, struct request *r, void (*done)(struct call
                done, NULL);
 }
 
-/* Does what waits, until one takes longer. */
-static void next(struct session *s)
+void qmp_next(struct session *s)
 {
     struct request *r;
     bool busy = s->busy;
@@ -272,7 +269,7 @@ static void put(struct session *s, struct request *r, bool oob)
         return;
     }
     g_queue_push_tail(&s->qmp->queue, r);
-    next(s);
+    qmp_next(s);
 }
 
 /* Looks at the input up to the end of one request. */
@@ -298,7 +295,6 @@ size_t qmp_take(struct session *s, const uint8_t *buf, size_t len)
 {
     size_t took = 0;
 
-    next(s);
     while (!took && may_take(s)) /* a word ends where the next value begins: none of it is taken */
         took = take_one(s, buf, len);
     return took;

@@ -54,8 +54,12 @@ void session_flush(struct session *s)
 
 void session_writable(void *session)
 {
-    session_flush(session);
-    session_pump(session);
+    struct session *s = session;
+
+    session_flush(s);
+    session_pump(s);
+    if (s->accept && session_room(s)) /* nothing may have been taken for a while */
+        s->accept(s->arg);
 }
 
 /* ---- Input ---- */
@@ -68,20 +72,32 @@ static size_t take(struct session *s)
                                   : hmp_take(s, s->in->data, s->in->len);
 }
 
-void session_pump(struct session *s)
+/* Takes input until it is in the way of itself; whether there was any. */
+static bool take_some(struct session *s)
 {
     bool took = false;
     size_t n;
 
-    if (s->busy)
-        return;
     s->busy = true;
+    if (s->open && s->mode == MONITOR_QMP)
+        qmp_next(s);
     while (s->in->len && !s->pending && (n = take(s))) {
         g_byte_array_remove_range(s->in, 0, n);
         took = true;
     }
     s->busy = false;
     session_flush(s);
+    return took;
+}
+
+void session_pump(struct session *s)
+{
+    bool took = false;
+
+    if (s->busy)
+        return;
+    while (take_some(s)) /* again: what clogged the output may have gone */
+        took = true;
     if (s->pending)
         session_event(s, s->pending);
     else if (took && s->accept && session_room(s))

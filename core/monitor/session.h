@@ -88,6 +88,8 @@ void call_start(struct machine *m, struct session *s, const struct command *comm
 
 void qmp_open(struct session *s);
 void qmp_close(struct session *s);
+/* Does what waits, until one takes longer. */
+void qmp_next(struct session *s);
 /* Takes some of the input; returns how much, 0 if it cannot now. */
 size_t qmp_take(struct session *s, const uint8_t *buf, size_t len);
 void qmp_event(struct session *s, json_t *event);
