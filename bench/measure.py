@@ -16,6 +16,7 @@ import os
 import re
 import select
 import shutil
+import socket
 import signal
 import statistics
 import struct
@@ -180,6 +181,28 @@ def serial(folder, program, accel, guest):
     return (10 << 20) / took / 1000
 
 
+QMP_COMMANDS = 10000
+
+
+def qmp(folder, program):
+    """Answers a second of a paused machine to a client that waits for each."""
+    path = os.path.join(folder, "qmp")
+    pid = daemon(folder, [program, "-nodefaults", "-display", "none", "-S", "-qmp",
+                          f"unix:{path},server=on,wait=off"])
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        answers = connection.makefile("rb")
+        answers.readline()
+        began = 0
+        for command in ["qmp_capabilities"] + ["query-status"] * QMP_COMMANDS:
+            connection.sendall(b'{"execute": "%s"}\n' % command.encode())
+            answers.readline()
+            began = began or now()
+        taken = now() - began
+    end(pid)
+    return QMP_COMMANDS / taken * 1000
+
+
 def medians(figure, runs, programs, *arguments):
     """One median a program, None where it cannot be had. The first run of each warms up and is not counted."""
     results = {program: [] for program in programs if shutil.which(program)}
@@ -203,7 +226,7 @@ def show(samples):
 def main():
     figure, runs, *arguments, ours, theirs = sys.argv[1:]
     take = {"start": start, "memory": memory, "list": listing, "boot": boot,
-            "soft-boot": soft_boot, "soft-idle": soft_idle, "soft-loop": soft_loop,
+            "qmp": qmp, "soft-boot": soft_boot, "soft-idle": soft_idle, "soft-loop": soft_loop,
             "serial": serial}[figure]
     samples = medians(take, int(runs), [ours, theirs], *arguments)
     if figure != "boot":
