@@ -261,15 +261,17 @@ static int do_sum(struct call *call)
 {
     uint64_t addr = call_int(call, "start", 0);
     int64_t size = call_int(call, "size", 0);
+    uint8_t bytes[4096];
     uint16_t sum = 0;
 
     if (size > (16 << 20))
         return call_error(call, "that is too much: 16 MiB at most");
-    for (int64_t i = 0; i < size; i++) {
-        uint8_t byte = 0;
-
-        phys_memory_read(call->machine, addr + i, &byte, 1);
-        sum = (sum >> 1 | sum << 15) + byte;
+    for (size_t n; size > 0; size -= n, addr += n) {
+        n = MIN((size_t)size, sizeof(bytes));
+        memset(bytes, 0, n); /* for what is not there */
+        phys_memory_read(call->machine, addr, bytes, n);
+        for (size_t i = 0; i < n; i++)
+            sum = (sum >> 1 | sum << 15) + bytes[i];
     }
     call_print(call, "%05d\n", sum);
     return 0;

@@ -160,8 +160,12 @@ static void end(struct session *s)
     if (!s->open)
         return;
     s->open = false;
-    for (unsigned i = 0; i < s->calls->len; i++)
-        ((struct call *)s->calls->pdata[i])->session = NULL;
+    for (unsigned i = 0; i < s->calls->len; i++) {
+        struct call *call = s->calls->pdata[i];
+
+        call->session = NULL;
+        call->cpu = NULL;
+    }
     g_ptr_array_set_size(s->calls, 0);
     if (s->mode == MONITOR_QMP)
         qmp_close(s);

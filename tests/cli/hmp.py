@@ -165,6 +165,7 @@ ANSWERS = [
     ("i /b 0x71", "portb[0x0071] = 0x00"),
     ("i /g 0x71", "Error: ports are 0 to 0xffff, and /b, /h or /w wide"),
     ("trace-event nix on", 'Error: unknown event "nix"'),
+    ("gdbserver none", "Disabled gdbserver"),
     ("log nix", True),
 ]
 

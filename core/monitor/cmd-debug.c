@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cmd-log - commands about the log and trace events. */
+/* cmd-debug - commands for who debugs a guest: the log, trace events, gdb. */
 
 #include <string.h>
 
+#include "debug/gdb.h"
 #include "debug/log.h"
 #include "debug/trace.h"
 #include "machine/machine.h"
@@ -47,6 +48,21 @@ static int do_dfilter(struct call *call)
     char *why = NULL;
 
     return outcome(call, log_set_filter(call_str(call, "ranges"), &why), why);
+}
+
+/* ---- gdb ---- */
+
+static int do_gdbserver(struct call *call)
+{
+    const char *dev = call_has(call, "device") ? call_str(call, "device") : "tcp::1234";
+
+    if (gdb_start(call->machine, dev, "gdbserver"))
+        return -1;
+    if (strcmp(dev, "none"))
+        call_print(call, "Waiting for gdb connection on device '%s'\n", dev);
+    else
+        call_print(call, "Disabled gdbserver\n");
+    return 0;
 }
 
 /* ---- Trace events ---- */
@@ -111,6 +127,8 @@ static const struct command commands[] = {
       .help = "write the log to a file" },
     { .hmp = "dfilter", .line = "ranges:rest", .params = "range[,...]", .run = do_dfilter,
       .help = "log only code in these ranges" },
+    { .hmp = "gdbserver", .line = "?device:str", .params = "[device]", .run = do_gdbserver,
+      .help = "wait for gdb on a character device, [tcp::1234]; 'none' ends it" },
     { "trace-event-set-state", "name:str enable:bool ?ignore-unavailable:bool", .run = do_set_event,
       .hmp = "trace-event", .line = "name:trace enable:bool", .params = "name on|off",
       .help = "switch trace events, whose names may have * and ? in them" },
@@ -125,7 +143,7 @@ static const struct shape shapes[] = {
 };
 // clang-format on
 
-const struct command_table log_commands = {
+const struct command_table debug_commands = {
     .commands = commands,
     .n_commands = G_N_ELEMENTS(commands),
     .shapes = shapes,
