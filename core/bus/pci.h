@@ -21,8 +21,8 @@ void pci_config_write(struct machine *m, unsigned bus, unsigned devfn, unsigned 
 
 uint8_t *pci_config(struct inst *inst);
 
-/* The function of bus 0 at devfn, or NULL; the bytes that its BAR (0 to 5) decodes, 0 if there is no
- * such BAR.  [locked] */
+/* The function of bus 0 at devfn, or NULL; the bytes that its BAR (0 to 5) decodes, 0 if there is
+ * no such BAR.  [locked] */
 struct inst *pci_function_at(struct machine *m, unsigned devfn);
 uint64_t pci_bar_bytes(struct machine *m, unsigned devfn, unsigned bar);
 

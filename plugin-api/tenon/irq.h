@@ -37,7 +37,7 @@ struct tenon_pic {
 #define TENON_FERR "tenon.ferr/1"
 struct tenon_ferr {
     uint32_t size;
-    void (*set)(void *self, bool level);    /* high while FERR# is asserted. [vcpu] */
+    void (*set)(void *self, bool level); /* high while FERR# is asserted. [vcpu] */
 };
 
 /* "tenon.ioapic/1" - an interface of I/O APICs. */

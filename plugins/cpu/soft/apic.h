@@ -56,7 +56,8 @@ static inline bool apic_base_is(const struct cpu *cpu, uint64_t phys)
     return !((cpu->msr.apic_base ^ phys) & ~0xfffull);
 }
 
-/* Whether the local APIC, and all that CPUID and the state do not name, is another accelerator's. */
+/* Whether the local APIC, and all that CPUID and the state do not name, is another accelerator's.
+ */
 static inline bool stands_in(const struct cpu *cpu)
 {
     return cpu->assist == ASSIST_STANDS_IN;
