@@ -124,7 +124,7 @@ static int deny_resources(scmp_filter_ctx filter)
 
     return err ? err
                : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(prlimit64), 1,
-                                  SCMP_A2_64(SCMP_CMP_NE, 0));
+                                  SCMP_A2_64(SCMP_CMP_NE, 0, 0));
 }
 
 static int add_rules(const struct seccomp *s, scmp_filter_ctx filter)

@@ -5,7 +5,11 @@
  */
 #include "long.h"
 
+#ifdef __clang__ /* which does not clone */
+#define VISIBLE __attribute__((noinline, used))
+#else
 #define VISIBLE __attribute__((noinline, noclone, used))
+#endif
 
 volatile uint64_t counter, watched, looked_at = 5, others, over, timer, own_int3, own_breaks;
 const uint8_t pattern[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
