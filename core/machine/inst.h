@@ -35,6 +35,10 @@ struct inst {
     void *state;
     char *where; /* the option as typed: "-device edu,id=e0" */
     bool has_id, created;
+    bool by_user;    /* -device or device_add, not the board */
+    bool hotplugged; /* device_add */
+    bool leaving;    /* device_del: it goes at the next reset */
+    unsigned number; /* of a device without an id: see tree.h */
     struct inst *next;
     struct inst_timer *timers;
     struct mapping *windows;

@@ -13,6 +13,7 @@ extern const struct command_table machine_commands;
 extern const struct command_table memory_commands;
 extern const struct command_table monitor_commands;
 extern const struct command_table pci_commands;
+extern const struct command_table qom_commands;
 extern const struct command_table run_commands;
 
 #endif
