@@ -44,6 +44,7 @@ struct inst {
     struct mapping *windows;
     struct line *lines;
     GPtrArray *maps, *blocks, *watches, *bells; /* made through services; NULL while empty */
+    GPtrArray *objects;                         /* it has looked up; NULL while empty */
     const struct bus_ops *bus;
     void *bus_state;               /* what the bus keeps for it */
     struct tenon_chardev *chardev; /* of kind chardev: its other side */

@@ -261,6 +261,14 @@ static void put_device(const struct sink *s, bool hotpluggable, bool hotplugged)
     put(s, "hotplugged", "bool", json_boolean(hotplugged));
 }
 
+void qom_own_props(const struct inst *inst, qom_prop_fn *fn, void *arg)
+{
+    const struct sink s = { fn, arg, inst->machine };
+
+    put_bus_props(&s, inst->bus, inst);
+    put_props(&s, inst->type, inst->state);
+}
+
 /* Keys of [machine] that the core and not the board reads. */
 static void put_board(const struct sink *s)
 {
@@ -277,9 +285,8 @@ static void put_inst(const struct sink *s, const struct inst *inst)
     if (inst == s->m->board)
         put_board(s);
     else if (!strcmp(inst->type->t.kind, "device"))
-        put_device(s, inst->bus && inst->bus->hotplug, inst->hotplugged);
-    put_bus_props(s, inst->bus, inst);
-    put_props(s, inst->type, inst->state);
+        put_device(s, inst->by_user && inst->bus->hotplug, inst->hotplugged);
+    qom_own_props(inst, s->fn, s->arg);
 }
 
 void qom_props(struct machine *m, const struct node *node, qom_prop_fn *fn, void *arg)

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+struct inst;
 struct machine;
 struct node;
 struct type;
@@ -20,6 +21,8 @@ typedef void qom_prop_fn(void *arg, const char *name, const char *type, const ch
 
 /* Calls fn with each property of an object.  [main, locked] */
 void qom_props(struct machine *m, const struct node *node, qom_prop_fn *fn, void *arg);
+/* Those alone that its type and its bus declare. */
+void qom_own_props(const struct inst *inst, qom_prop_fn *fn, void *arg);
 /* The same of types: of plugins, processors, memory. */
 void qom_type_props(const struct type *type, qom_prop_fn *fn, void *arg);
 void qom_cpu_props(struct machine *m, qom_prop_fn *fn, void *arg);
