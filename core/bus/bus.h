@@ -22,6 +22,9 @@ struct bus_ops {
     void (*reset)(struct inst *inst);
     /* After create(): windows become visible. */
     void (*created)(struct inst *inst);
+    /* One of its props as text, to be freed.  NULL: it has none. */
+    char *(*setting)(const struct inst *inst, const char *key);
+    bool hotplug; /* devices may come while the machine runs, and go at a reset */
 };
 
 /* The bus of a type's ops_id, or NULL. */

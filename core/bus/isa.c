@@ -46,6 +46,11 @@ static void map_declared(struct inst *inst)
     }
 }
 
+static char *isa_setting(const struct inst *inst, const char *key)
+{
+    return g_strdup(inst->machine->isa_name);
+}
+
 static int system_attach(struct inst *inst, const struct setting *settings, unsigned n)
 {
     return 0;
@@ -57,6 +62,7 @@ const struct bus_ops isa_bus_ops = {
     .n_props = G_N_ELEMENTS(isa_props),
     .attach = isa_attach,
     .created = map_declared,
+    .setting = isa_setting,
 };
 
 const struct bus_ops system_bus_ops = {

@@ -454,6 +454,17 @@ static void pci_created(struct inst *inst)
     }
 }
 
+static char *pci_setting(const struct inst *inst, const char *key)
+{
+    const struct pci_function *f = inst->bus_state;
+
+    if (!strcmp(key, "bus"))
+        return g_strdup(inst->machine->pci->host->bus_name);
+    if (!strcmp(key, "multifunction"))
+        return g_strdup(f->multifunction ? "on" : "off");
+    return g_strdup_printf("%02x.%x", f->devfn / 8, f->devfn % 8);
+}
+
 static const struct tenon_prop pci_props[] = {
     { .name = "addr", .type = TENON_STR, .help = "slot and function, in hexadecimal: 6 or 6.1" },
     { .name = "bus", .type = TENON_STR, .help = "the bus it is on" },
@@ -468,6 +479,8 @@ const struct bus_ops pci_bus_ops = {
     .detach = pci_detach,
     .reset = pci_reset,
     .created = pci_created,
+    .setting = pci_setting,
+    .hotplug = true,
 };
 
 int pci_bus_create(struct inst *host, const struct tenon_pci_host *ops)

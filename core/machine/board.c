@@ -12,6 +12,7 @@
 #include "machine/inst.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
+#include "machine/tree.h"
 #include "options/options.h"
 #include "paths.h"
 #include "plugin/plugin.h"
@@ -53,7 +54,10 @@ static struct tenon_dev *board_add(struct tenon_dev *dev, const char *driver, co
         inst = inst_create(m, type, NULL, where, settings, split(text, settings, 16));
     g_free(where);
     g_free(text);
-    return inst ? &inst->pub : NULL;
+    if (!inst)
+        return NULL;
+    tree_place(inst, false);
+    return &inst->pub;
 }
 
 struct inst *board_add_group(struct machine *m, const struct config_group *group)
@@ -77,6 +81,8 @@ struct inst *board_add_group(struct machine *m, const struct config_group *group
             settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };
     inst = inst_create(m, type, group->id, group->from, settings, n);
     g_free(settings);
+    if (inst)
+        tree_place(inst, true);
     return inst;
 }
 

@@ -404,6 +404,8 @@ void inst_destroy(struct inst *inst)
     if (inst->bus && inst->bus->detach)
         inst->bus->detach(inst);
     props_finish(type, inst->state);
+    if (inst->objects)
+        g_ptr_array_free(inst->objects, TRUE);
     g_free(inst->timers);
     g_free(inst->windows);
     g_free(inst->lines);

@@ -35,11 +35,16 @@ struct inst {
     void *state;
     char *where; /* the option as typed: "-device edu,id=e0" */
     bool has_id, created;
+    bool by_user;    /* -device or device_add, not the board */
+    bool hotplugged; /* device_add */
+    bool leaving;    /* device_del: it goes at the next reset */
+    unsigned number; /* of a device without an id: see tree.h */
     struct inst *next;
     struct inst_timer *timers;
     struct mapping *windows;
     struct line *lines;
     GPtrArray *maps, *blocks, *watches, *bells; /* made through services; NULL while empty */
+    GPtrArray *objects;                         /* it has looked up; NULL while empty */
     const struct bus_ops *bus;
     void *bus_state;               /* what the bus keeps for it */
     struct tenon_chardev *chardev; /* of kind chardev: its other side */

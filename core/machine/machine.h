@@ -26,6 +26,7 @@ struct loop;
 struct space;
 struct monitors;
 struct vcpu;
+struct cpu;
 struct pci_bus;
 struct type;
 
@@ -57,9 +58,10 @@ struct machine {
     struct block *ram;
     struct tenon_board_info info;
     struct cpu_topology topology;
-    struct vcpu *cpus;  /* info.max_cpus of them are room; info.cpus exist */
-    struct inst *board; /* the machine plugin's instance */
-    struct inst *insts; /* all instances, in order of creation */
+    struct vcpu *cpus;     /* info.max_cpus of them are room; info.cpus exist */
+    struct cpu *cpu_model; /* what each of them is; NULL: there are none */
+    struct inst *board;    /* the machine plugin's instance */
+    struct inst *insts;    /* all instances, in order of creation */
     struct pci_bus *pci;
     const char *isa_name;      /* of the ISA bus; NULL: there is none */
     unsigned gsi_high[N_GSIS]; /* how many sources hold the input high */

@@ -171,7 +171,6 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
     const struct config_group *g = config_find(m->config, "cpu", NULL);
     const char *arg = group_string(g, "model", ops->default_cpu);
     struct cpu_spec spec;
-    struct cpu *cpu;
     int err;
 
     m->info.accel = m->accel->ops->name;
@@ -184,9 +183,8 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
     if (!err && !g && strcmp(m->info.accel, "kvm"))
         spec.number[CPU_PROP_CHECK] = false;
     if (!err) {
-        cpu = processors_model(m, &spec, &m->topology);
-        err = cpu ? fill(m, cpu) : -EINVAL;
-        cpu_destroy(cpu);
+        m->cpu_model = processors_model(m, &spec, &m->topology);
+        err = m->cpu_model ? fill(m, m->cpu_model) : -EINVAL;
     }
     cpu_spec_finish(&spec);
     return err;
@@ -199,6 +197,7 @@ void processors_free(struct machine *m)
     for (unsigned i = 0; m->cpus && i < m->info.max_cpus; i++)
         g_free(m->cpus[i].cpuid);
     g_free(m->cpus);
+    cpu_destroy(m->cpu_model);
     g_free((void *)m->info.apic_ids);
     g_free((void *)m->info.cpuid_1);
 }

@@ -9,6 +9,7 @@
 #include "debug/points.h"
 #include "debug/events.h"
 #include "machine/inst.h"
+#include "machine/plug.h"
 #include "monitor/event.h"
 
 const char *run_state_name(enum run_state state)
@@ -154,6 +155,9 @@ void machine_restart(struct machine *m, const char *cause)
         power_off(m, cause);
         return;
     }
+    if (m->state == STATE_RUNNING)
+        vcpus_pause(m);
+    unplug_waiting(m);
     machine_reset(m);
     if (m->state == STATE_SUSPENDED)
         go(m);

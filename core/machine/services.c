@@ -181,6 +181,10 @@ static struct tenon_peer objects_find(struct tenon_dev *dev, const char *id, con
 
     if (!inst)
         return (struct tenon_peer){ 0 };
+    if (!inst_of(dev)->objects)
+        inst_of(dev)->objects = g_ptr_array_new();
+    if (!g_ptr_array_find(inst_of(dev)->objects, inst, NULL))
+        g_ptr_array_add(inst_of(dev)->objects, inst);
     return (struct tenon_peer){ .self = inst->state, .table = inst_iface(inst, iface) };
 }
 

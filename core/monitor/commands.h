@@ -8,11 +8,13 @@ struct command_table;
 extern const struct command_table chardev_commands;
 extern const struct command_table cpu_commands;
 extern const struct command_table debug_commands;
+extern const struct command_table device_commands;
 extern const struct command_table fd_commands;
 extern const struct command_table machine_commands;
 extern const struct command_table memory_commands;
 extern const struct command_table monitor_commands;
 extern const struct command_table pci_commands;
+extern const struct command_table qom_commands;
 extern const struct command_table run_commands;
 
 #endif

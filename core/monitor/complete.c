@@ -8,6 +8,7 @@
 #include "debug/trace.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
+#include "machine/tree.h"
 #include "monitor/command.h"
 #include "monitor/line.h"
 #include "monitor/schema.h"
@@ -51,6 +52,34 @@ static void complete_device(struct completion *c)
 static void complete_chardev(struct completion *c)
 {
     offer_insts(c, "chardev");
+}
+
+static void complete_object(struct completion *c)
+{
+    offer_insts(c, "object");
+}
+
+struct below {
+    struct completion *c;
+    const char *path; /* of whose children are offered */
+};
+
+/* Children of the paths that are typed already are offered, so a long tree is not. */
+static void offer_node(void *arg, const char *name, const struct node *node)
+{
+    const struct below *up = arg;
+    char *path = g_strconcat(up->path, "/", name, NULL);
+    struct below down = { up->c, path };
+
+    offer_text(up->c, path);
+    if (g_str_has_prefix(up->c->typed, path))
+        tree_each(up->c->m, node, offer_node, &down);
+    g_free(path);
+}
+
+static void complete_path(struct completion *c)
+{
+    tree_each(c->m, &(struct node){ .kind = NODE_ROOT }, offer_node, &(struct below){ c, "" });
 }
 
 static void offer_card(void *arg, const struct card *card)
@@ -140,7 +169,9 @@ static const struct {
     { "command", complete_command },
     { "device", complete_device },
     { "file", complete_file },
+    { "object", complete_object },
     { "opts.driver", complete_driver },
+    { "path", complete_path },
     { "trace", complete_trace },
 };
 

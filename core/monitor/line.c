@@ -227,13 +227,12 @@ static bool read_opts(struct reading *r, json_t *args)
 
     for (char **item = items; *item && !r->error; item++) {
         char *equals = strchr(*item, '=');
+        bool bare = !equals && item == items;
+        const char *value = bare ? *item : equals ? equals + 1 : "on";
 
         if (equals)
             *equals = '\0';
-        else if (item != items)
-            fail(r, "'%s' has no value", *item);
-        if (!r->error && json_object_set_new(args, equals ? *item : first,
-                                             json_string(equals ? equals + 1 : *item)))
+        if (json_object_set_new(args, bare ? first : *item, json_string(value)))
             fail(r, "the line is no text");
     }
     g_free(first);

@@ -371,11 +371,11 @@ static const struct opt_key spice_keys[] = {
 };
 
 static const struct opt_key audiodev_keys[] = {
-    { "driver", KEY_NAME, 0, NULL, "none|alsa|oss|pa|pipewire|jack|sdl|sndio|spice|dbus|wav" },
+    { "driver", KEY_NAME, 0, "none", "alsa|oss|pa|pipewire|jack|sdl|sndio|spice|dbus|wav" },
     { "timer-period", KEY_NUMBER },
 };
 static const struct opt_key audio_keys[] = {
-    { "driver", KEY_NAME, 0, NULL, "none|alsa|oss|pa|pipewire|jack|sdl|sndio|spice|dbus|wav" },
+    { "driver", KEY_NAME, 0, "none", "alsa|oss|pa|pipewire|jack|sdl|sndio|spice|dbus|wav" },
     { "model", KEY_STRING, 0, "MODEL" },
 };
 

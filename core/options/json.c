@@ -136,3 +136,15 @@ int fill_json(struct config *config, const struct opt_group *kind, struct config
     g_string_free(key, TRUE);
     return ret;
 }
+
+struct config *json_config(const char *kind, const char *json, const char *from)
+{
+    const struct opt_group *group_kind = opt_group_find(kind);
+    struct config *config = config_create();
+    struct config_group *group = fill_begin(config, group_kind, NULL, from);
+
+    if (!fill_json(config, group_kind, group, json, from) && !fill_end(config, group_kind, group))
+        return config;
+    config_destroy(config);
+    return NULL;
+}

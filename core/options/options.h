@@ -115,6 +115,10 @@ void options_print_keys(FILE *out, const char *kind, const char *without);
  */
 struct config *dev_config(const char *dev, const char *id, const char *from);
 
+/* The configuration of one group of that kind that an object of JSON makes, as "-device {...}"
+ * does; the caller's to destroy.  NULL: a fault has been reported at from. */
+struct config *json_config(const char *kind, const char *json, const char *from);
+
 /* --- groups ---------------------------------------------------------------------------------- */
 
 /* The group of that kind (NULL: any) after `after` (NULL: the first), in the order given. */

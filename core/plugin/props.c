@@ -79,6 +79,23 @@ void prop_set_pointer(const struct tenon_prop *prop, void *state, void *value)
     memcpy(field(prop, state), &value, sizeof(value));
 }
 
+uint64_t prop_number(const struct tenon_prop *prop, const void *state)
+{
+    const char *at = (const char *)state + prop->offset;
+    uint64_t value = 0;
+
+    memcpy(&value, at, prop_bytes(prop->type)); /* little-endian hosts */
+    return value;
+}
+
+const void *prop_pointer(const struct tenon_prop *prop, const void *state)
+{
+    const void *value;
+
+    memcpy(&value, (const char *)state + prop->offset, sizeof(value));
+    return value;
+}
+
 /* Digits in base 10, 16 (after 0x) or 8 (after 0). */
 static int parse_unsigned(const char *text, uint64_t *value)
 {

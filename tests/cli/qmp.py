@@ -403,11 +403,15 @@ def quick():
                 assert "return" in qmp.reply()
 
 
+def run_all(tests):
+    print(f"1..{len(tests)}")
+    for each in tests:
+        test(each)
+    sys.exit(failed != 0)
+
+
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-TESTS = [negotiation, malformed, ids, out_of_band, run_state, panic, ends, second_client,
-         thousand_connections, endless_line, deaf_client, schema, machine_answers, descriptors,
-         inherited, daemon, quick]
-print(f"1..{len(TESTS)}")
-for each in TESTS:
-    test(each)
-sys.exit(failed != 0)
+if __name__ == "__main__":
+    run_all([negotiation, malformed, ids, out_of_band, run_state, panic, ends, second_client,
+             thousand_connections, endless_line, deaf_client, schema, machine_answers, descriptors,
+             inherited, daemon, quick])
