@@ -91,7 +91,8 @@ static enum irqchip wanted_irqchip(const struct accel_ops *ops, const struct mac
     const char *value = group_string(options, "kernel-irqchip", NULL);
 
     if (!value)
-        value = group_string(config_find(m->config, "machine", NULL), "kernel-irqchip", "on");
+        value = group_string(config_find(m->config, "machine", NULL), "kernel-irqchip",
+                             ops->usual_off ? "off" : "on");
     if (!ops->irqchip || !strcmp(value, "off"))
         return IRQCHIP_OFF;
     return !strcmp(value, "split") ? IRQCHIP_SPLIT : IRQCHIP_ON;

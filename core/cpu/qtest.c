@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * qtest - the accelerator of device tests: processors that never run, guest time that moves by
- * hand, and interrupt controllers that only remember their inputs; or, with kernel-irqchip=off,
- * whatever the chips of the board tell them.
+ * hand, and whatever the board's interrupt controllers tell them; or, with kernel-irqchip=on,
+ * controllers that only remember their inputs.
  */
 
 #include "cpu/qtest.h"
@@ -206,6 +206,7 @@ static int qtest_vcpu_set(struct vcpu *cpu, const struct tenon_x86_state *state)
 const struct accel_ops accel_qtest = {
     .name = "qtest",
     .irqchip = true,
+    .usual_off = true,
     .open = qtest_open,
     .close = qtest_close,
     .board = qtest_board,

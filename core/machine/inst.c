@@ -153,6 +153,8 @@ void inst_irq(struct inst *inst, uint32_t n, bool level)
     if (line->level == level)
         return;
     line->level = level;
+    if (inst->machine->spy.inst == inst && !inst->machine->spy.inputs)
+        inst->machine->spy.changed(inst->machine->spy.arg, n, level);
     if (line->gsi >= 0)
         machine_gsi(inst->machine, line->gsi, level);
     else if (line->set)
@@ -398,6 +400,8 @@ void inst_destroy(struct inst *inst)
         timer_finish(&inst->timers[i].timer);
     for (unsigned i = 0; i < type->t.lines; i++)
         inst_irq(inst, i, false);
+    if (inst->machine->spy.inst == inst)
+        inst->machine->spy.inst = NULL;
     for (unsigned i = 0; i < type->n_windows; i++)
         mapping_finish(&inst->windows[i]);
     service_release(inst);

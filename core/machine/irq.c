@@ -55,9 +55,20 @@ void machine_irq_forget(struct machine *m)
     g_clear_pointer(&m->listeners.ferrs, g_array_unref);
 }
 
+unsigned irq_inputs(const struct inst *inst)
+{
+    if (!inst_iface(inst, TENON_GSI_INPUT))
+        return 0;
+    return inst_iface(inst, TENON_PIC) ? 16 : N_GSIS;
+}
+
 static void tell_inputs(struct machine *m, unsigned gsi, bool level)
 {
     GArray *inputs = chips(m)->inputs;
+    const struct irq_spy *spy = &m->spy;
+
+    if (spy->inst && spy->inputs && gsi < irq_inputs(spy->inst))
+        spy->changed(spy->arg, gsi, level);
 
     for (unsigned i = 0; i < inputs->len; i++) {
         const struct listener *l = &g_array_index(inputs, struct listener, i);

@@ -24,6 +24,8 @@ bool machine_message(struct machine *m, uint64_t addr, uint32_t data);
 void machine_eoi(struct machine *m, uint8_t vector);
 /* FERR# of the first processor.  [any, locked] */
 void machine_ferr(struct machine *m, bool level);
+/* How many of the machine's inputs the device has pins for: those from 0 on. */
+unsigned irq_inputs(const struct inst *inst);
 /* A device has come or is about to go.  [main, locked] */
 void machine_irq_forget(struct machine *m);
 

@@ -13,6 +13,7 @@
 #include "debug/gdb.h"
 #include "debug/disas.h"
 #include "debug/log.h"
+#include "debug/qtest.h"
 #include "machine/board.h"
 #include "machine/fds.h"
 #include "machine/inst.h"
@@ -339,6 +340,12 @@ static bool start_log(struct machine *m)
     return true;
 }
 
+/* A device test's clock is there without processors. */
+static bool needs_accel(const struct machine *m)
+{
+    return m->info.max_cpus || m->accel->ops == &accel_qtest;
+}
+
 static bool build(struct machine *m)
 {
     const struct type *type = find_board(m);
@@ -352,12 +359,13 @@ static bool build(struct machine *m)
     ok &= !processors_count(m, type->t.ops);
     if (!ok || accel_open(m) || processors_resolve(m, type->t.ops) || ram_create(m))
         return false;
-    if (m->info.max_cpus && m->accel->ops->board && m->accel->ops->board(m->accel))
+    if (needs_accel(m) && m->accel->ops->board && m->accel->ops->board(m->accel))
         return false;
     /* From here on, one fault does not hide the next. */
     ok = start_log(m);
     ok &= fds_create(m);
     ok &= objects_create(m, false) && make_chardevs(m) && objects_create(m, true);
+    ok &= !qtest_start(m);
     if (!make_board(m, type))
         return false;
     ok &= add_devices(m);
@@ -407,6 +415,7 @@ void machine_destroy(struct machine *m)
         return;
     loop_lock(m->loop);
     gdb_stop(m);
+    qtest_stop(m);
     vcpus_destroy(m);
     monitors_destroy(m);
     disas_close(m);

@@ -22,6 +22,7 @@ struct inst;
 struct block;
 struct points;
 struct gdb;
+struct qtest_port;
 struct loop;
 struct space;
 struct monitors;
@@ -49,6 +50,14 @@ struct irq_listeners {
     struct _GArray *inputs, *ioapics, *pics, *ferrs; /* NULL: to be looked up */
 };
 
+/* Who is told of a device's interrupt lines: its inputs, or its outputs. */
+struct irq_spy {
+    const struct inst *inst; /* NULL: nobody is told of anything */
+    bool inputs;
+    void (*changed)(void *arg, unsigned n, bool level); /* [any, locked] */
+    void *arg;
+};
+
 struct machine {
     struct config *config;
     struct plugins *plugins;
@@ -66,8 +75,10 @@ struct machine {
     const char *isa_name;      /* of the ISA bus; NULL: there is none */
     unsigned gsi_high[N_GSIS]; /* how many sources hold the input high */
     struct irq_listeners listeners;
-    struct gdb *gdb;       /* NULL: no -gdb */
-    struct points *points; /* a debugger's points; NULL: there are none */
+    struct irq_spy spy;
+    struct gdb *gdb;          /* NULL: no -gdb */
+    struct qtest_port *qtest; /* NULL: no -qtest */
+    struct points *points;    /* a debugger's points; NULL: there are none */
     enum run_state state;
     struct run_listener *run_listeners;
     bool hold_time; /* guest time stands while processors run: a debugger steps */

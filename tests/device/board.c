@@ -101,7 +101,7 @@ struct board *board_try(const char *options, char **errors)
     struct board *b = g_new0(struct board, 1);
     struct options_want want;
     GString *said = g_string_new("");
-    char *line = g_strconcat("tenon -accel qtest ", options, NULL);
+    char *line = g_strconcat("tenon -machine kernel-irqchip=on -accel qtest ", options, NULL);
     char **argv = NULL;
     int argc = 0;
 
