@@ -91,6 +91,7 @@ const struct tenon_prop *type_prop(const struct type *type, const char *name);
 bool prop_set(const struct type *type, const struct tenon_prop *prop, void *state, const char *text,
               const char *where);
 void prop_set_pointer(const struct tenon_prop *prop, void *state, void *value);
+void prop_init(const struct tenon_prop *prop, void *state);
 /* Sets every property to its default.  */
 void props_init(const struct type *type, void *state);
 void props_finish(const struct type *type, void *state);
