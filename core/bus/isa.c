@@ -71,14 +71,25 @@ const struct bus_ops system_bus_ops = {
     .created = map_declared,
 };
 
-static const struct bus_ops *const buses[] = { &isa_bus_ops, &system_bus_ops, &pci_bus_ops };
+/* The last one takes what is for none of the others. */
+static const struct bus_ops *const buses[] = {
+    &isa_bus_ops,
+    &system_bus_ops,
+    &pci_bus_ops,
+    &virtio_pci_bus_ops,
+    &virtio_pci_transitional_bus_ops,
+    &virtio_pci_non_transitional_bus_ops,
+    &plugged_bus_ops,
+};
 
-const struct bus_ops *bus_find(const char *ops_id)
+const struct bus_ops *bus_find(const struct type *type)
 {
-    for (unsigned i = 0; ops_id && i < G_N_ELEMENTS(buses); i++)
-        if (!strcmp(buses[i]->ops_id, ops_id))
+    if (strcmp(type->t.kind, "device"))
+        return NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++)
+        if (!strcmp(buses[i]->ops_id, type->t.ops_id))
             return buses[i];
-    return NULL;
+    return &plugged_bus_ops;
 }
 
 void bus_describe(struct plugins *p)

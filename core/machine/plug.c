@@ -48,7 +48,7 @@ static bool brings_bus(const struct type *type)
 
 static bool may_come(const struct type *type, const char *where)
 {
-    const struct bus_ops *bus = bus_find(type->t.ops_id);
+    const struct bus_ops *bus = bus_find(type);
 
     if (bus && bus->hotplug && !brings_bus(type))
         return true;

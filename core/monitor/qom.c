@@ -111,7 +111,7 @@ void qom_type_props(const struct type *type, qom_prop_fn *fn, void *arg)
 {
     const struct sink s = { fn, arg, NULL };
 
-    put_bus_props(&s, bus_find(type->t.ops_id), NULL);
+    put_bus_props(&s, bus_find(type), NULL);
     put_props(&s, type, NULL);
 }
 

@@ -96,8 +96,6 @@ static void test_later(void)
         "not in this build yet\n"
         "-device virtio-9p-pci,fsdev=virtfs5,mount_tag=/dev/root: not in this build yet\n"
         "-device i6300esb,id=watchdog0: not in this build yet\n"
-        "-device virtio-serial-pci: not in this build yet\n"
-        "-device virtconsole,chardev=dmesg: not in this build yet\n"
         "-device virtio-net-pci,netdev=n0: not in this build yet\n"
         "-netdev user,id=n0: not in this build yet\n");
     run_end(&run);
