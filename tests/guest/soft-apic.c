@@ -363,6 +363,41 @@ static void timers(void)
     __asm__ volatile("cli");
 }
 
+/* Between one-shot and periodic the count goes on; only the initial count starts it. */
+static void timer_modes(void)
+{
+    enum { ONE_SHOT = 0x10063, PERIODIC = 0x30063, COUNT = 0x4000000 };
+    uint64_t end = rdtsc() + 20000000000ull;
+    uint32_t before, after;
+
+    apic_set(0x3e0, 0xb);
+    apic_set(0x320, ONE_SHOT);
+    apic_set(0x380, COUNT);
+    check_value("APIC timer's initial count", apic_get(0x380), COUNT);
+    while ((before = apic_get(0x390)) > COUNT / 2 && rdtsc() < end)
+        ;
+    apic_set(0x320, PERIODIC);
+    after = apic_get(0x390);
+    verdict("to periodic: it goes on", after && after <= before);
+    while ((after = apic_get(0x390)) <= before && rdtsc() < end)
+        before = after;
+    verdict("    and starts over", after > before && after <= COUNT);
+    while ((before = apic_get(0x390)) > COUNT / 2 && rdtsc() < end)
+        ;
+    apic_set(0x320, ONE_SHOT);
+    after = apic_get(0x390);
+    verdict("to one shot: it goes on", after && after <= before);
+    while (apic_get(0x390) && rdtsc() < end)
+        ;
+    check_value("    to 0", apic_get(0x390), 0);
+    apic_set(0x320, PERIODIC);
+    check_value("to periodic at 0: it stays", apic_get(0x390), 0);
+    apic_set(0x380, COUNT);
+    apic_set(0x380, 0);
+    check_value("an initial count of 0 stops it", apic_get(0x390), 0);
+    apic_set(0x320, 0x10000);
+}
+
 static void tsc_adjust(void)
 {
     uint64_t before;
@@ -521,6 +556,7 @@ void guest_main(void)
     lowest_priority();
     nmi();
     timers();
+    timer_modes();
     tsc_adjust();
     old_timers();
     testdev();

@@ -71,6 +71,73 @@ static void stack_and_far(void)
     check_value("a stack there", *word(at + 0x1000 - 16), 0x77);
 }
 
+/* Arithmetic of several operands, and double-width exchanges. */
+static void wide(void)
+{
+    uint64_t low, high;
+    bool equal;
+
+    *word(at + 0x40) = 0x100000003;
+    __asm__ volatile("mulq (%2)" : "=a"(low), "=&d"(high) : "D"(at + 0x40), "0"(1ull << 63) : "cc");
+    check_value("MUL", high, 0x80000001);
+    __asm__ volatile("divq (%2)" : "+a"(low), "+d"(high) : "D"(at + 0x40) : "cc");
+    check_value("DIV", low, 1ull << 63);
+    __asm__ volatile("imulq $-2, (%1), %0" : "=a"(low) : "D"(at + 0x40) : "cc");
+    check_value("IMUL", low, -0x200000006);
+    __asm__ volatile("bsfq (%2), %0\n\tbsrq (%2), %1"
+                     : "=a"(low), "=&d"(high)
+                     : "D"(at + 0x40)
+                     : "cc");
+    check_value("BSF, BSR", high << 8 | low, 0x2000);
+    __asm__ volatile("shldq $8, %0, (%1)" : : "a"(0xabull << 56), "D"(at + 0x40) : "memory", "cc");
+    check_value("SHLD", *word(at + 0x40), 0x100000003ab);
+    *word(at + 0x48) = 5;
+    low = 0x100000003ab;
+    high = 5;
+    __asm__ volatile("lock cmpxchg16b (%3)\n\tsete %2"
+                     : "+a"(low), "+d"(high), "=r"(equal)
+                     : "D"(at + 0x40), "b"(7ull), "c"(8ull)
+                     : "memory", "cc");
+    verdict("CMPXCHG16B", equal && *word(at + 0x40) == 7 && *word(at + 0x48) == 8);
+    low = high = 0;
+    __asm__ volatile("lock cmpxchg8b (%3)\n\tsete %2"
+                     : "+a"(low), "+d"(high), "=r"(equal)
+                     : "D"(at + 0x40), "b"(1), "c"(1)
+                     : "memory", "cc");
+    check_value("CMPXCHG8B that fails", low | (uint64_t)equal << 63, 7);
+}
+
+/* What the processor itself is loaded from. */
+static void system_operands(void)
+{
+    uint64_t *tss = &gdt64[TSS0 / 8];
+
+    __asm__ volatile("smsww 0x50(%0)" : : "D"(at) : "memory");
+    check_value("SMSW", *word(at + 0x50) & 0xffff, READ_CR(0) & 0xffff);
+    __asm__ volatile("lmsww 0x50(%0)" : : "D"(at) : "memory");
+    *(volatile uint64_t *)tss &= ~(2ull << 40); /* no longer busy */
+    *word(at + 0x58) = TSS0;
+    __asm__ volatile("ltr 0x58(%0)" : : "D"(at) : "memory");
+    verdict("LTR", *(volatile uint64_t *)tss >> 41 & 1);
+    __asm__ volatile("sgdt 0x60(%0)\n\tlgdt 0x60(%0)" : : "D"(at) : "memory");
+    check_value("SGDT, LGDT", *word(at + 0x62), (uint64_t)gdt64);
+    *word(at + 0x60) = 0x600000001;
+    ATTEMPT(".byte 0x0f, 0x1f, 0x07", : : "D"(at)); /* NOP r/m */
+    expect("NOP of an operand", NONE, 0);
+}
+
+static void string_ports(void)
+{
+    char *from = at + 0x100, *to = at + 0x180;
+    uint64_t n = 4;
+
+    *(volatile uint32_t *)from = 0x44332211;
+    __asm__ volatile("outsl" : "+S"(from) : "d"(0xe0) : "memory");
+    check_value("OUTS", inl(0xe0), 0x44332211);
+    __asm__ volatile("rep insb" : "+D"(to), "+c"(n) : "d"(0xe2) : "memory");
+    check_value("REP INS", *(volatile uint32_t *)(at + 0x180), 0x33333333);
+}
+
 static void strings(void)
 {
     char *from = at + 0x100, *to = ram;
@@ -115,6 +182,11 @@ static void vectors(void)
         : "memory");
     check_value("MOVDQA", *word(at + 0x418), 0xfedcba9876543210);
     check_value("MOVUPS", *word(at + 0x428), 0x0123456789abcdef);
+    __asm__ volatile("movq 0x400(%0), %%mm1\n\tpaddb %%mm1, %%mm1\n\tmovq %%mm1, 0x438(%0)\n\temms"
+                     :
+                     : "D"(at)
+                     : "memory");
+    check_value("MMX", *word(at + 0x438), 0x02468ace12569ade);
     __asm__ volatile("fninit\n\tfildll 0x400(%0)\n\tfistpll 0x440(%0)" : : "D"(at) : "memory");
     check_value("FILD, FISTP", *word(at + 0x440), 0x0123456789abcdef);
     ATTEMPT("movdqa %%xmm1, 0x408(%0)", : : "D"(at) : "memory");
@@ -152,6 +224,9 @@ void guest_main(void)
     long_init();
     integers();
     stack_and_far();
+    wide();
+    system_operands();
+    string_ports();
     strings();
     vectors();
     half();

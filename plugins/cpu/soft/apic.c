@@ -215,7 +215,7 @@ static uint32_t current_count(const struct apic *a, uint64_t t)
 {
     uint64_t gone = (t - a->count_from) >> divide_shift(a);
 
-    if (!a->initial || timer_mode(a) >= TIMER_DEADLINE)
+    if (!a->initial || a->run_down || timer_mode(a) >= TIMER_DEADLINE)
         return 0;
     if (timer_mode(a) == TIMER_PERIODIC)
         return a->initial - gone % a->initial;
@@ -231,7 +231,7 @@ static uint64_t next_deadline(const struct apic *a, uint64_t t)
     case TIMER_ONE_SHOT:
         return a->initial && a->count_from + period(a) > t ? a->count_from + period(a) : UINT64_MAX;
     case TIMER_PERIODIC:
-        if (!a->initial || masked)
+        if (!a->initial || a->run_down || masked)
             return UINT64_MAX;
         return t + period(a) - (t - a->count_from) % period(a);
     case TIMER_DEADLINE:
@@ -276,7 +276,15 @@ static void set_initial(struct apic *a, uint32_t value)
     if (timer_mode(a) == TIMER_DEADLINE)
         return;
     a->initial = value;
+    a->run_down = false;
     a->count_from = t;
+    restart(a, t);
+}
+
+/* The count is so far at t. */
+static void set_count(struct apic *a, uint64_t t, uint32_t count)
+{
+    a->count_from = t - ((uint64_t)(a->initial - count) << divide_shift(a));
     restart(a, t);
 }
 
@@ -289,19 +297,21 @@ static void set_divide(struct apic *a, uint32_t value)
     fire_if_due(a, t);
     count = current_count(a, t);
     a->divide = value;
-    a->count_from = t - ((uint64_t)(a->initial - count) << divide_shift(a));
-    restart(a, t);
+    set_count(a, t, count);
 }
 
 static void set_lvt_timer(struct apic *a, uint32_t value)
 {
     uint64_t t = now(a);
+    uint32_t count;
 
     fire_if_due(a, t);
+    count = current_count(a, t);
+    a->run_down = count == 0;                    /* and no other mode starts it again */
     if (((value ^ a->lvt[LVT_TIMER]) >> 18 & 1)) /* to or from the TSC deadline: disarmed */
         a->initial = a->tsc_deadline = 0;
     __atomic_store_n(&a->lvt[LVT_TIMER], value, __ATOMIC_RELAXED);
-    restart(a, t);
+    set_count(a, t, count);
 }
 
 static void set_tsc_deadline(struct apic *a, uint64_t value)

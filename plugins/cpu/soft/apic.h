@@ -32,6 +32,7 @@ struct apic {
     uint32_t extint; /* atomic: a message said to ask the 8259 */
     uint32_t esr, icr[2], lvt[N_LVTS];
     uint32_t initial, divide; /* of the timer, as written */
+    bool run_down;            /* the count stays 0 until there is an initial one */
     uint64_t count_from;      /* guest time at which the initial count was written */
     uint64_t deadline;        /* guest time at which the timer fires; UINT64_MAX: not */
     uint64_t tsc_deadline;    /* as written; 0: not armed */

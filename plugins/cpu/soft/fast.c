@@ -38,6 +38,8 @@ static void run_syscall(struct cpu *cpu, const struct uop *u)
     }
     set_flat(cpu, star >> 32, (star >> 32) + 8, 0, in_long_mode(cpu));
     cpu->debug.rf = false;
+    if (!(cpu->flags & F_TF)) /* FMASK keeps the step from the kernel */
+        cpu->debug.tf = false;
     mode_update(cpu);
 }
 
@@ -57,6 +59,8 @@ static void run_sysret(struct cpu *cpu, const struct uop *u)
     cpu->rip = to_64 ? cpu->r[RCX] : (uint32_t)cpu->r[RCX];
     set_flat(cpu, to_64 ? base + 16 : base, base + 8, 3, to_64);
     mode_update(cpu);
+    if (cpu->flags & F_TF) /* as if the SYSCALL had just been stepped over */
+        debug_raise(cpu, DR6_BS, true);
 }
 
 static void run_sysenter(struct cpu *cpu, const struct uop *u)
