@@ -57,9 +57,12 @@ group = "root"
 remember_owner = 0
 END
 printf 'auth_unix_ro = "none"\nauth_unix_rw = "none"\n' >"$settings/libvirtd.conf"
-libvirtd --config "$settings/libvirtd.conf" >daemon 2>&1 &
-daemon=$!
-pids+=("$daemon")
+run_daemon() {
+    libvirtd --config "$settings/libvirtd.conf" >daemon 2>&1 &
+    daemon=$!
+    pids+=("$daemon")
+}
+run_daemon
 virsh() { timeout --kill-after=5 60 virsh --quiet --connect "$uri" "$@"; }
 answers() { virsh version >/dev/null 2>&1; }
 if ! until_true answers; then
@@ -160,6 +163,10 @@ life() {
     comes_to "$1: it goes on" "$1" "running (unpaused)"
     heard "$1: the guest answers again" answers_byte
     until_true quiet
+    kill -KILL "$daemon"
+    wait "$daemon" 2>/dev/null
+    run_daemon
+    comes_to "$1: a new daemon finds it again" "$1" "running (unpaused)"
     does "$1: reset" reset "$1"
     heard "$1: it starts anew" hears ready
     does "$1: shutdown presses the button" shutdown "$1"
