@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * line - a guest at the other end of a line: it says what it receives.  With "flood" at the end of
- * its command line it sends 10 MiB instead, and ends.
+ * its command line it sends 10 MiB instead, and ends.  At "P" it switches the machine off, at "Q"
+ * it ends by isa-debug-exit.
  */
 
 #include "guest.h"
 #include "state.h"
 
 enum { DATA = 0x3f8, FCR = 0x3fa, LSR = 0x3fd, READY = 0x01, BREAK = 0x10, EMPTY = 0x20 };
+/* Where SeaBIOS puts the PIIX4's PM1 control register. */
+enum { PM_CONTROL = 0x604, SLEEP_S5 = 0x2000 };
 enum { FIFO = 16, MUCH = 10 << 20 };
+
+static void outw(uint16_t port, uint16_t value)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
 
 /* MUCH bytes, a FIFO's fill at a time: lines of 64. */
 static void flood(void)
@@ -51,6 +59,8 @@ void guest_main(const struct entry_state *s)
             put_text("break\n");
         else if (c == 'Q')
             quit(16);
+        else if (c == 'P')
+            outw(PM_CONTROL, SLEEP_S5);
         else
             show("got", c);
     }
