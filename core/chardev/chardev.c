@@ -14,6 +14,7 @@
 #include "machine/fds.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
+#include "options/config.h"
 #include "options/options.h"
 #include "plugin/plugin.h"
 #include "report.h"
@@ -108,6 +109,49 @@ static void host_fds(struct tenon_dev *dev, const int *fds, unsigned n)
         close(fds[i]);
 }
 
+/* ---- Opening that takes its time ---- */
+
+static int host_waits(struct tenon_dev *dev)
+{
+    struct tenon_chardev *chr = front(dev);
+
+    if (!inst_of(dev)->machine->live)
+        return 0;
+    if (!chr->backend->machine->chardevs_wait)
+        return tenon_error(dev, -EAGAIN,
+                           "would have to wait for its far end, which a machine that "
+                           "is there cannot: make it with chardev-add before");
+    chr->opening = true;
+    return -EINPROGRESS;
+}
+
+/* The back end is still at it: what follows does, from the loop. */
+static void host_settled(struct tenon_dev *dev, const char *why)
+{
+    struct tenon_chardev *chr = front(dev);
+
+    if (!chr->opening)
+        return;
+    g_free(chr->failed);
+    chr->failed = g_strdup(why);
+    timer_arm(&chr->settled, 0);
+}
+
+static void settle(void *arg)
+{
+    struct tenon_chardev *chr = arg;
+    struct inst *backend = chr->backend;
+
+    chr->opening = false;
+    if (!chr->failed) {
+        chr->done(chr->done_arg, chr, NULL);
+        return;
+    }
+    chr->done(chr->done_arg, NULL, chr->failed);
+    chr->done = NULL;
+    inst_destroy(backend);
+}
+
 const struct tenon_chardev_host chardev_host_service = {
     .size = sizeof(struct tenon_chardev_host),
     .room = host_room,
@@ -115,6 +159,8 @@ const struct tenon_chardev_host chardev_host_service = {
     .sent = host_sent,
     .event = host_event,
     .fds = host_fds,
+    .waits = host_waits,
+    .settled = host_settled,
 };
 
 /* ---- To the back end ---- */
@@ -130,7 +176,7 @@ void chardev_accept(struct tenon_chardev *chr)
 /* Where a further user goes; NULL: there is no place for one. */
 static struct chr_user *vacancy(struct tenon_chardev *chr)
 {
-    for (unsigned i = 0; i < (chr->mux ? MUX_USERS : 1); i++)
+    for (unsigned i = 0; !chr->opening && i < (chr->mux ? MUX_USERS : 1); i++)
         if (!chr->users[i].self)
             return &chr->users[i];
     return NULL;
@@ -139,6 +185,8 @@ static struct chr_user *vacancy(struct tenon_chardev *chr)
 /* Why there is no vacancy; to be freed. */
 static char *occupied(const struct tenon_chardev *chr)
 {
+    if (chr->opening)
+        return g_strdup_printf("chardev '%s' is still being opened", chardev_id(chr));
     if (chr->mux)
         return g_strdup_printf("chardev '%s' has %u users already", chardev_id(chr), MUX_USERS);
     return g_strdup_printf("chardev '%s' is in use by %s", chardev_id(chr), chr->users[0].name);
@@ -308,6 +356,16 @@ const struct tenon_chr chr_service = {
     .attach_part = attach_part,
 };
 
+bool chardev_yanks(const struct tenon_chardev *chr)
+{
+    return chr->ops.yank;
+}
+
+void chardev_yank(struct tenon_chardev *chr)
+{
+    chr->ops.yank(chr->backend->state);
+}
+
 /* ---- Looking at them ---- */
 
 const char *chardev_id(const struct tenon_chardev *chr)
@@ -333,7 +391,7 @@ ssize_t chardev_ringbuf_read(struct tenon_chardev *chr, void *buf, size_t len)
 
 struct tenon_chardev *chardev_find(struct machine *m, const char *id)
 {
-    struct inst *inst = inst_find(m, "chardev", id);
+    struct inst *inst = id ? inst_find(m, "chardev", id) : NULL;
 
     return inst ? inst->chardev : NULL;
 }
@@ -357,6 +415,7 @@ struct tenon_chardev *chardev_front(struct inst *backend)
     chr->backend = backend;
     chr->log = -1;
     chr->opened = true;
+    timer_init(&chr->settled, backend->machine->loop, CLOCK_REAL, settle, chr);
     if (ops)
         table_copy(&chr->ops, sizeof(chr->ops), ops);
     trace(chardev_open, backend->pub.id, backend->type->t.name);
@@ -368,6 +427,10 @@ void chardev_release(struct tenon_chardev *chr)
     if (!chr)
         return;
     trace(chardev_close, chr->backend->pub.id);
+    if (chr->opening && chr->done)
+        chr->done(chr->done_arg, NULL, "the machine ends");
+    timer_finish(&chr->settled);
+    g_free(chr->failed);
     for (unsigned i = 0; i < MUX_USERS; i++)
         g_free(chr->users[i].queue);
     mux_destroy(chr->mux);
@@ -420,7 +483,9 @@ static bool allowed(struct machine *m, const struct config_group *group)
     return false;
 }
 
-struct tenon_chardev *chardev_create(struct machine *m, const struct config_group *group)
+/* done may be NULL: the back end cannot wait, then. */
+static struct tenon_chardev *create(struct machine *m, const struct config_group *group,
+                                    chardev_done *done, void *arg)
 {
     static const char *const common[] = { "backend", "id", "mux", "logfile", "logappend", NULL };
     const char *backend = group_string(group, "backend", "");
@@ -433,21 +498,41 @@ struct tenon_chardev *chardev_create(struct machine *m, const struct config_grou
         if (!g_strv_contains(common, group->opts[i].key))
             settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };
     type = allowed(m, group) ? plugins_load(m->plugins, "chardev", backend, group->from) : NULL;
+    m->chardevs_wait = done;
     if (type)
         inst = inst_create(m, type, group->id, group->from, settings, n);
+    m->chardevs_wait = false;
     g_free(settings);
     if (!inst)
         return NULL;
-    if (open_mux(inst->chardev, group) && open_log(inst->chardev, group))
+    if (open_mux(inst->chardev, group) && open_log(inst->chardev, group)) {
+        inst->chardev->done = done;
+        inst->chardev->done_arg = arg;
         return inst->chardev;
+    }
     inst_destroy(inst);
     return NULL;
 }
 
+struct tenon_chardev *chardev_create(struct machine *m, const struct config_group *group)
+{
+    return create(m, group, NULL, NULL);
+}
+
+struct tenon_chardev *chardev_create_later(struct machine *m, const struct config_group *group,
+                                           bool *later, chardev_done *done, void *arg)
+{
+    struct tenon_chardev *chr = create(m, group, done, arg);
+
+    *later = chr && chr->opening;
+    return chr;
+}
+
 int chardev_remove(struct tenon_chardev *chr, const char *where)
 {
-    if (chardev_in_use(chr)) {
-        report(where, "chardev '%s' is in use", chardev_id(chr));
+    if (chardev_in_use(chr) || chr->opening) {
+        report(where, "chardev '%s' is %s", chardev_id(chr),
+               chr->opening ? "still being opened" : "in use");
         return -EBUSY;
     }
     inst_destroy(chr->backend);
@@ -458,9 +543,13 @@ int chardev_remove(struct tenon_chardev *chr, const char *where)
 static struct tenon_chardev *create_short(struct machine *m, const char *label, const char *text,
                                           const char *where)
 {
-    struct config *config = dev_config(text, label, where);
+    char *params = dev_params(text);
+    struct config *config = params ? dev_config(text, label, where) : NULL;
     struct tenon_chardev *chr = NULL;
 
+    if (!params)
+        report(where, "\"%s\" is no short form of a character device", text);
+    g_free(params);
     if (config)
         chr = chardev_create(m, config_find(config, "chardev", NULL));
     config_destroy(config);

@@ -11,7 +11,7 @@ struct machine;
 struct config_group;
 struct inst;
 
-/* The front of the back end called id, or NULL. */
+/* The front of the back end called id, or NULL: there is none, or id is NULL. */
 struct tenon_chardev *chardev_find(struct machine *m, const char *id);
 
 /*
@@ -19,6 +19,16 @@ struct tenon_chardev *chardev_find(struct machine *m, const char *id);
  * locked]
  */
 struct tenon_chardev *chardev_create(struct machine *m, const struct config_group *group);
+
+/* The end of chardev_create_later(): chr, or NULL and why.  [main, locked] */
+typedef void chardev_done(void *arg, struct tenon_chardev *chr, const char *why);
+
+/*
+ * The same in a machine whose loop runs, which must not stand still until a far end has come: with
+ * *later set, chr cannot be used yet, and done(arg) follows, from the loop.  [main, locked]
+ */
+struct tenon_chardev *chardev_create_later(struct machine *m, const struct config_group *group,
+                                           bool *later, chardev_done *done, void *arg);
 
 /*
  * The id of the chardev that a short form such as "stdio", "file:x" or "chardev:id" means, made
@@ -44,6 +54,9 @@ void chardev_disuse(struct tenon_chardev *chr, void *self);
 /* What the user says, as in struct tenon_chr.  [locked] */
 size_t chardev_write(struct tenon_chardev *chr, const void *buf, size_t len);
 void chardev_accept(struct tenon_chardev *chr);
+/* Whether it is a connection that may hang, and can be ended at once.  [main, locked] */
+bool chardev_yanks(const struct tenon_chardev *chr);
+void chardev_yank(struct tenon_chardev *chr);
 /* Tells who uses chr of an event as if the far end had sent it: TENON_CHR_BREAK.  [main, locked] */
 void chardev_tell(struct tenon_chardev *chr, int event);
 /* A device is about to go: it lets go of what it uses.  [main, locked] */

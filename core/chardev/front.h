@@ -7,6 +7,9 @@
 
 #include <tenon/chardev.h>
 
+#include "chardev/chardev.h"
+#include "loop/loop.h"
+
 enum { MUX_USERS = 8, MUX_QUEUE = 4096 };
 
 /* What has been typed for a user of a mux, and he has no room for yet. */
@@ -32,6 +35,12 @@ struct tenon_chardev {
     bool opened;
     bool shut; /* the user says that its end is closed */
     int log; /* logfile=, or -1 */
+    /* of chardev_create_later() */
+    bool opening;
+    char *failed; /* why it did not open */
+    struct timer settled;
+    chardev_done *done;
+    void *done_arg;
 };
 
 /* Sends past the mux; how many bytes the back end took. */

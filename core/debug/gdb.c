@@ -334,14 +334,18 @@ static int open_device(struct gdb *g, const char *dev, const char *where)
 {
     char *text = device_of(dev);
     bool failed;
+    int err;
     const char *id = chardev_short(g->m, "gdb", text, where, &failed);
 
     g->own_chr = !g_str_has_prefix(dev, "chardev:");
-    g->chr = id ? chardev_find(g->m, id) : NULL;
+    g->chr = chardev_find(g->m, id);
     g_free(text);
-    if (failed)
+    if (failed || !g->chr)
         return -EINVAL;
-    return chardev_use(g->chr, "gdb", where, &user, g);
+    err = chardev_use(g->chr, "gdb", where, &user, g);
+    if (err && g->own_chr)
+        chardev_remove(g->chr, where);
+    return err;
 }
 
 static void gdb_free(struct gdb *g)

@@ -154,7 +154,7 @@ int fds_open(struct machine *m, const char *path, int flags, unsigned mode)
     struct kept_fd *k;
 
     if (!g_str_has_prefix(path, FDSET_PREFIX))
-        return open(path, flags | O_CLOEXEC, mode);
+        return open(path, flags | O_CLOEXEC | (m->live ? O_NONBLOCK : 0), mode); /* a pipe's end */
     if (parse_number(path + strlen(FDSET_PREFIX), &set))
         set = -1;
     for (unsigned i = 0; set >= 0 && (k = nth(m, i)); i++) {

@@ -102,6 +102,8 @@ struct machine {
     struct _GPtrArray *fds;    /* of fds.c; NULL: there are none */
     struct monitors *monitors; /* NULL: there are none */
     bool migration_events;     /* migrate-set-capabilities; nothing migrates yet */
+    bool chardevs_wait;        /* who makes a chardev now takes it later, too */
+    bool live;                 /* the loop runs: nothing may hold it up */
     bool preconfig;            /* the board is not built yet, on purpose */
     char *found_file;
     struct disas *disas; /* of debug/disas.h; NULL: not asked for yet; atomic */

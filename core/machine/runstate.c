@@ -277,6 +277,7 @@ void machine_quit(struct machine *m, int code, const char *cause)
 int machine_run(struct machine *m)
 {
     loop_lock(m->loop);
+    m->live = true;
     if (!m->start_paused)
         machine_resume(m);
     loop_unlock(m->loop);

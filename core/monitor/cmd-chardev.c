@@ -174,7 +174,30 @@ static void set(struct making *mk, const char *key, const char *value)
     g_array_append_val(mk->opts, opt);
 }
 
-static bool make(struct making *mk, const char *id)
+/* The result of one that is there. */
+static void made(struct call *call, struct tenon_chardev *chr)
+{
+    char *filename = chardev_filename(chr);
+
+    call->result = json_object();
+    if (g_str_has_prefix(filename, "pty:"))
+        json_object_set_new(call->result, "pty", json_string(filename + 4));
+    g_free(filename);
+}
+
+static void opened(void *arg, struct tenon_chardev *chr, const char *why)
+{
+    struct call *call = arg;
+
+    if (chr)
+        made(call, chr);
+    else
+        call_error(call, "%s", why);
+    call_finish(call);
+}
+
+/* What run() is to return. */
+static int make(struct making *mk, const char *id)
 {
     struct config_group group = {
         .kind = "chardev",
@@ -184,24 +207,20 @@ static bool make(struct making *mk, const char *id)
         .n_opts = mk->opts->len,
     };
     struct machine *m = mk->call->machine;
-    char *filename;
+    struct tenon_chardev *chr;
+    bool later;
 
-    if (!id_is_wellformed(id)) {
-        call_error(mk->call, "Parameter 'id' expects an identifier");
-        return false;
-    }
-    if (chardev_find(m, id)) {
-        call_error(mk->call, "Chardev with id '%s' already exists", id);
-        return false;
-    }
-    if (!chardev_create(m, &group))
-        return false;
-    filename = chardev_filename(chardev_find(m, id));
-    mk->call->result = json_object();
-    if (g_str_has_prefix(filename, "pty:"))
-        json_object_set_new(mk->call->result, "pty", json_string(filename + 4));
-    g_free(filename);
-    return true;
+    if (!id_is_wellformed(id))
+        return call_error(mk->call, "Parameter 'id' expects an identifier");
+    if (chardev_find(m, id))
+        return call_error(mk->call, "Chardev with id '%s' already exists", id);
+    chr = chardev_create_later(m, &group, &later, opened, mk->call);
+    if (later)
+        return CALL_LATER;
+    if (!chr)
+        return -1;
+    made(mk->call, chr);
+    return 0;
 }
 
 /* What members of QMP's back ends are called among parameters, where it is something else. */
@@ -289,7 +308,7 @@ static int do_add(struct call *call)
            *data = json_object_get(backend, "data");
     const char *type = json_string_value(json_object_get(backend, "type"));
     struct making mk;
-    bool ok;
+    int status;
 
     making_init(&mk, call);
     set(&mk, "backend", type);
@@ -297,9 +316,9 @@ static int do_add(struct call *call)
     if (!strcmp(type, "socket"))
         add_socket_defaults(&mk, data);
     resolve_fd(&mk);
-    ok = make(&mk, call_str(call, "id"));
+    status = make(&mk, call_str(call, "id"));
     making_finish(&mk);
-    return ok ? 0 : -1;
+    return status;
 }
 
 /* HMP: parameters as after -chardev. */
@@ -308,7 +327,7 @@ static int do_add_text(struct call *call)
     struct making mk;
     const char *key;
     json_t *value;
-    bool ok;
+    int status;
 
     if (!call_has(call, "id"))
         return call_error(call, "Parameter 'id' is missing");
@@ -316,9 +335,9 @@ static int do_add_text(struct call *call)
     json_object_foreach(call->args, key, value) if (strcmp(key, "id"))
         set(&mk, key, json_string_value(value));
     resolve_fd(&mk);
-    ok = make(&mk, call_str(call, "id"));
+    status = make(&mk, call_str(call, "id"));
     making_finish(&mk);
-    return ok ? 0 : -1;
+    return status;
 }
 
 // clang-format off

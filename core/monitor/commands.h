@@ -16,5 +16,6 @@ extern const struct command_table monitor_commands;
 extern const struct command_table pci_commands;
 extern const struct command_table qom_commands;
 extern const struct command_table run_commands;
+extern const struct command_table yank_commands;
 
 #endif

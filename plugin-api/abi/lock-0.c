@@ -204,6 +204,7 @@ AT(tenon_chardev_ops, describe,  40, void (**)(void *self, char *buf, size_t len
 AT(tenon_chardev_ops, set_lines, 48, void (**)(void *self, uint32_t lines));
 AT(tenon_chardev_ops, lines,     56, uint32_t (**)(void *self));
 AT(tenon_chardev_ops, parallel,  64, int (**)(void *self, uint32_t op, uint8_t *bytes, size_t n));
+AT(tenon_chardev_ops, yank,      72, void (**)(void *self));
 
 AT(tenon_chardev_host, size,    0, uint32_t *);
 AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));
@@ -211,6 +212,8 @@ AT(tenon_chardev_host, input,  16, size_t (**)(struct tenon_dev *, const void *b
 AT(tenon_chardev_host, sent,   24, void (**)(struct tenon_dev *));
 AT(tenon_chardev_host, event,  32, void (**)(struct tenon_dev *, int event));
 AT(tenon_chardev_host, fds,    40, void (**)(struct tenon_dev *, const int *fds, unsigned n));
+AT(tenon_chardev_host, waits,  48, int (**)(struct tenon_dev *));
+AT(tenon_chardev_host, settled, 56, void (**)(struct tenon_dev *, const char *why));
 
 AT(tenon_chr_user, size,       0, uint32_t *);
 AT(tenon_chr_user, room,       8, size_t (**)(void *self));

@@ -68,6 +68,9 @@ struct tenon_chardev_ops {
     /* Of a real parallel port: TENON_PP_*; 0 or -errno (-ETIMEDOUT: nobody answers an EPP cycle).
      * [vcpu] */
     int (*parallel)(void *self, uint32_t op, uint8_t *bytes, size_t n);
+    /* Of a connection that may hang: ends it at once, or the attempt at one (then settled()
+     * follows).  NULL: it is none. [main] */
+    void (*yank)(void *self);
 };
 
 #define TENON_CHARDEV_BACKEND(id, names, help, ...)                                                \
@@ -88,6 +91,13 @@ struct tenon_chardev_host {
     /* Hands over file descriptors that came with what is input() next; they are the host's now.
      * [main] */
     void (*fds)(struct tenon_dev *, const int *fds, unsigned n);
+    /* Asked by a create() that has to wait for the far end.  0: do, for the machine is not there
+     * yet.  -EINPROGRESS: never; create() returns 0 and settled() follows.  Else what tenon_error()
+     * returned, for create() to return. [main] */
+    int (*waits)(struct tenon_dev *);
+    /* The end of what waits() has put off, which may come within create(): NULL if all is well, or
+     * why it has failed; then the host soon destroys the back end. [main] */
+    void (*settled)(struct tenon_dev *, const char *why);
 };
 
 /* ---- Devices ---- */

@@ -28,6 +28,7 @@
 #include "wire.h"
 
 /* In milliseconds. */
+#define BUSY_MS  100   /* until a unix socket whose queue is full is tried again */
 #define BACK_MS  1000  /* until accept() is tried again when the host has no more descriptors */
 #define STALE_MS 5000  /* the next client waits so long for a guest to read what one has left */
 #define SHAKE_MS 10000 /* a handshake is over by then: others wait */
@@ -73,6 +74,7 @@ struct socket {
     bool stale;       /* ... and the guest does not take what it has sent */
     bool more;        /* ... but it does now, and the wire has some */
     bool resting;     /* accept() has failed */
+    bool opening;     /* who makes it waits for its first connection */
     bool complained;  /* that there is no connection, and why */
 };
 
@@ -187,11 +189,20 @@ static void shake_hands(struct socket *s)
     }
 }
 
+/* why it cannot be opened; NULL: it is. */
+static void settle(struct socket *s, const char *why)
+{
+    if (s->opening)
+        s->host->settled(s->dev, why);
+    s->opening = false;
+}
+
 /* fd is connected. */
 static void set_connected(struct socket *s)
 {
     int on = s->nodelay || !s->delay;
 
+    settle(s, NULL);
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* unix sockets do not mind */
     if (wire_init(&s->wire, &s->spec, s->fd)) {
         set_closed(s);
@@ -310,13 +321,18 @@ static void listener_ready(void *self, int fd, unsigned events)
 
 /* ---- The client's side ---- */
 
+/* Nobody is there: another attempt follows, if there is to be one. */
 static void give_up(struct socket *s, const char *why)
 {
-    complain(s, "cannot connect, and goes on trying", why);
     if (s->found)
         freeaddrinfo(s->found);
     s->found = s->next = NULL;
     drop_fd(s);
+    if (s->opening) {
+        settle(s, why);
+        return;
+    }
+    complain(s, "cannot connect, and goes on trying", why);
     set_timer(s, s->reconnect * 1000);
     update(s);
 }
@@ -393,11 +409,15 @@ static void conn_connected(struct socket *s)
         set_connected(s);
 }
 
-/* With reconnect: nothing here waits. */
+/* Nothing here waits. */
 static void start_connecting(struct socket *s)
 {
     int fd = s->local.path ? unix_connect(&s->local, false) : inet_lookup(&s->inet, SOCK_STREAM);
 
+    if (fd == -EAGAIN && s->opening) {
+        set_timer(s, BUSY_MS);
+        return;
+    }
     if (fd < 0) {
         give_up(s, strerror(-fd));
         return;
@@ -457,7 +477,7 @@ static void timer_ready(void *self, int fd, unsigned events)
     } else if (s->state == HANDSHAKE) {
         complain(s, "a connection has failed", "no handshake came in time");
         set_closed(s);
-    } else if (s->state == CLOSED && !s->n_listeners && s->reconnect) {
+    } else if (s->state == CLOSED && !s->n_listeners && (s->reconnect || s->opening)) {
         start_connecting(s);
     }
     update(s);
@@ -685,20 +705,44 @@ static int prepare_wire(struct socket *s)
     return 0;
 }
 
+/* Whether the far end may be waited for here and now; -EINPROGRESS: not here. */
+static int ask_to_wait(struct socket *s)
+{
+    int error = s->host->waits(s->dev);
+
+    s->opening = error == -EINPROGRESS;
+    return error;
+}
+
+static int open_client(struct socket *s)
+{
+    int error = s->reconnect ? -EINPROGRESS : ask_to_wait(s);
+
+    if (!error)
+        return connect_now(s);
+    if (error != -EINPROGRESS)
+        return error;
+    start_connecting(s);
+    return 0;
+}
+
+static int open_server(struct socket *s)
+{
+    int error = s->fd_given ? use_given(s) : listen_now(s);
+
+    if (error || is_off(s->wait))
+        return error;
+    error = ask_to_wait(s);
+    if (!error)
+        return wait_for_client(s);
+    return error == -EINPROGRESS ? 0 : error;
+}
+
 static int open_socket(struct socket *s)
 {
-    int error;
-
-    if (!s->server && !s->fd_given && !s->reconnect)
-        return connect_now(s);
-    if (!s->server && !s->fd_given) {
-        start_connecting(s);
-        return 0;
-    }
-    error = s->fd_given ? use_given(s) : listen_now(s);
-    if (!error && s->server && !is_off(s->wait))
-        error = wait_for_client(s);
-    return error;
+    if (s->server)
+        return open_server(s);
+    return s->fd_given ? use_given(s) : open_client(s);
 }
 
 static int socket_create(void *self)
@@ -747,12 +791,23 @@ static void socket_destroy(void *self)
         unlink(s->local.path);
 }
 
+static void socket_yank(void *self)
+{
+    struct socket *s = self;
+
+    if (s->opening)
+        give_up(s, "the attempt has been yanked");
+    else if (s->state != CLOSED)
+        set_closed(s);
+}
+
 static const struct tenon_chardev_ops ops = {
     .size = sizeof(ops),
     .write = socket_write,
     .ready = socket_ready,
     .event = socket_event,
     .describe = describe,
+    .yank = socket_yank,
 };
 
 // clang-format off

@@ -156,6 +156,99 @@ def out_of_band():
         assert "unexpected" in qmp.reply()["error"]["desc"]
 
 
+@contextlib.contextmanager
+def waiting_chardev():
+    """A client whose in-band command waits for somebody to connect to a socket."""
+    with running(negotiate=False) as qmp:
+        qmp.do("qmp_capabilities", enable=["oob"])
+        path = os.path.join(qmp.folder, "c")
+        qmp.send(json.dumps({"execute": "chardev-add", "id": "add", "arguments": {
+            "id": "c", "backend": {"type": "socket", "data": {
+                "addr": {"type": "unix", "data": {"path": path}}, "wait": True}}}}))
+        yield qmp, path
+
+
+def passing():
+    """a command that waits holds up those in its band, and no other; then all are answered in order"""
+    with waiting_chardev() as (qmp, path):
+        qmp.send('{"execute": "query-name", "id": "name"} {"exec-oob": "query-status", "id": "oob"}')
+        assert qmp.reply()["id"] == "oob"
+        qmp.send('{"execute": 1, "id": "bad"} {"exec-oob": "query-yank", "id": "yank"}')
+        listed = qmp.reply()
+        assert listed["id"] == "yank" and {"type": "chardev", "id": "c"} in listed["return"]
+        with socket.socket(socket.AF_UNIX) as far:
+            far.connect(path)
+            added = qmp.reply()
+            assert added == {"return": {}, "id": "add"}, added
+            assert qmp.reply()["id"] == "name"
+            assert "error" in qmp.reply()
+            label = next(c for c in qmp.do("query-chardev") if c["label"] == "c")
+            assert "disconnected" not in label["filename"], label
+            qmp.do("yank", instances=[{"type": "chardev", "id": "c"}])
+            assert far.recv(1) == b""
+        qmp.do("chardev-remove", id="c")
+
+
+def yanking():
+    """what waits for a connection can be ended, and leaves nothing; all instances or none"""
+    with waiting_chardev() as (qmp, path):
+        for bad in ("nobody", "compat_monitor"):
+            qmp.send(json.dumps({"exec-oob": "yank", "arguments": {"instances": [
+                {"type": "chardev", "id": "c"}, {"type": "chardev", "id": bad}]}}))
+            assert qmp.reply()["error"]["class"] == "DeviceNotFound"
+        qmp.send('{"exec-oob": "yank", "id": "y", "arguments": {"instances": '
+                 '[{"type": "chardev", "id": "c"}]}}')
+        assert qmp.reply() == {"return": {}, "id": "y"}
+        failed_one = qmp.reply()
+        assert failed_one["id"] == "add" and "yanked" in failed_one["error"]["desc"]
+        assert [c["label"] for c in qmp.do("query-chardev")] == ["compat_monitor0"]
+        assert not os.path.exists(path)
+    with waiting_chardev() as (qmp, _):
+        pass  # SIGTERM ends the program all the same
+
+
+def clients():
+    """a socket that connects: refused in a line, or there; the loop waits for neither"""
+    with running() as qmp:
+        backend = {"type": "socket", "data": {"server": False, "addr": {
+            "type": "unix", "data": {"path": os.path.join(qmp.folder, "far")}}}}
+        qmp.fails("chardev-add", "No such file", id="c", backend=backend)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.path.join(qmp.folder, "far"))
+            qmp.fails("chardev-add", "refused", id="c", backend=backend)
+            listener.listen(0)
+            qmp.do("chardev-add", id="c", backend=backend)
+            qmp.send(json.dumps({"execute": "chardev-add", "arguments": {
+                "id": "d", "backend": backend}}))  # the listener's queue is full
+            time.sleep(0.3)
+            for _ in range(2):
+                listener.accept()[0].close()
+            assert "return" in qmp.reply()
+        inet = {"type": "socket", "data": {"server": False, "addr": {
+            "type": "inet", "data": {"host": "127.0.0.1", "port": "1"}}}}
+        qmp.fails("chardev-add", "refused", id="e", backend=inet)
+        qmp.fails("chardev-add", "", id="e", backend={"type": "file", "data": {
+            "out": os.path.join(qmp.folder, "no", "file")}})
+        os.mkfifo(os.path.join(qmp.folder, "fifo"))
+        qmp.fails("chardev-add", "No such device", id="e", backend={"type": "file", "data": {
+            "out": os.path.join(qmp.folder, "fifo")}})
+
+
+def waiting_person():
+    """HMP's gdbserver and chardev-add do not hold up the machine either"""
+    with running(machine=PC) as qmp:
+        def say(line):
+            return qmp.do("human-monitor-command", **{"command-line": line})
+        for bad in (f"unix:{qmp.folder}/g,server=on", f"unix:{qmp.folder}/g,server=off",
+                    f"unix:{qmp.folder}/no/g", "chardev:none", "chardev:compat_monitor0",
+                    "file:/nonexistent/x", "nonsense", "tcp:", '""'):
+            answer = say(f"gdbserver {bad}")
+            assert answer.startswith("Error: gdbserver: "), (bad, answer)
+        assert "Waiting for gdb" in say(f"gdbserver unix:{qmp.folder}/g")
+        assert "Disabled" in say("gdbserver none")
+        assert [c["label"] for c in qmp.do("query-chardev")] == ["compat_monitor0"]
+
+
 def run_state():
     """stop, cont, reset, power button: states, events, and their order"""
     with running("-S", machine=PC) as qmp:
@@ -412,6 +505,6 @@ def run_all(tests):
 
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 if __name__ == "__main__":
-    run_all([negotiation, malformed, ids, out_of_band, run_state, panic, ends, second_client,
-             thousand_connections, endless_line, deaf_client, schema, machine_answers, descriptors,
-             inherited, daemon, quick])
+    run_all([negotiation, malformed, ids, out_of_band, passing, yanking, clients, waiting_person,
+             run_state, panic, ends, second_client, thousand_connections, endless_line,
+             deaf_client, schema, machine_answers, descriptors, inherited, daemon, quick])

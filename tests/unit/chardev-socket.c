@@ -398,6 +398,58 @@ static void test_client(void)
     test_finish(&t);
 }
 
+/* In a machine that runs create() does not wait, whoever the far end is. */
+static void test_later(void)
+{
+    struct test t;
+    int listener, fd;
+    char byte;
+
+    test_init(&t);
+    fake_set_str(&t.f, "path", t.path);
+    t.f.waits = -EINPROGRESS;
+    g_assert_cmpint(fake_create(&t.f), ==, 0);
+    g_assert_cmpstr(t.f.events->str, ==, "cf"); /* nobody is there */
+    test_finish(&t);
+
+    test_init(&t);
+    listener = unix_server(t.path);
+    fake_set_str(&t.f, "path", t.path);
+    t.f.waits = -EINPROGRESS;
+    g_assert_cmpint(fake_create(&t.f), ==, 0);
+    g_assert_cmpstr(t.f.events->str, ==, "cso");
+    close(listener);
+    g_unlink(t.path);
+    test_finish(&t);
+
+    test_init(&t);
+    fake_set_str(&t.f, "path", t.path);
+    fake_set_bool(&t.f, "server", true); /* and wait is on */
+    t.f.waits = -EINPROGRESS;
+    g_assert_cmpint(fake_create(&t.f), ==, 0);
+    g_assert_cmpstr(t.f.events->str, ==, "c");
+    fd = unix_client(t.path);
+    settle(&t);
+    g_assert_cmpstr(t.f.events->str, ==, "cso");
+    fake_yank(&t.f);
+    g_assert_cmpstr(t.f.events->str, ==, "csoc");
+    g_assert_cmpint(recv(fd, &byte, 1, 0), ==, 0);
+    close(fd);
+    test_finish(&t);
+}
+
+static void test_refuses_to_wait(void)
+{
+    struct test t;
+
+    test_init(&t);
+    fake_set_str(&t.f, "path", t.path);
+    fake_set_bool(&t.f, "server", true);
+    t.f.waits = -EAGAIN;
+    g_assert_cmpint(fake_create(&t.f), ==, -EAGAIN);
+    test_finish(&t);
+}
+
 static void test_reconnect(void)
 {
     struct test t;
@@ -588,6 +640,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/socket/descriptors", test_descriptors);
     g_test_add_func("/chardev/socket/tcp", test_tcp);
     g_test_add_func("/chardev/socket/client", test_client);
+    g_test_add_func("/chardev/socket/later", test_later);
+    g_test_add_func("/chardev/socket/refuses-to-wait", test_refuses_to_wait);
     g_test_add_func("/chardev/socket/reconnect", test_reconnect);
     g_test_add_func("/chardev/socket/reconnect-tcp", test_reconnect_tcp);
     g_test_add_func("/chardev/socket/given", test_given);

@@ -38,7 +38,8 @@ struct fake {
     size_t room;
     GString *received;
     unsigned sent;
-    GString *events; /* an o for opened, c for closed, b for break */
+    GString *events; /* an o for opened, c for closed, b for break, s for settled, f for failed */
+    int waits;       /* what the host says of waiting: 0, -EINPROGRESS or another error */
     int fds[4];
     unsigned n_fds;
 };
@@ -137,6 +138,17 @@ static void fake_event(struct tenon_dev *dev, int event)
                                                                         : 'b');
 }
 
+static int fake_waits(struct tenon_dev *dev)
+{
+    return fake_of(dev)->waits;
+}
+
+static void fake_settled(struct tenon_dev *dev, const char *why)
+{
+    g_string_append_c(fake_of(dev)->events, why ? 'f' : 's');
+    g_string_append(fake_of(dev)->said, why ? why : "");
+}
+
 static void fake_fds(struct tenon_dev *dev, const int *fds, unsigned n)
 {
     g_assert_cmpuint(fake_of(dev)->n_fds + n, <=, G_N_ELEMENTS(fake_of(dev)->fds));
@@ -161,6 +173,8 @@ static const void *fake_query(struct tenon_dev *dev, const char *id)
         .sent = fake_sent,
         .event = fake_event,
         .fds = fake_fds,
+        .waits = fake_waits,
+        .settled = fake_settled,
     };
 
     static const struct tenon_files files = { .size = sizeof(files), .open = fake_open };
@@ -270,6 +284,11 @@ static int fake_poll(struct fake *f, int timeout)
 static size_t fake_write(struct fake *f, const void *buf, size_t len)
 {
     return ((const struct tenon_chardev_ops *)f->type->ops)->write(f->state, buf, len);
+}
+
+static inline void fake_yank(struct fake *f)
+{
+    ((const struct tenon_chardev_ops *)f->type->ops)->yank(f->state);
 }
 
 /* The device has room for so much from now on. */
