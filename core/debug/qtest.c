@@ -24,7 +24,7 @@
 
 enum {
     ROOM = 4096,             /* taken from the far end at once */
-    LINE_MOST = 64 << 20,    /* bytes of a command */
+    LINE_MOST = 36 << 20,    /* bytes of a command */
     OUT_CLOG = 64 << 10,     /* bytes of output that wait: the clock does not go on */
     OUT_MOST = 1 << 20,      /* ... interrupt lines are told of later */
     OUT_KEEP = 1 << 20,      /* what a buffer may keep when it is empty */
