@@ -172,6 +172,21 @@ def test_outputs(m):
     assert m.irqs == ([("raise", 0), ("lower", 0)] * 18)[:-1]
 
 
+def test_paths(m):
+    named = [child["name"] for child in m.qmp("qom-list", path="/machine/unattached")
+             if child["type"] == "child<ioapic>"]
+    assert len(named) == 1
+    m.intercept("/machine/unattached/" + named[0])
+    m.intercept()
+    m.do("set_irq_in ioapic unnamed-gpio-in 0 1")
+
+
+@pytest.mark.options("-machine", "pc,kernel-irqchip=on")
+def test_chips_that_are_no_devices(m):
+    assert m.ask("irq_intercept_in ioapic") == "FAIL Unknown device"
+    assert m.clock_step() == 0
+
+
 def test_input_reaches_the_chip(m):
     m.do("set_irq_in isa-i8259 unnamed-gpio-in 3 1")
     m.outb(0x20, 0x0a)  # OCW3: read the IRR
