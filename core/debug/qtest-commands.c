@@ -16,6 +16,7 @@
 #include "machine/inst.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
+#include "machine/tree.h"
 #include "memory/memory.h"
 #include "plugin/plugin.h"
 
@@ -226,16 +227,14 @@ static void do_clock_set(struct qtest_port *q, const struct arg *a, unsigned siz
 
 /* ---- Interrupt lines ---- */
 
-/* The device at a path, of which the last part says enough: an id, or the name of its type. */
 static struct inst *device_at(struct qtest_port *q, const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    bool ambiguous;
+    struct node node = tree_find(q->m, path, &ambiguous);
 
-    for (struct inst *i = q->m->insts; i; i = i->next)
-        if (!strcmp(i->pub.id, name) || !strcmp(i->type->t.name, name))
-            return i;
-    say(q, "FAIL Unknown device");
-    return NULL;
+    if (node.kind != NODE_INST)
+        say(q, "FAIL Unknown device");
+    return node.kind == NODE_INST ? node.inst : NULL;
 }
 
 static void intercept(struct qtest_port *q, const char *path, bool inputs)

@@ -24,7 +24,7 @@
 
 enum {
     ROOM = 4096,             /* taken from the far end at once */
-    LINE_MOST = 64 << 20,    /* bytes of a command */
+    LINE_MOST = 36 << 20,    /* bytes of a command */
     OUT_CLOG = 64 << 10,     /* bytes of output that wait: the clock does not go on */
     OUT_MOST = 1 << 20,      /* ... interrupt lines are told of later */
     OUT_KEEP = 1 << 20,      /* what a buffer may keep when it is empty */
@@ -84,8 +84,11 @@ static size_t room(void *self)
 static void flush(struct qtest_port *q)
 {
     do {
-        if (waiting(q))
-            q->sent += chardev_write(q->chr, q->out->str + q->sent, waiting(q));
+        size_t n = waiting(q);
+
+        if (n)
+            n = chardev_write(q->chr, q->out->str + q->sent, n);
+        q->sent += MIN(n, waiting(q)); /* the far end may have gone meanwhile */
         if (waiting(q))
             return;
         empty(&q->out);

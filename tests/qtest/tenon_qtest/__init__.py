@@ -38,17 +38,28 @@ def _die_with_parent():
 
 def _listen(path):
     listener = socket.socket(socket.AF_UNIX)
-    listener.settimeout(PATIENCE)
+    listener.settimeout(0.1)
     listener.bind(path)
     listener.listen(1)
     return listener
 
 
+def _accept(listener, process):
+    """The program's connection; a program that ends instead is not waited for."""
+    for _ in range(10 * PATIENCE):
+        try:
+            return listener.accept()[0]
+        except TimeoutError:
+            if process.poll() is not None:
+                raise EOFError(f"the program has ended with status {process.returncode}") from None
+    raise TimeoutError("the program does not connect")
+
+
 class Link:
     """One of the two connections: lines out, lines in."""
 
-    def __init__(self, listener):
-        self.sock = listener.accept()[0]
+    def __init__(self, listener, process):
+        self.sock = _accept(listener, process)
         self.sock.settimeout(PATIENCE)
         self.lines = self.sock.makefile("rb")
         listener.close()
@@ -60,7 +71,7 @@ class Link:
         line = self.lines.readline()
         if not line.endswith(b"\n"):
             raise EOFError(f"the program has gone after {line!r}")
-        return line.decode().rstrip("\r\n")
+        return line.decode(errors="replace").rstrip("\r\n")
 
     def close(self):
         self.lines.close()
@@ -75,14 +86,15 @@ class Machine:
         self.irqs = []
         qtest, qmp = self.path("qtest.sock"), self.path("qmp.sock")
         listeners = _listen(qtest), _listen(qmp)
-        line = [os.environ.get("TENON", "tenon"), "-qtest", f"unix:{qtest}", "-qtest-log", log,
+        line = [os.environ.get("TENON", "tenon"), "-qtest", f"unix:{qtest}",
+                *(("-qtest-log", log) if log else ()),
                 "-chardev", f"socket,path={qmp},id=char0", "-mon", "chardev=char0,mode=control",
                 "-display", "none", *options]
         for name in accel:
             line += ["-accel", name]
         self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent,
                                         stderr=errors or subprocess.DEVNULL)
-        self.qtest, self.monitor = Link(listeners[0]), Link(listeners[1])
+        self.qtest, self.monitor = (Link(one, self.process) for one in listeners)
         self.greeting = json.loads(self.monitor.line())
         self.qmp("qmp_capabilities")
 
