@@ -212,7 +212,7 @@ static const struct opt_key chardev_keys[] = {
     { "rows",      KEY_NUMBER },             { "size",      KEY_SIZE },
     { "name",      KEY_STRING, 0, "NAME" },  { "debug",     KEY_NUMBER },
     { "chardev",   KEY_STRING, 0, "ID" },    { "mouse",     KEY_BOOL },
-    { "clipboard", KEY_BOOL },
+    { "clipboard", KEY_BOOL },               { "encoding",  KEY_STRING, 0, "utf8|cp437" },
 };
 
 static const struct opt_key serial_keys[]   = { { "dev", KEY_DEV } };

@@ -24,6 +24,7 @@
 #include <tenon/accel.h>
 #include <tenon/bus.h>
 #include <tenon/virtio.h>
+#include <tenon/console.h>
 
 #define AT(type, member, offset, ...)                                                              \
     _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \
@@ -555,3 +556,27 @@ AT(tenon_accel_host, ferr,         144, void (**)(void *host, bool level));
 AT(tenon_accel_host, other_msr,    152, bool (**)(void *host, bool write, uint32_t index, uint64_t *value));
 AT(tenon_accel_host, other_tsc,    160, uint64_t (**)(void *host));
 AT(tenon_accel_host, other_interrupt, 168, int (**)(void *host, uint32_t how));
+
+/* ---- tenon/console.h ---- */
+
+AT(tenon_cell, character,    0, uint32_t *);
+AT(tenon_cell, fg,           4, uint32_t *);
+AT(tenon_cell, bg,           8, uint32_t *);
+AT(tenon_cell, attributes,  12, uint32_t *);
+
+AT(tenon_console_state, size,            0, uint32_t *);
+AT(tenon_console_state, cols,            4, uint32_t *);
+AT(tenon_console_state, rows,            8, uint32_t *);
+AT(tenon_console_state, past,           12, uint32_t *);
+AT(tenon_console_state, cursor_col,     16, uint32_t *);
+AT(tenon_console_state, cursor_row,     20, uint32_t *);
+AT(tenon_console_state, cursor_visible, 24, bool *);
+AT(tenon_console_state, inverse,        25, bool *);
+
+AT(tenon_text_console, size,            0, uint32_t *);
+AT(tenon_text_console, state,           8, void (**)(void *self, struct tenon_console_state *));
+AT(tenon_text_console, row,            16, const struct tenon_cell *(**)(void *self, int32_t row));
+AT(tenon_text_console, take_changed,   24, bool (**)(void *self, uint32_t *first, uint32_t *end));
+AT(tenon_text_console, watch,          32, void (**)(void *self, void (*changed)(void *arg), void *arg));
+AT(tenon_text_console, key,            40, bool (**)(void *self, uint32_t keysym, uint32_t modifiers));
+AT(tenon_text_console, paste,          48, size_t (**)(void *self, const void *text, size_t len));

@@ -247,6 +247,8 @@ static bool receive(struct socket *s)
         s->host->input(s->dev, buf, n);
     if (brk)
         s->host->event(s->dev, TENON_CHR_BREAK);
+    if (s->state == OPEN && is_over(s))
+        set_closed(s);
     return room && s->state == OPEN && wire_pending(&s->wire) && wire_readable(&s->wire);
 }
 

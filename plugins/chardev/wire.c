@@ -76,11 +76,14 @@ static ssize_t raw_send(struct wire *w, const void *buf, size_t len)
     return w->session ? tls(w)->send(w->session, buf, len) : socket_send(w, buf, len);
 }
 
+/* What can no longer be sent is not kept: it would be in the way of what still comes. */
 int wire_flush(struct wire *w)
 {
     while (w->out.at < w->out.n) {
         ssize_t n = raw_send(w, w->out.data + w->out.at, w->out.n - w->out.at);
 
+        if (n < 0 && n != -EAGAIN)
+            w->out.at = w->out.n = 0;
         if (n < 0)
             return n;
         w->out.at += n;

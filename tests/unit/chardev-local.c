@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* chardev-local - tests of the back ends pipe, pty, serial, parallel, ringbuf and console. */
+/* chardev-local - tests of the back ends pipe, pty, serial, parallel, ringbuf, vc and console.
+ */
 
 #include "fakehost.h"
 
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include <glib/gstdio.h>
+
+#include <tenon/console.h>
 
 static struct fake *start(const char *file, const char *path)
 {
@@ -382,6 +385,122 @@ static void test_console(void)
     close(fds[1]);
 }
 
+/* ---- vc ---- */
+
+static void count_up(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+static void settle(struct fake *f)
+{
+    while (fake_poll(f, 0) > 0)
+        ;
+}
+
+static void test_vc_screen(void)
+{
+    struct fake *f = start("chardev-vc", NULL);
+    const struct tenon_text_console *console = fake_peer(&f->dev, TENON_TEXT_CONSOLE).table;
+    struct tenon_console_state state = { .size = sizeof(state) };
+    unsigned changes = 0, first, last;
+
+    console->watch(f->state, count_up, &changes);
+    settle(f);
+    g_assert_cmpuint(changes, ==, 1);
+    guest_sends(f, "a");
+    settle(f);
+    g_assert_cmpuint(changes, ==, 1); /* it has been told, and has not looked */
+    g_assert_true(console->take_changed(f->state, &first, &last));
+    g_assert_cmpuint(first, ==, 0);
+    g_assert_cmpuint(last, ==, 24);
+    g_assert_false(console->take_changed(f->state, &first, &last));
+    guest_sends(f, "\r\nb\33[?25l");
+    settle(f);
+    g_assert_cmpuint(changes, ==, 2);
+    g_assert_true(console->take_changed(f->state, &first, &last));
+    g_assert_cmpuint(first, ==, 1);
+    g_assert_cmpuint(last, ==, 2);
+    g_assert_cmpuint(console->row(f->state, 1)->character, ==, 'b');
+    console->state(f->state, &state);
+    g_assert_cmpuint(state.cols, ==, 80);
+    g_assert_cmpuint(state.rows, ==, 24);
+    g_assert_cmpuint(state.cursor_col, ==, 1);
+    g_assert_cmpuint(state.cursor_row, ==, 1);
+    g_assert_false(state.cursor_visible);
+    console->watch(f->state, NULL, NULL);
+    guest_sends(f, "c");
+    settle(f);
+    g_assert_cmpuint(changes, ==, 2);
+    end(f);
+}
+
+/* Keys and answers wait for a guest that has no room, but not more of them than there is room for.
+ */
+static void test_vc_keys(void)
+{
+    struct fake *f = start("chardev-vc", NULL);
+    const struct tenon_text_console *console = fake_peer(&f->dev, TENON_TEXT_CONSOLE).table;
+    unsigned typed = 0;
+
+    g_assert_true(console->key(f->state, 'a', TENON_KEY_CTRL));
+    g_assert_true(console->key(f->state, 0xff51, 0));
+    g_assert_false(console->key(f->state, 0xffe1, 0));
+    guest_sends(f, "\33[6n");
+    settle(f);
+    fake_give_room(f, 3);
+    settle(f);
+    g_assert_cmpstr(f->received->str, ==, "\1\33[");
+    fake_give_room(f, 100);
+    settle(f);
+    g_assert_cmpstr(f->received->str, ==, "\1\33[D\33[1;1R");
+    f->room = 0;
+    while (console->key(f->state, 'k', 0))
+        typed++;
+    g_assert_cmpuint(typed, ==, 4096);
+    g_assert_cmpuint(console->paste(f->state, "x", 1), ==, 0);
+    guest_sends(f, "\33[6n");
+    settle(f);
+    fake_give_room(f, 10000);
+    settle(f);
+    g_assert_cmpuint(f->received->len, ==, 10 + 4096);
+    g_assert_cmpuint(console->paste(f->state, "xy", 2), ==, 2);
+    settle(f);
+    g_assert_cmpuint(f->received->len, ==, 10 + 4096 + 2);
+    end(f);
+}
+
+static void vc_of(const char *key, uint32_t value, const char *other, uint32_t other_value,
+                  unsigned cols, const char *why)
+{
+    struct tenon_console_state state = { .size = sizeof(state) };
+    struct fake f;
+
+    fake_init(&f, fake_load("chardev-vc"));
+    fake_set_u32(&f, key, value);
+    fake_set_u32(&f, other, other_value);
+    g_assert_cmpint(fake_create(&f) == 0, ==, cols != 0);
+    g_assert_cmpstr(f.said->str, ==, why);
+    if (cols) {
+        const struct tenon_text_console *console = fake_peer(&f.dev, TENON_TEXT_CONSOLE).table;
+
+        console->state(f.state, &state);
+        g_assert_cmpuint(state.cols, ==, cols);
+    }
+    fake_finish(&f);
+}
+
+static void test_vc_sizes(void)
+{
+    vc_of("width", 800, "height", 600, 100, "");
+    vc_of("cols", 132, "rows", 43, 132, "");
+    vc_of("cols", 132, "height", 16, 132, "");
+    vc_of("cols", 3, "width", 24, 0, "takes one of width and cols");
+    vc_of("rows", 3, "height", 48, 0, "takes one of height and rows");
+    vc_of("width", 7, "height", 600, 0, "width takes 8 to 4103");
+    vc_of("width", 8, "height", 4112, 0, "height takes 16 to 4111");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -393,5 +512,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/not-ports", test_not_ports);
     g_test_add_func("/chardev/ringbuf", test_ringbuf);
     g_test_add_func("/chardev/console", test_console);
+    g_test_add_func("/chardev/vc/screen", test_vc_screen);
+    g_test_add_func("/chardev/vc/keys", test_vc_keys);
+    g_test_add_func("/chardev/vc/sizes", test_vc_sizes);
     return g_test_run();
 }

@@ -344,24 +344,34 @@ static void test_descriptors(void)
     test_finish(&t);
 }
 
-static void test_tcp(void)
+/* A server at a port of its own, and a client of it. */
+static int tcp_client(struct test *t)
 {
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    struct test t;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char text[256];
     unsigned port;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    test_init(&t);
-    fake_set_str(&t.f, "host", "127.0.0.1");
-    fake_set_str(&t.f, "port", "0");
-    fake_set_bool(&t.f, "server", true);
-    fake_set_u32(&t.f, "wait", WAIT_OFF);
-    g_assert_cmpint(fake_create(&t.f), ==, 0);
-    describe(&t, text);
-    g_assert_cmpint(sscanf(text, "disconnected:tcp:127.0.0.1:%u,server=on", &port), ==, 1);
+    fake_set_str(&t->f, "host", "127.0.0.1");
+    fake_set_str(&t->f, "port", "0");
+    fake_set_bool(&t->f, "server", true);
+    fake_set_u32(&t->f, "wait", WAIT_OFF);
+    g_assert_cmpint(fake_create(&t->f), ==, 0);
+    describe(t, text);
+    g_assert_cmpint(sscanf(text, "disconnected:%*[a-z]:127.0.0.1:%u,server=on", &port), ==, 1);
     in.sin_port = htons(port);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&in, sizeof(in)), ==, 0);
+    return fd;
+}
+
+static void test_tcp(void)
+{
+    struct test t;
+    char text[256];
+    int fd;
+
+    test_init(&t);
+    fd = tcp_client(&t);
     fake_give_room(&t.f, 10);
     send_text(fd, "tcp");
     settle(&t);
@@ -370,6 +380,62 @@ static void test_tcp(void)
     g_assert_true(g_str_has_prefix(text, "tcp:127.0.0.1:"));
     g_assert_nonnull(strstr(text, ",server=on <-> 127.0.0.1:"));
     close(fd);
+    test_finish(&t);
+}
+
+static void reset(int fd)
+{
+    struct linger linger = { .l_onoff = 1 };
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    close(fd);
+}
+
+static void wait_for_events(struct test *t, const char *events)
+{
+    while (t->f.events->len < strlen(events))
+        g_assert_cmpint(fake_poll(&t->f, 30000), >, 0);
+    g_assert_cmpstr(t->f.events->str, ==, events);
+}
+
+/* A guest without room hears of the end too, but not before it has read what came before. */
+static void test_reset(void)
+{
+    struct test t;
+    int fd;
+
+    test_init(&t);
+    fd = tcp_client(&t);
+    wait_for_events(&t, "co");
+    send_text(fd, "last");
+    reset(fd);
+    settle(&t);
+    g_assert_cmpstr(t.f.events->str, ==, "co");
+    fake_give_room(&t.f, 4);
+    wait_for_events(&t, "coc");
+    g_assert_cmpstr(t.f.received->str, ==, "last");
+    test_finish(&t);
+}
+
+/* Answers that the far end does not read keep it from asking more, but not from leaving. */
+static void test_unread_answers(void)
+{
+    static const char ayt[] = "\377\366\377\366\377\366\377\366\377\366\377\366\377\366\377\366";
+    struct test t;
+    int fd;
+
+    test_init(&t);
+    fake_set_bool(&t.f, "telnet", true);
+    fd = tcp_client(&t);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    fake_give_room(&t.f, 10);
+    wait_for_events(&t, "co");
+    for (unsigned full = 0; full < 3;) {
+        full = send(fd, ayt, sizeof(ayt) - 1, MSG_NOSIGNAL) < 0 ? full + 1 : 0;
+        fake_poll(&t.f, 0);
+    }
+    close(fd);
+    wait_for_events(&t, "coc");
     test_finish(&t);
 }
 
@@ -639,6 +705,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/socket/thousand", test_thousand);
     g_test_add_func("/chardev/socket/descriptors", test_descriptors);
     g_test_add_func("/chardev/socket/tcp", test_tcp);
+    g_test_add_func("/chardev/socket/reset", test_reset);
+    g_test_add_func("/chardev/socket/unread-answers", test_unread_answers);
     g_test_add_func("/chardev/socket/client", test_client);
     g_test_add_func("/chardev/socket/later", test_later);
     g_test_add_func("/chardev/socket/refuses-to-wait", test_refuses_to_wait);
