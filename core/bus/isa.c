@@ -58,6 +58,7 @@ static int system_attach(struct inst *inst, const struct setting *settings, unsi
 
 const struct bus_ops isa_bus_ops = {
     .ops_id = "tenon.isa/1",
+    .kind = "ISA",
     .props = isa_props,
     .n_props = G_N_ELEMENTS(isa_props),
     .attach = isa_attach,
@@ -67,18 +68,28 @@ const struct bus_ops isa_bus_ops = {
 
 const struct bus_ops system_bus_ops = {
     .ops_id = "tenon.system/1",
+    .kind = "System",
     .attach = system_attach,
     .created = map_declared,
 };
 
-static const struct bus_ops *const buses[] = { &isa_bus_ops, &system_bus_ops, &pci_bus_ops };
+/* The last one takes what is for none of the others. */
+static const struct bus_ops *const buses[] = {
+    &isa_bus_ops,
+    &system_bus_ops,
+    &pci_bus_ops,
+    &virtio_pci_bus_ops,
+    &virtio_pci_transitional_bus_ops,
+    &virtio_pci_non_transitional_bus_ops,
+    &plugged_bus_ops,
+};
 
-const struct bus_ops *bus_find(const char *ops_id)
+const struct bus_ops *bus_find(const struct type *type)
 {
-    for (unsigned i = 0; ops_id && i < G_N_ELEMENTS(buses); i++)
-        if (!strcmp(buses[i]->ops_id, ops_id))
+    for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++)
+        if (!strcmp(buses[i]->ops_id, type->t.ops_id))
             return buses[i];
-    return NULL;
+    return strcmp(type->t.kind, "device") ? NULL : &plugged_bus_ops;
 }
 
 void bus_describe(struct plugins *p)

@@ -123,7 +123,9 @@ enum { MSIX_ENABLE = 0x8000, MSIX_MASK_ALL = 0x4000 };
 enum { ENTRY_BYTES = 16, ENTRY_DATA = 8, ENTRY_CONTROL = 12, ENTRY_MASKED = 1 };
 
 struct pci_msix {
-    struct tenon_msix is;
+    const struct mapping *window; /* a BAR's */
+    unsigned vectors;
+    uint32_t table_at, pending_at;
     unsigned at;
     bool live; /* enabled, and not masked as a whole */
     struct mapping table_map, pending_map;
@@ -131,7 +133,7 @@ struct pci_msix {
     uint8_t table[];
 };
 
-static bool msix_enabled(const struct pci_function *f)
+bool pci_msix_enabled(const struct pci_function *f)
 {
     return f->msix && (get(f->config + f->msix->at + MSIX_CONTROL, 2) & MSIX_ENABLE);
 }
@@ -152,7 +154,7 @@ static void msix_notify(struct pci_function *f, unsigned n)
 {
     struct pci_msix *x = f->msix;
 
-    if (n >= x->is.vectors)
+    if (n >= x->vectors)
         return;
     if (x->live && !entry_masked(x, n))
         msix_send(f, n);
@@ -204,13 +206,13 @@ static void msix_written(struct pci_function *f)
     unsigned control = get(f->config + x->at + MSIX_CONTROL, 2);
 
     x->live = (control & (MSIX_ENABLE | MSIX_MASK_ALL)) == MSIX_ENABLE;
-    for (unsigned n = 0; n < x->is.vectors; n++)
+    for (unsigned n = 0; n < x->vectors; n++)
         msix_unmasked(f, n);
 }
 
-static unsigned pending_bytes(const struct tenon_msix *is)
+static unsigned pending_bytes(unsigned vectors)
 {
-    return (is->vectors + 63) / 64 * 8;
+    return (vectors + 63) / 64 * 8;
 }
 
 static bool fits(uint64_t window, uint32_t at, uint64_t bytes)
@@ -218,66 +220,79 @@ static bool fits(uint64_t window, uint32_t at, uint64_t bytes)
     return at % 8 == 0 && at < window && bytes <= window - at;
 }
 
-static const struct tenon_bar *bar_of(const struct pci_function *f, uint32_t window)
+static const struct pci_bar *bar_of(const struct pci_function *f, const struct mapping *window)
 {
     for (unsigned i = 0; i < f->n_bars; i++)
-        if (f->bars[i].window == window)
+        if (f->bars[i].map == window)
             return &f->bars[i];
     return NULL;
 }
 
-static bool possible(const struct pci_function *f, const struct tenon_msix *is)
+static bool possible(const struct pci_function *f, const struct mapping *window, unsigned vectors,
+                     uint32_t at, uint32_t pending_at)
 {
-    uint64_t bytes, table = (uint64_t)is->vectors * ENTRY_BYTES;
+    uint64_t table = (uint64_t)vectors * ENTRY_BYTES, pending = pending_bytes(vectors);
 
-    if (f->msix || !is->vectors || is->vectors > 2048 || !bar_of(f, is->window))
-        return false;
-    bytes = f->inst->type->windows[is->window].bytes;
-    return fits(bytes, is->table, table) && fits(bytes, is->pending, pending_bytes(is)) &&
-           (is->table + table <= is->pending || is->pending + pending_bytes(is) <= is->table);
+    return !f->msix && vectors && vectors <= 2048 && bar_of(f, window) &&
+           fits(window->bytes, at, table) && fits(window->bytes, pending_at, pending) &&
+           (at + table <= pending_at || pending_at + pending <= at);
 }
 
 static void msix_reset(struct pci_msix *x)
 {
-    memset(x->table, 0, (size_t)x->is.vectors * ENTRY_BYTES);
-    for (unsigned n = 0; n < x->is.vectors; n++)
+    memset(x->table, 0, (size_t)x->vectors * ENTRY_BYTES);
+    for (unsigned n = 0; n < x->vectors; n++)
         x->table[n * ENTRY_BYTES + ENTRY_CONTROL] = ENTRY_MASKED;
-    memset(x->pending, 0, pending_bytes(&x->is));
+    memset(x->pending, 0, pending_bytes(x->vectors));
     x->live = false;
 }
 
-int pci_msix_init(struct pci_function *f, const struct tenon_msix *given)
+int pci_msix_at(struct pci_function *f, const struct mapping *window, unsigned vectors,
+                uint32_t table, uint32_t pending)
 {
     uint8_t initial[MSIX_BYTES] = { 0 }, writable[MSIX_BYTES] = { 0 };
-    struct tenon_msix is = { 0 };
     struct pci_msix *x;
     unsigned bar;
     int at;
 
-    memcpy(&is, given, MIN(given->size, sizeof(is)));
-    if (!possible(f, &is))
+    if (!possible(f, window, vectors, table, pending))
         return -EINVAL;
-    bar = bar_of(f, is.window)->index;
-    put(initial + MSIX_CONTROL, is.vectors - 1, 2);
+    bar = bar_of(f, window)->index;
+    put(initial + MSIX_CONTROL, vectors - 1, 2);
     put(writable + MSIX_CONTROL, MSIX_ENABLE | MSIX_MASK_ALL, 2);
-    put(initial + MSIX_TABLE, is.table | bar, 4);
-    put(initial + MSIX_PENDING, is.pending | bar, 4);
+    put(initial + MSIX_TABLE, table | bar, 4);
+    put(initial + MSIX_PENDING, pending | bar, 4);
     at = pci_capability(f, CAP_MSIX, MSIX_BYTES, initial + 2, writable + 2);
     if (at < 0)
         return at;
-    x = g_malloc0(sizeof(*x) + (size_t)is.vectors * ENTRY_BYTES);
-    *x = (struct pci_msix){ .is = is, .at = at, .pending = g_malloc(pending_bytes(&is)) };
-    x->table_map = (struct mapping){ .bytes = (uint64_t)is.vectors * ENTRY_BYTES,
+    x = g_malloc0(sizeof(*x) + (size_t)vectors * ENTRY_BYTES);
+    *x = (struct pci_msix){ .window = window,
+                            .vectors = vectors,
+                            .table_at = table,
+                            .pending_at = pending,
+                            .at = at,
+                            .pending = g_malloc(pending_bytes(vectors)) };
+    x->table_map = (struct mapping){ .bytes = (uint64_t)vectors * ENTRY_BYTES,
                                      .ops = { table_read, table_write, 4, 8, false },
                                      .arg = f,
                                      .name = "msix-table" };
-    x->pending_map = (struct mapping){ .bytes = pending_bytes(&is),
+    x->pending_map = (struct mapping){ .bytes = pending_bytes(vectors),
                                        .ops = { pending_read, NULL, 4, 8, false },
                                        .arg = f,
                                        .name = "msix-pba" };
     msix_reset(x);
     f->msix = x;
     return 0;
+}
+
+int pci_msix_init(struct pci_function *f, const struct tenon_msix *given)
+{
+    struct tenon_msix is;
+
+    table_copy(&is, sizeof(is), given);
+    if (is.window >= f->inst->type->n_windows)
+        return -EINVAL;
+    return pci_msix_at(f, &f->inst->windows[is.window], is.vectors, is.table, is.pending);
 }
 
 /* Lies over that part of the function's window: it comes into the space behind it. */
@@ -292,14 +307,14 @@ static void place_over(const struct mapping *window, struct mapping *map, uint32
     mapping_add(window->space, map);
 }
 
-void pci_msix_moved(struct pci_function *f, uint32_t window)
+void pci_msix_moved(struct pci_function *f, const struct mapping *window)
 {
     struct pci_msix *x = f->msix;
 
-    if (!x || x->is.window != window)
+    if (!x || x->window != window)
         return;
-    place_over(&f->inst->windows[window], &x->table_map, x->is.table);
-    place_over(&f->inst->windows[window], &x->pending_map, x->is.pending);
+    place_over(window, &x->table_map, x->table_at);
+    place_over(window, &x->pending_map, x->pending_at);
 }
 
 /* ---- Both ---- */
@@ -320,12 +335,12 @@ void pci_msi_reset(struct pci_function *f)
 
 bool pci_msi_enabled(const struct pci_function *f)
 {
-    return msi_enabled(f) || msix_enabled(f);
+    return msi_enabled(f) || pci_msix_enabled(f);
 }
 
 bool pci_notify(struct pci_function *f, unsigned n)
 {
-    if (msix_enabled(f))
+    if (pci_msix_enabled(f))
         msix_notify(f, n);
     else if (msi_enabled(f))
         msi_notify(f, n);

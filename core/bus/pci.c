@@ -86,36 +86,47 @@ static void function_irq(void *arg, unsigned n, bool level)
     function_drive(f);
 }
 
+void pci_pin(struct pci_function *f, bool level)
+{
+    if (f->pin != level)
+        function_irq(f, 0, level);
+}
+
 /* ---- BARs ---- */
 
-static uint64_t bar_place(const struct pci_function *f, const struct tenon_bar *bar)
+static uint64_t bar_place(const struct pci_function *f, const struct pci_bar *bar)
 {
-    const struct tenon_window *w = &f->inst->type->windows[bar->window];
     unsigned reg = BAR0 + 4 * bar->index;
     uint32_t command = get(f->config + COMMAND, 2);
-    uint64_t base = get(f->config + reg, 4) & (w->space == TENON_IO ? ~3u : ~15u);
-    uint64_t most = w->space == TENON_IO ? 0xffff : 0xffffffff;
+    uint64_t base = get(f->config + reg, 4) & (bar->io ? ~3u : ~15u);
+    uint64_t most = bar->io ? 0xffff : 0xffffffff;
 
     if (bar->flags & TENON_BAR_64) {
         base |= (uint64_t)get(f->config + reg + 4, 4) << 32;
         most = UINT64_MAX;
     }
-    if (!(command & (w->space == TENON_IO ? COMMAND_IO : COMMAND_MEMORY)) || !base)
+    if (!(command & (bar->io ? COMMAND_IO : COMMAND_MEMORY)) || !base)
         return TENON_UNMAPPED;
     /* While it is being sized, it is all ones: nowhere. */
-    return base + w->bytes - 1 >= most || base + w->bytes - 1 < base ? TENON_UNMAPPED : base;
+    return base + bar->map->bytes - 1 >= most || base + bar->map->bytes - 1 < base ? TENON_UNMAPPED
+                                                                                   : base;
 }
 
 static void bars_update(struct pci_function *f)
 {
+    struct machine *m = f->inst->machine;
+
     for (unsigned i = 0; i < f->n_bars; i++) {
-        const struct mapping *now = &f->inst->windows[f->bars[i].window];
+        struct mapping *map = f->bars[i].map;
         uint64_t base = bar_place(f, &f->bars[i]);
 
-        if (base == (now->space ? now->base : TENON_UNMAPPED))
+        if (base == (map->space ? map->base : TENON_UNMAPPED))
             continue;
-        inst_map(f->inst, f->bars[i].window, base, 0);
-        pci_msix_moved(f, f->bars[i].window);
+        mapping_remove(map);
+        map->base = base;
+        if (base != TENON_UNMAPPED)
+            mapping_add(f->bars[i].io ? m->io : m->mem, map);
+        pci_msix_moved(f, map);
     }
 }
 
@@ -139,18 +150,20 @@ uint64_t pci_bar_bytes(struct machine *m, unsigned devfn, unsigned bar)
 
     for (unsigned i = 0; f && i < f->n_bars; i++)
         if (f->bars[i].index == bar)
-            return f->inst->type->windows[f->bars[i].window].bytes;
+            return f->bars[i].map->bytes;
     return 0;
 }
 
 uint32_t pci_config_read(struct machine *m, unsigned bus, unsigned devfn, unsigned reg,
                          unsigned bytes)
 {
-    const struct pci_function *f = function_at(m, bus, devfn);
+    struct pci_function *f = function_at(m, bus, devfn);
     uint32_t value;
 
     if (!f || reg + bytes > CONFIG_BYTES)
         return bytes == 4 ? UINT32_MAX : (1u << 8 * bytes) - 1;
+    if (f->hooks && f->hooks->reading)
+        f->hooks->reading(f, reg, bytes);
     value = get(f->config + reg, bytes);
     trace(pci_cfg_read, f->inst->pub.id, bus, devfn >> 3, devfn & 7, reg, bytes, value);
     return value;
@@ -186,6 +199,8 @@ void pci_config_write(struct machine *m, unsigned bus, unsigned devfn, unsigned 
         *at = ((*at & ~writable) | (v & writable)) & ~(v & f->clear[reg + i]);
     }
     function_changed(f, reg, bytes);
+    if (f->hooks && f->hooks->written)
+        f->hooks->written(f, reg, bytes);
 }
 
 /* ---- Capabilities ---- */
@@ -242,21 +257,6 @@ static void config_init(struct pci_function *f)
     put(f->writable + COMMAND, COMMAND_WRITABLE, 2);
     put(f->clear + STATUS, STATUS_CLEAR, 2);
     f->writable[CACHE_LINE] = f->writable[LATENCY] = f->writable[INT_LINE] = 0xff;
-    for (unsigned i = 0; i < f->n_bars; i++) {
-        const struct tenon_bar *bar = &f->bars[i];
-        const struct tenon_window *w = &f->inst->type->windows[bar->window];
-        unsigned reg = BAR0 + 4 * bar->index;
-        uint64_t mask = ~(w->bytes - 1);
-
-        put(c + reg,
-            w->space == TENON_IO
-                ? 1
-                : (bar->flags & TENON_BAR_64 ? 4 : 0) | (bar->flags & TENON_BAR_PREFETCH ? 8 : 0),
-            4);
-        put(f->writable + reg, mask & (w->space == TENON_IO ? ~3u : ~15u), 4);
-        if (bar->flags & TENON_BAR_64)
-            put(f->writable + reg + 4, mask >> 32, 4);
-    }
 }
 
 static int fields_init(struct pci_function *f)
@@ -279,23 +279,39 @@ static int fields_init(struct pci_function *f)
     return 0;
 }
 
+int pci_add_bar(struct pci_function *f, const struct pci_bar *bar)
+{
+    unsigned reg = BAR0 + 4 * bar->index, words = bar->flags & TENON_BAR_64 ? 2 : 1;
+    uint64_t bytes = bar->map->bytes, mask = ~(bytes - 1);
+
+    if (f->n_bars == G_N_ELEMENTS(f->bars) || bar->index + words > G_N_ELEMENTS(f->bars) ||
+        bytes < (bar->io ? 4 : 16) || (bytes & (bytes - 1)))
+        return -EINVAL;
+    f->bars[f->n_bars++] = *bar;
+    put(f->reset + reg,
+        bar->io ? 1
+                : (bar->flags & TENON_BAR_64 ? 4 : 0) | (bar->flags & TENON_BAR_PREFETCH ? 8 : 0),
+        4);
+    put(f->writable + reg, mask & (bar->io ? ~3u : ~15u), 4);
+    if (words == 2)
+        put(f->writable + reg + 4, mask >> 32, 4);
+    return 0;
+}
+
 static int bars_init(struct pci_function *f)
 {
     const struct tenon_array *a = &f->ops.bars;
     const struct type *type = f->inst->type;
 
-    if (a->count > G_N_ELEMENTS(f->bars))
-        return -EINVAL;
-    for (f->n_bars = 0; f->n_bars < a->count; f->n_bars++) {
-        struct tenon_bar *bar = &f->bars[f->n_bars];
-        const struct tenon_window *w;
+    for (uint32_t i = 0; i < a->count; i++) {
+        struct tenon_bar bar = { 0 };
 
-        memcpy(bar, (const char *)a->items + (size_t)f->n_bars * a->stride,
-               MIN(a->stride, sizeof(*bar)));
-        if (bar->window >= type->n_windows || bar->index + (bar->flags & TENON_BAR_64 ? 1 : 0) > 5)
-            return -EINVAL;
-        w = &type->windows[bar->window];
-        if (w->bytes < (w->space == TENON_IO ? 4 : 16) || (w->bytes & (w->bytes - 1)))
+        memcpy(&bar, (const char *)a->items + (size_t)i * a->stride, MIN(a->stride, sizeof(bar)));
+        if (bar.window >= type->n_windows ||
+            pci_add_bar(f, &(struct pci_bar){ .index = bar.index,
+                                              .flags = bar.flags,
+                                              .io = type->windows[bar.window].space == TENON_IO,
+                                              .map = &f->inst->windows[bar.window] }))
             return -EINVAL;
     }
     return 0;
@@ -378,44 +394,48 @@ static bool settings_ok(struct pci_function *f, const struct setting *settings, 
     return true;
 }
 
-static int pci_attach(struct inst *inst, const struct setting *settings, unsigned n)
+int pci_join(struct pci_function *f, struct inst *inst, const struct tenon_pci_ops *ops,
+             const struct setting *settings, unsigned n)
 {
-    const struct tenon_pci_ops *ops = inst->type->t.ops;
-    struct pci_function *f;
-
     if (!inst->machine->pci) {
         report(inst->where, "needs a PCI bus, and this machine has none");
         return -ENODEV;
     }
-    f = g_new0(struct pci_function, 1);
     f->inst = inst;
-    memcpy(&f->ops, ops, MIN(ops->size, sizeof(*ops)));
-    if (!settings_ok(f, settings, n) || place(f, find(settings, n, "addr"))) {
-        g_free(f);
+    table_copy(&f->ops, sizeof(f->ops), ops);
+    if (!settings_ok(f, settings, n) || place(f, find(settings, n, "addr")))
         return -EINVAL;
-    }
-    if (bars_init(f) || f->ops.int_pin > 4) {
-        report(inst->where, "the plugin declares a BAR or interrupt pin that cannot be");
-        g_free(f);
-        return -EINVAL;
-    }
     config_init(f);
-    if (fields_init(f)) {
-        report(inst->where, "the plugin declares a field outside configuration space");
-        g_free(f);
-        return -EINVAL;
-    }
-    memcpy(f->config, f->reset, sizeof(f->config));
-    for (unsigned i = 0; i < inst->type->n_windows; i++)
-        inst->windows[i].priority--; /* RAM comes before a BAR put over it */
-    if (f->ops.int_pin && inst->type->t.lines)
+    if (f->ops.int_pin && f->ops.int_pin <= 4 && inst->type->t.lines)
         inst->lines[0] = (struct line){ .set = function_irq, .arg = f, .gsi = -1 };
     inst->bus_state = f;
     inst->machine->pci->functions[f->devfn] = f;
     return 0;
 }
 
-static void pci_detach(struct inst *inst)
+static int pci_attach(struct inst *inst, const struct setting *settings, unsigned n)
+{
+    struct pci_function *f = g_new0(struct pci_function, 1);
+
+    if (pci_join(f, inst, inst->type->t.ops, settings, n)) {
+        g_free(f);
+        return -EINVAL;
+    }
+    for (unsigned i = 0; i < inst->type->n_windows; i++)
+        inst->windows[i].priority--; /* RAM comes before a BAR put over it */
+    if (bars_init(f) || f->ops.int_pin > 4) {
+        report(inst->where, "the plugin declares a BAR or interrupt pin that cannot be");
+        return -EINVAL;
+    }
+    if (fields_init(f)) {
+        report(inst->where, "the plugin declares a field outside configuration space");
+        return -EINVAL;
+    }
+    memcpy(f->config, f->reset, sizeof(f->config));
+    return 0;
+}
+
+void pci_leave(struct inst *inst)
 {
     struct pci_function *f = inst->bus_state;
 
@@ -428,7 +448,7 @@ static void pci_detach(struct inst *inst)
     g_free(f);
 }
 
-static void pci_reset(struct inst *inst)
+void pci_reset(struct inst *inst)
 {
     struct pci_function *f = inst->bus_state;
 
@@ -448,13 +468,13 @@ static void pci_created(struct inst *inst)
         bool is_bar = false;
 
         for (unsigned b = 0; b < f->n_bars; b++)
-            is_bar |= f->bars[b].window == i;
+            is_bar |= f->bars[b].map == &inst->windows[i];
         if (!is_bar && w->base != TENON_UNMAPPED && !inst->windows[i].space)
             inst_map(inst, i, w->base, w->bytes);
     }
 }
 
-static char *pci_setting(const struct inst *inst, const char *key)
+char *pci_setting(const struct inst *inst, const char *key)
 {
     const struct pci_function *f = inst->bus_state;
 
@@ -465,18 +485,15 @@ static char *pci_setting(const struct inst *inst, const char *key)
     return g_strdup_printf("%02x.%x", f->devfn / 8, f->devfn % 8);
 }
 
-static const struct tenon_prop pci_props[] = {
-    { .name = "addr", .type = TENON_STR, .help = "slot and function, in hexadecimal: 6 or 6.1" },
-    { .name = "bus", .type = TENON_STR, .help = "the bus it is on" },
-    { .name = "multifunction", .type = TENON_BOOL, .help = "on if its slot has further functions" },
-};
+static const struct tenon_prop pci_props[] = { PCI_PROPS };
 
 const struct bus_ops pci_bus_ops = {
     .ops_id = "tenon.pci/1",
+    .kind = "PCI",
     .props = pci_props,
     .n_props = G_N_ELEMENTS(pci_props),
     .attach = pci_attach,
-    .detach = pci_detach,
+    .detach = pci_leave,
     .reset = pci_reset,
     .created = pci_created,
     .setting = pci_setting,

@@ -161,6 +161,7 @@ static void leave(struct tenon_chardev *chr, struct chr_user *user)
     if (chr->mux)
         mux_leaves(chr->mux, user - chr->users);
     user->self = NULL;
+    chr->shut = false;
 }
 
 int chardev_use(struct tenon_chardev *chr, const char *name, const char *where,
@@ -216,6 +217,11 @@ void chardev_forget(const struct inst *inst)
                 leave(i->chardev, &i->chardev->users[n]);
 }
 
+bool chardev_user_open(const struct tenon_chardev *chr)
+{
+    return chardev_in_use(chr) && !chr->shut;
+}
+
 bool chardev_in_use(const struct tenon_chardev *chr)
 {
     for (unsigned i = 0; i < MUX_USERS; i++)
@@ -259,6 +265,8 @@ size_t chardev_write(struct tenon_chardev *chr, const void *buf, size_t len)
 
 static void send_event(struct tenon_chardev *chr, int event)
 {
+    if (event != TENON_CHR_BREAK)
+        chr->shut = event == TENON_CHR_CLOSED;
     if (chr->ops.event)
         chr->ops.event(chr->backend->state, event);
 }

@@ -58,6 +58,8 @@ char *chardev_filename(const struct tenon_chardev *chr);
  * chardev_write() sends it is kept as well.) */
 ssize_t chardev_ringbuf_read(struct tenon_chardev *chr, void *buf, size_t len);
 bool chardev_in_use(const struct tenon_chardev *chr);
+/* Whether there is a user who has not said that its end is closed (a port no program has open). */
+bool chardev_user_open(const struct tenon_chardev *chr);
 /* The chardev after another (NULL: the first), or NULL. */
 struct tenon_chardev *chardev_next(struct machine *m, const struct tenon_chardev *after);
 

@@ -30,6 +30,7 @@ struct tenon_chardev {
     struct chr_user users[MUX_USERS]; /* the first alone without a mux */
     struct mux *mux;                  /* NULL: one user at most */
     bool opened;
+    bool shut; /* the user says that its end is closed */
     int log; /* logfile=, or -1 */
 };
 

@@ -31,6 +31,7 @@ struct vcpu_msr {
 
 struct accel_ops {
     const char *name; /* "kvm" */
+    bool doorbells;   /* it signals event fds for struct doorbell past the core */
     bool irqchip;     /* it can bring the interrupt controllers and the 8254 */
     bool usual_off;   /* ... but does so only if asked to */
     /* 0, or -errno and why has been reported unless quiet (another one is tried).  [main] */

@@ -402,6 +402,7 @@ const struct accel_ops accel_kvm = {
     .chips_reset = kvm_chips_reset,
     .gsi = kvm_gsi,
     .irqfd = kvm_irqfd,
+    .doorbells = true,
     .msi = kvm_msi,
     .intr = kvm_intr,
     .route = kvm_route,

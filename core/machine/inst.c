@@ -292,6 +292,8 @@ static bool set_globals(struct inst *inst)
 
         if (!names_have(inst->type->names, driver))
             continue;
+        if (is_bus_key(inst->bus, key))
+            continue;
         if (type_prop(inst->type, key)) {
             ok &= set_one(inst, key, group_string(g, "value", ""));
         } else {
@@ -332,6 +334,27 @@ static void enlist(struct inst *inst)
     *at = inst;
 }
 
+/* Joins it to its bus, with what -global says of the bus's keys before what is its own. */
+static int attach(struct inst *inst, const struct setting *settings, unsigned n)
+{
+    const struct config_group *g = NULL;
+    GArray *all = g_array_new(FALSE, FALSE, sizeof(struct setting));
+    int err;
+
+    while ((g = config_next(inst->machine->config, "global", g))) {
+        struct setting s = { group_string(g, "property", ""), group_string(g, "value", "") };
+
+        if (names_have(inst->type->names, group_string(g, "driver", "")) &&
+            is_bus_key(inst->bus, s.key))
+            g_array_append_val(all, s);
+    }
+    if (n)
+        g_array_append_vals(all, settings, n);
+    err = inst->bus->attach(inst, (const struct setting *)all->data, all->len);
+    g_array_free(all, TRUE);
+    return err;
+}
+
 static int bring_up(struct inst *inst, const struct setting *settings, unsigned n)
 {
     const struct type *type = inst->type;
@@ -339,7 +362,7 @@ static int bring_up(struct inst *inst, const struct setting *settings, unsigned 
 
     if (!set_all(inst, settings, n))
         return -EINVAL;
-    if (inst->bus && inst->bus->attach(inst, settings, n))
+    if (inst->bus && attach(inst, settings, n))
         return -ENODEV;
     if (type->t.create)
         err = type->t.create(inst->state);
@@ -371,7 +394,7 @@ struct inst *inst_create(struct machine *m, const struct type *type, const char 
     inst->pub.traced = trace_on(type->trace);
     inst->pub.id = id ? g_strdup(id) : made_up_id(inst);
     *(struct tenon_dev **)inst->state = &inst->pub;
-    inst->bus = bus_find(type->t.ops_id);
+    inst->bus = bus_find(type);
     tables_init(inst);
     props_init(type, inst->state);
     if (!strcmp(type->t.kind, "chardev"))

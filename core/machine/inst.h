@@ -11,6 +11,7 @@
 #include "memory/memory.h"
 
 struct machine;
+struct virtio;
 struct type;
 
 /* Where an interrupt line of an instance ends; set is NULL while it ends nowhere. */
@@ -47,6 +48,8 @@ struct inst {
     GPtrArray *objects;                         /* it has looked up; NULL while empty */
     const struct bus_ops *bus;
     void *bus_state;               /* what the bus keeps for it */
+    struct inst *parent;           /* who brings the bus, if another device does */
+    struct virtio *virtio;         /* of virtio devices */
     struct tenon_chardev *chardev; /* of kind chardev: its other side */
     void (*button)(void *state);
     bool said; /* why create() failed has been reported */

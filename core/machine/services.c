@@ -6,13 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tenon/bus.h>
 #include <tenon/isa.h>
 #include <tenon/machine.h>
 #include <tenon/memory.h>
 #include <tenon/system.h>
 
+#include "bus/bus.h"
 #include "bus/function.h"
 #include "bus/pci.h"
+#include "bus/virtio.h"
 #include "chardev/chardev.h"
 #include "cpu/accel-plugin.h"
 #include "cpu/accel.h"
@@ -23,6 +26,7 @@
 #include "machine/inst.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
+#include "monitor/event.h"
 #include "plugin/plugin.h"
 #include "report.h"
 
@@ -192,6 +196,26 @@ static const struct tenon_objects objects_service = {
     .size = sizeof(objects_service),
     .find = objects_find,
 };
+
+/* ---- tenon.events/1 ---- */
+
+static void events_emit(struct tenon_dev *dev, const char *event, const char *fmt, ...)
+{
+    struct inst *inst = inst_of(dev);
+    json_t *data;
+    va_list ap;
+
+    if (!inst->has_id)
+        return;
+    va_start(ap, fmt);
+    data = json_vpack_ex(NULL, 0, fmt, ap);
+    va_end(ap);
+    json_object_set_new(data, "id", json_string(dev->id));
+    event_emit(inst->machine, event, data);
+}
+
+static const struct tenon_events events_service = { .size = sizeof(events_service),
+                                                    .emit = events_emit };
 
 /* ---- tenon.power/1 ---- */
 
@@ -417,11 +441,14 @@ const void *service_find(const char *id)
         { "tenon.isa/1", &isa_service },
         { "tenon.pci/1", &pci_service },
         { "tenon.pci-bus/1", &pci_bus_service },
+        { "tenon.bus/1", &bus_service },
+        { "tenon.virtio/1", &virtio_service },
         { "tenon.chardev/1", &chardev_host_service },
         { "tenon.chr/1", &chr_service },
         { "tenon.loop/1", &loop_service },
         { "tenon.files/1", &files_service },
         { "tenon.objects/1", &objects_service },
+        { "tenon.events/1", &events_service },
         { "tenon.power/1", &power_service },
         { "tenon.eventfd/1", &eventfd_service },
         { "tenon.memory/1", &memory_service },

@@ -21,7 +21,7 @@ static int do_chardevs(struct call *call)
 
         json_array_append_new(call->result,
                               json_pack("{s:s, s:s, s:b}", "label", chardev_id(c), "filename",
-                                        filename, "frontend-open", chardev_in_use(c)));
+                                        filename, "frontend-open", chardev_user_open(c)));
         g_free(filename);
     }
     return 0;
@@ -386,11 +386,10 @@ static const struct shape shapes[] = {
           "parallel:ChardevHostdevWrapper ringbuf:ChardevRingbufWrapper "
           "memory:ChardevRingbufWrapper"),
 };
+
+static const struct event_row events[] = {
+    { .name = "VSERPORT_CHANGE", .args = "id:str open:bool", .at_most = 1000, .key = "id" },
+};
 // clang-format on
 
-const struct command_table chardev_commands = {
-    .commands = commands,
-    .n_commands = G_N_ELEMENTS(commands),
-    .shapes = shapes,
-    .n_shapes = G_N_ELEMENTS(shapes),
-};
+const struct command_table chardev_commands = TABLE(commands, shapes, events);

@@ -206,8 +206,15 @@ static char *check_list(const struct type *type, const struct list *list)
 /* An ops_id whose ops are more than an option. */
 static bool needs_ops(const char *ops_id)
 {
-    static const char *const ids[] = { "tenon.pci/1", "tenon.chardev/1", "tenon.machine/1",
-                                       "tenon.cpu/1" };
+    static const char *const ids[] = {
+        "tenon.pci/1",
+        "tenon.chardev/1",
+        "tenon.machine/1",
+        "tenon.cpu/1",
+        "tenon.virtio-pci/1",
+        "tenon.virtio-pci-transitional/1",
+        "tenon.virtio-pci-non-transitional/1",
+    };
 
     for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
         if (!strcmp(ids[i], ops_id))

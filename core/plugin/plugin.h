@@ -94,6 +94,7 @@ void prop_set_pointer(const struct tenon_prop *prop, void *state, void *value);
 /* What the field holds: of numbers, bools and enumerations; of strings and chardevs. */
 uint64_t prop_number(const struct tenon_prop *prop, const void *state);
 const void *prop_pointer(const struct tenon_prop *prop, const void *state);
+void prop_init(const struct tenon_prop *prop, void *state);
 /* Sets every property to its default.  */
 void props_init(const struct type *type, void *state);
 void props_finish(const struct type *type, void *state);

@@ -176,18 +176,20 @@ bool prop_set(const struct type *type, const struct tenon_prop *prop, void *stat
     return false;
 }
 
+void prop_init(const struct tenon_prop *prop, void *state)
+{
+    if (prop->type == TENON_STR)
+        prop_set_pointer(prop, state, g_strdup(prop->initial_str));
+    else if (prop->type == TENON_CHARDEV)
+        prop_set_pointer(prop, state, NULL);
+    else
+        store(prop, state, prop->initial);
+}
+
 void props_init(const struct type *type, void *state)
 {
-    for (unsigned i = 0; i < type->n_props; i++) {
-        const struct tenon_prop *prop = &type->props[i];
-
-        if (prop->type == TENON_STR)
-            prop_set_pointer(prop, state, g_strdup(prop->initial_str));
-        else if (prop->type == TENON_CHARDEV)
-            prop_set_pointer(prop, state, NULL);
-        else
-            store(prop, state, prop->initial);
-    }
+    for (unsigned i = 0; i < type->n_props; i++)
+        prop_init(&type->props[i], state);
 }
 
 void props_finish(const struct type *type, void *state)

@@ -22,6 +22,8 @@
 #include <tenon/disas.h>
 #include <tenon/trace.h>
 #include <tenon/accel.h>
+#include <tenon/bus.h>
+#include <tenon/virtio.h>
 
 #define AT(type, member, offset, ...)                                                              \
     _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \

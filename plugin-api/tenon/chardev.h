@@ -56,7 +56,7 @@ struct tenon_chardev_ops {
     size_t (*write)(void *self, const void *buf, size_t len);
     /* The device has room again for what is received. [vcpu] */
     void (*ready)(void *self);
-    /* The device sends TENON_CHR_BREAK. [vcpu] */
+    /* The device sends TENON_CHR_BREAK, or says by _OPENED or _CLOSED that its end is. [vcpu] */
     void (*event)(void *self, int event);
     void (*line)(void *self, const struct tenon_chr_line *line);                        /* [vcpu] */
     /* Puts into buf where the far end is, as query-chardev shows it: "pty:/dev/pts/3".  NULL: the
@@ -115,7 +115,9 @@ struct tenon_chr {
     size_t (*write)(struct tenon_chardev *chr, const void *buf, size_t len);
     /* room() has grown. [vcpu] */
     void (*accept)(struct tenon_chardev *chr);
-    void (*event)(struct tenon_chardev *chr, int event);                                /* [vcpu] */
+    /* TENON_CHR_BREAK; and _OPENED and _CLOSED of a user whose own end is open or not: it counts as open
+     * after attach(). [vcpu] */
+    void (*event)(struct tenon_chardev *chr, int event);
     void (*line)(struct tenon_chardev *chr, const struct tenon_chr_line *line);         /* [vcpu] */
     /* What the back end's functions of these names do; -ENOTSUP if it is no real port. [vcpu] */
     int (*set_lines)(struct tenon_chardev *chr, uint32_t lines);

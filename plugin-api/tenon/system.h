@@ -43,6 +43,15 @@ struct tenon_files {
     int (*open)(struct tenon_dev *, const char *path, int flags, unsigned mode);
 };
 
+/* "tenon.events/1" - what QMP monitors are told. */
+struct tenon_events {
+    uint32_t size;
+    /* Emits an event that the host knows, of this device: its member "id" is the device's id, and
+     * without an id nothing is told.  fmt is "{s:b, s:i}" with a name and a value for each member: b is
+     * an int that is true or false, i an int, I a long long, s a string. [main] */
+    void (*emit)(struct tenon_dev *, const char *event, const char *fmt, ...);
+};
+
 /* "tenon.power/1" - what a device can do to the whole machine.  What is asked for happens soon
  * after the guest's access, before the processor's next instruction. */
 enum {
