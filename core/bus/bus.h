@@ -14,6 +14,7 @@ struct type;
 
 struct bus_ops {
     const char *ops_id; /* of the types that plug into it */
+    const char *kind;   /* "PCI"; NULL: see bus_kind() */
     /* "addr": settings that are the bus's, not the device's; it reads them itself in attach(). */
     const struct tenon_prop *props;
     unsigned n_props;
@@ -35,6 +36,8 @@ void bus_describe(struct plugins *p);
 /* A device that brings a bus has been created. */
 int bus_provide(struct inst *inst);
 
+/* The kind of bus that a device is on; to be freed. */
+char *bus_kind(const struct inst *inst);
 /* What the bus that parent brings by its interface id is called; to be freed. */
 char *bus_name(const struct inst *parent, const char *id);
 

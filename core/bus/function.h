@@ -91,6 +91,7 @@ int pci_join(struct pci_function *f, struct inst *inst, const struct tenon_pci_o
              const struct setting *settings, unsigned n);
 void pci_leave(struct inst *inst);
 void pci_reset(struct inst *inst);
+char *pci_setting(const struct inst *inst, const char *key);
 /* Drives the interrupt pin. */
 void pci_pin(struct pci_function *f, bool level);
 /* -EINVAL: it cannot be. */

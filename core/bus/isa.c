@@ -58,6 +58,7 @@ static int system_attach(struct inst *inst, const struct setting *settings, unsi
 
 const struct bus_ops isa_bus_ops = {
     .ops_id = "tenon.isa/1",
+    .kind = "ISA",
     .props = isa_props,
     .n_props = G_N_ELEMENTS(isa_props),
     .attach = isa_attach,
@@ -67,6 +68,7 @@ const struct bus_ops isa_bus_ops = {
 
 const struct bus_ops system_bus_ops = {
     .ops_id = "tenon.system/1",
+    .kind = "System",
     .attach = system_attach,
     .created = map_declared,
 };

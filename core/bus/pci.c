@@ -474,7 +474,7 @@ static void pci_created(struct inst *inst)
     }
 }
 
-static char *pci_setting(const struct inst *inst, const char *key)
+char *pci_setting(const struct inst *inst, const char *key)
 {
     const struct pci_function *f = inst->bus_state;
 
@@ -489,6 +489,7 @@ static const struct tenon_prop pci_props[] = { PCI_PROPS };
 
 const struct bus_ops pci_bus_ops = {
     .ops_id = "tenon.pci/1",
+    .kind = "PCI",
     .props = pci_props,
     .n_props = G_N_ELEMENTS(pci_props),
     .attach = pci_attach,

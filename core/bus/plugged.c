@@ -20,6 +20,11 @@ static char *kind_of(const char *id)
     return g_strndup(kind, strcspn(kind, "/"));
 }
 
+char *bus_kind(const struct inst *inst)
+{
+    return inst->bus->kind ? g_strdup(inst->bus->kind) : kind_of(inst->type->t.ops_id);
+}
+
 char *bus_name(const struct inst *parent, const char *id)
 {
     unsigned n = 0;
@@ -77,6 +82,11 @@ static struct tenon_peer parent(struct tenon_dev *dev)
 
 const struct tenon_bus bus_service = { .size = sizeof(bus_service), .parent = parent };
 
+static char *setting(const struct inst *inst, const char *key)
+{
+    return bus_name(inst->parent, inst->type->t.ops_id);
+}
+
 static const struct tenon_prop props[] = {
     { .name = "bus", .type = TENON_STR, .help = "the bus it is on" },
 };
@@ -86,4 +96,6 @@ const struct bus_ops plugged_bus_ops = {
     .props = props,
     .n_props = G_N_ELEMENTS(props),
     .attach = attach,
+    .setting = setting,
+    .hotplug = true,
 };

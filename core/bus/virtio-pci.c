@@ -714,11 +714,36 @@ static void reset(struct inst *inst)
     pci_reset(inst);
 }
 
+static const struct tenon_prop *find_prop(const struct bus_ops *bus, const char *key)
+{
+    for (unsigned i = 0; i < bus->n_props; i++)
+        if (!strcmp(bus->props[i].name, key))
+            return &bus->props[i];
+    return NULL;
+}
+
+static char *setting(const struct inst *inst, const char *key)
+{
+    const struct virtio_pci *p = inst->bus_state;
+    const struct tenon_prop *prop = find_prop(inst->bus, key);
+    uint64_t value;
+
+    if (!prop->bytes)
+        return pci_setting(inst, key);
+    value = prop_number(prop, &p->set);
+    if (prop->type == TENON_BOOL)
+        return g_strdup(value ? "on" : "off");
+    if (prop->type == TENON_ENUM)
+        return g_strdup(prop->names[value]);
+    return g_strdup_printf("%" G_GUINT64_FORMAT, value);
+}
+
+// clang-format off
 #define FORM(id, props_)                                                                           \
-    {                                                                                              \
-        .ops_id = id, .props = props_, .n_props = G_N_ELEMENTS(props_), .attach = attach,          \
-        .detach = detach, .reset = reset, .created = created                                       \
-    }
+    { .ops_id = id, .kind = "PCI", .props = props_, .n_props = G_N_ELEMENTS(props_),               \
+      .attach = attach, .detach = detach, .reset = reset, .created = created,                      \
+      .setting = setting, .hotplug = true }
+// clang-format on
 
 const struct bus_ops virtio_pci_bus_ops = FORM("tenon.virtio-pci/1", props);
 const struct bus_ops virtio_pci_transitional_bus_ops =

@@ -83,12 +83,29 @@ bool plug_device(struct machine *m, const struct config_group *group)
     return inst;
 }
 
+static void leave(struct inst *inst);
+
+/* Before a bus goes, what is on it does. */
+static void leave_bus(const struct inst *parent)
+{
+    struct inst *i = parent->machine->insts;
+
+    while (i)
+        if (i->parent == parent) {
+            leave(i);
+            i = parent->machine->insts;
+        } else {
+            i = i->next;
+        }
+}
+
 static void leave(struct inst *inst)
 {
     struct machine *m = inst->machine;
     const struct node node = tree_node(inst);
     char *path = tree_path(m, &node);
 
+    leave_bus(inst);
     event_emit(m, "DEVICE_DELETED",
                json_pack("{s:s*, s:s}", "device", inst->has_id ? inst->pub.id : NULL, "path",
                          path));
@@ -96,28 +113,39 @@ static void leave(struct inst *inst)
     inst_destroy(inst);
 }
 
+/* What another device brings a bus for goes without asking the guest: that device tells it. */
 bool unplug_device(struct inst *inst)
 {
+    struct machine *m = inst->machine;
+    bool held;
+
     if (!inst->by_user)
         report(NULL, "device '%s' is a part of the board", inst->type->t.name);
     else if (inst->leaving)
         report(NULL, "device '%s' is already in the process of unplug", inst->pub.id);
     if (!inst->by_user || inst->leaving || !may_come(inst->type, NULL))
         return false;
-    if (inst->machine->state == STATE_PRELAUNCH)
-        leave(inst);
-    else
+    if (m->state != STATE_PRELAUNCH && !inst->parent) {
         inst->leaving = true;
+        return true;
+    }
+    held = hold(m);
+    leave(inst);
+    release(m, held);
     return true;
 }
 
 void unplug_waiting(struct machine *m)
 {
-    for (struct inst *i = m->insts, *next; i; i = next) {
-        next = i->next;
-        if (i->leaving)
+    struct inst *i = m->insts;
+
+    while (i)
+        if (i->leaving) {
             leave(i);
-    }
+            i = m->insts;
+        } else {
+            i = i->next;
+        }
 }
 
 /* ---- Objects ---- */

@@ -136,7 +136,25 @@ static void print_windows(const struct printing *p, const struct inst *inst)
     }
 }
 
-static void print_bus(struct call *call, int indent, const char *name, const struct bus_ops *bus);
+static void print_bus(struct call *call, int indent, const char *name, const char *kind,
+                      const struct inst *parent);
+
+/* The bus that the device brings by itself, if something is on it. */
+static void print_brought(struct call *call, int indent, const struct inst *parent)
+{
+    const struct inst *child = call->machine->insts;
+    char *name, *kind;
+
+    while (child && child->parent != parent)
+        child = child->next;
+    if (!child)
+        return;
+    name = bus_name(parent, child->type->t.ops_id);
+    kind = bus_kind(child);
+    print_bus(call, indent, name, kind, parent);
+    g_free(name);
+    g_free(kind);
+}
 
 static void print_device(struct call *call, int indent, struct inst *inst)
 {
@@ -149,24 +167,31 @@ static void print_device(struct call *call, int indent, struct inst *inst)
     qom_own_props(inst, print_prop, &p);
     print_windows(&p, inst);
     if (pci)
-        print_bus(call, indent + 2, pci->bus_name, &pci_bus_ops);
+        print_bus(call, indent + 2, pci->bus_name, pci_bus_ops.kind, NULL);
     if (isa)
-        print_bus(call, indent + 2, isa->bus_name, &isa_bus_ops);
+        print_bus(call, indent + 2, isa->bus_name, isa_bus_ops.kind, NULL);
+    print_brought(call, indent + 2, inst);
 }
 
-static void print_bus(struct call *call, int indent, const char *name, const struct bus_ops *bus)
+static bool is_on(const struct inst *inst, const char *kind, const struct inst *parent)
 {
-    const char *type = bus == &pci_bus_ops ? "PCI" : bus == &isa_bus_ops ? "ISA" : "System";
+    if (!inst->created || !inst->bus || inst->parent != parent)
+        return false;
+    return parent || !strcmp(inst->bus->kind, kind);
+}
 
-    call_print(call, "%*sbus: %s\n%*stype %s\n", indent, "", name, indent + 2, "", type);
+static void print_bus(struct call *call, int indent, const char *name, const char *kind,
+                      const struct inst *parent)
+{
+    call_print(call, "%*sbus: %s\n%*stype %s\n", indent, "", name, indent + 2, "", kind);
     for (struct inst *i = call->machine->insts; i; i = i->next)
-        if (i->created && i->bus == bus && !strcmp(i->type->t.kind, "device"))
+        if (is_on(i, kind, parent))
             print_device(call, indent + 2, i);
 }
 
 static int do_print_buses(struct call *call)
 {
-    print_bus(call, 0, "main-system-bus", &system_bus_ops);
+    print_bus(call, 0, "main-system-bus", system_bus_ops.kind, NULL);
     return 0;
 }
 

@@ -93,8 +93,10 @@ static void put_props(const struct sink *s, const struct type *type, const void 
 static json_t *bus_value(const struct inst *inst, const struct tenon_prop *prop)
 {
     char *value = inst->bus->setting(inst, prop->name);
-    json_t *json =
-        prop->type == TENON_BOOL ? json_boolean(!strcmp(value, "on")) : json_string(value);
+    json_t *json = prop->type == TENON_BOOL ? json_boolean(!strcmp(value, "on"))
+                   : prop->type == TENON_STR || prop->type == TENON_ENUM
+                       ? json_string(value)
+                       : json_integer(g_ascii_strtoll(value, NULL, 10));
 
     g_free(value);
     return json;

@@ -189,6 +189,56 @@ AT(tenon_pci_bus, write,  16, void (**)(struct tenon_dev *, unsigned bus, unsign
 AT(tenon_pci_router, size,   0, uint32_t *);
 AT(tenon_pci_router, pirq,   8, void (**)(void *self, unsigned n, bool level));
 
+/* ---- tenon/bus.h ---- */
+
+AT(tenon_bus, size,     0, uint32_t *);
+AT(tenon_bus, parent,   8, struct tenon_peer (**)(struct tenon_dev *));
+
+/* ---- tenon/virtio.h ---- */
+
+AT(tenon_virtio_ops, size,              0, uint32_t *);
+AT(tenon_virtio_ops, device_id,         4, uint16_t *);
+AT(tenon_virtio_ops, transitional_id,   6, uint16_t *);
+AT(tenon_virtio_ops, pci_class,         8, uint32_t *);
+AT(tenon_virtio_ops, vectors,          12, uint32_t *);
+AT(tenon_virtio_ops, config_bytes,     16, uint32_t *);
+AT(tenon_virtio_ops, features,         24, uint64_t *);
+AT(tenon_virtio_ops, notified,         32, void (**)(void *self, unsigned queue));
+AT(tenon_virtio_ops, config_written,   40, void (**)(void *self, unsigned reg, uint32_t value, unsigned bytes));
+AT(tenon_virtio_ops, started,          48, void (**)(void *self));
+AT(tenon_virtio_ops, reset,            56, void (**)(void *self));
+AT(tenon_virtio_ops, queue,            64, void (**)(void *self, unsigned queue, bool enabled));
+
+AT(tenon_virtio_piece, addr,    0, uint64_t *);
+AT(tenon_virtio_piece, bytes,   8, uint32_t *);
+
+AT(tenon_virtio_chain, size,        0, uint32_t *);
+AT(tenon_virtio_chain, queue,       4, uint32_t *);
+AT(tenon_virtio_chain, out_bytes,   8, uint64_t *);
+AT(tenon_virtio_chain, in_bytes,   16, uint64_t *);
+AT(tenon_virtio_chain, out,        24, const struct tenon_virtio_piece **);
+AT(tenon_virtio_chain, in,         32, const struct tenon_virtio_piece **);
+AT(tenon_virtio_chain, n_out,      40, uint32_t *);
+AT(tenon_virtio_chain, n_in,       44, uint32_t *);
+
+AT(tenon_virtio, size,          0, uint32_t *);
+AT(tenon_virtio, add_queue,     8, int (**)(struct tenon_dev *, unsigned entries));
+AT(tenon_virtio, offer,        16, void (**)(struct tenon_dev *, uint64_t features));
+AT(tenon_virtio, config,       24, uint8_t *(**)(struct tenon_dev *));
+AT(tenon_virtio, changed,      32, void (**)(struct tenon_dev *));
+AT(tenon_virtio, features,     40, uint64_t (**)(struct tenon_dev *));
+AT(tenon_virtio, ready,        48, bool (**)(struct tenon_dev *, unsigned queue));
+AT(tenon_virtio, take,         56, struct tenon_virtio_chain *(**)(struct tenon_dev *, unsigned queue));
+AT(tenon_virtio, give_back,    64, void (**)(struct tenon_dev *, struct tenon_virtio_chain *));
+AT(tenon_virtio, put,          72, void (**)(struct tenon_dev *, struct tenon_virtio_chain *, uint32_t written));
+AT(tenon_virtio, notify,       80, void (**)(struct tenon_dev *, unsigned queue));
+AT(tenon_virtio, listen,       88, void (**)(struct tenon_dev *, unsigned queue, bool on));
+AT(tenon_virtio, read,         96, size_t (**)(struct tenon_dev *, const struct tenon_virtio_chain *, uint64_t at, void *buf, size_t len));
+AT(tenon_virtio, write,       104, size_t (**)(struct tenon_dev *, struct tenon_virtio_chain *, uint64_t at, const void *buf, size_t len));
+AT(tenon_virtio, out_pointer, 112, const void *(**)(struct tenon_dev *, const struct tenon_virtio_chain *, unsigned part));
+AT(tenon_virtio, in_pointer,  120, void *(**)(struct tenon_dev *, struct tenon_virtio_chain *, unsigned part));
+AT(tenon_virtio, broken,      128, void (**)(struct tenon_dev *, const char *fmt, ...));
+
 /* ---- tenon/chardev.h ---- */
 
 AT(tenon_chr_line, speed,       0, uint32_t *);
@@ -266,6 +316,9 @@ AT(tenon_loop, watch,   8, int (**)(struct tenon_dev *, int fd, unsigned events,
 
 AT(tenon_objects, size,   0, uint32_t *);
 AT(tenon_objects, find,   8, struct tenon_peer (**)(struct tenon_dev *, const char *id, const char *iface));
+
+AT(tenon_events, size,   0, uint32_t *);
+AT(tenon_events, emit,   8, void (**)(struct tenon_dev *, const char *event, const char *fmt, ...));
 
 AT(tenon_power, size,        0, uint32_t *);
 AT(tenon_power, request,     8, void (**)(struct tenon_dev *, uint32_t what, int code));
