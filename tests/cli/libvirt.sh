@@ -9,6 +9,12 @@
 for need in libvirtd virsh; do
     type "$need" >/dev/null 2>&1 || { echo "1..0 # SKIP $need is not installed"; exit 0; }
 done
+# The leader of a session that opens a guest's terminal would have it for its own, and be hung up with it.
+if [ "${NOT_LEADER-}" != 1 ]; then
+    cd "$OLDPWD" && rm -rf "$work"
+    NOT_LEADER=1 "$BASH" "$0" "$@"
+    exit
+fi
 if [ "$(id -u)" = 0 ] && [ "${OWN_NAMESPACE-}" != 1 ]; then
     cd "$OLDPWD" && rm -rf "$work"
     OWN_NAMESPACE=1 unshare --mount --propagation private true 2>/dev/null ||
