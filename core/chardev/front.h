@@ -34,7 +34,7 @@ struct tenon_chardev {
     struct mux *mux;                  /* NULL: one user at most */
     bool opened;
     bool shut; /* the user says that its end is closed */
-    int log; /* logfile=, or -1 */
+    int log;   /* logfile=, or -1 */
     /* of chardev_create_later() */
     bool opening;
     char *failed; /* why it did not open */

@@ -2,10 +2,11 @@
 /*
  * tenon/bus.h - buses that devices bring for further devices.
  *
- * A device that brings a bus has an interface (ifaces) with an id such as "vendor.thing-bus/1"; types
- * with that id as their ops_id plug into it.  Between the first dot and the slash is the bus's kind,
- * which lists and messages show.  The bus is called "ID.0" after a device with an id, otherwise
- * "thing-bus.0", "thing-bus.1" and so on; bus= names it, without bus= it is the first of the kind.
+ * A device that brings a bus has an interface (ifaces) with an id such as "vendor.thing-bus/1";
+ * types with that id as their ops_id plug into it.  Between the first dot and the slash is the
+ * bus's kind, which lists and messages show.  The bus is called "ID.0" after a device with an id,
+ * otherwise "thing-bus.0", "thing-bus.1" and so on; bus= names it, without bus= it is the first of
+ * the kind.
  */
 /* clang-format off */
 #ifndef TENON_BUS_H

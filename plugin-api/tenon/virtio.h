@@ -2,9 +2,9 @@
 /*
  * tenon/virtio.h - virtio devices: what they are and have, and the queues that their drivers fill.
  *
- * Reference: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS).  A plugin says what its device is and does
- * what is asked in the queues; the host is the transport (registers, interrupts, doorbells), negotiates
- * features and reads and writes the rings, split or packed.
+ * Reference: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS).  A plugin says what its device is and
+ * does what is asked in the queues; the host is the transport (registers, interrupts, doorbells),
+ * negotiates features and reads and writes the rings, split or packed.
  */
 /* clang-format off */
 #ifndef TENON_VIRTIO_H
