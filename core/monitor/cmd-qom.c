@@ -109,6 +109,46 @@ static int do_get(struct call *call)
     return call->result ? 0 : -1;
 }
 
+/* A value as an option would have it; NULL: it is of a kind that no property is. */
+static char *as_text(const json_t *value)
+{
+    if (json_is_boolean(value))
+        return g_strdup(json_is_true(value) ? "on" : "off");
+    if (json_is_integer(value))
+        return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return g_strdup(json_string_value(value));
+}
+
+static int set(struct call *call, struct inst *inst, const struct tenon_prop *prop)
+{
+    char *text = as_text(json_object_get(call->args, "value"));
+    bool ok = text && prop_set(inst->type, prop, inst->state, text, inst->pub.id);
+
+    if (!text)
+        call_error(call, "Invalid parameter type for '%s'", prop->name);
+    g_free(text);
+    return ok ? 0 : -1;
+}
+
+static int do_set(struct call *call)
+{
+    const char *name = call_str(call, "property");
+    struct node node = find(call);
+    const struct tenon_prop *prop =
+        node.kind == NODE_INST ? type_prop(node.inst->type, name) : NULL;
+    json_t *value;
+
+    if (!node.kind)
+        return -1;
+    if (prop && prop->flags & TENON_PROP_LIVE)
+        return set(call, node.inst, prop);
+    value = get(call, &node); /* is there such a property at all? */
+    if (value)
+        call_error(call, "Property '%s' cannot be set while the machine is there", name);
+    json_decref(value);
+    return -1;
+}
+
 static void print_value(struct call *call)
 {
     char *json = json_dumps(call->result, JSON_ENCODE_ANY | JSON_INDENT(4));
@@ -270,6 +310,9 @@ static const struct command commands[] = {
     { "qom-get", "path:str property:str", "any", CMD_PRECONFIG, .run = do_get,
       .hmp = "qom-get", .line = "path:path property:word", .params = "path property",
       .print = print_value, .help = "what a property is" },
+    { "qom-set", "path:str property:str value:any", NULL, CMD_PRECONFIG, .run = do_set,
+      .hmp = "qom-set", .line = "path:path property:word value:word",
+      .params = "path property value", .help = "set a property that may change by now" },
     { "qom-list-types", "?implements:str ?abstract:bool", "[ObjectTypeInfo]", CMD_PRECONFIG,
       .run = do_types },
     { "device-list-properties", "typename:str", "[ObjectPropertyInfo]", CMD_PRECONFIG,

@@ -43,7 +43,7 @@ AT(tenon_prop, name,          0, const char **);
 AT(tenon_prop, type,          8, uint32_t *);
 AT(tenon_prop, offset,       12, uint32_t *);
 AT(tenon_prop, bytes,        16, uint32_t *);
-AT(tenon_prop, reserved,     20, uint32_t *);
+AT(tenon_prop, flags,        20, uint32_t *);
 AT(tenon_prop, initial,      24, uint64_t *);
 AT(tenon_prop, initial_str,  32, const char **);
 AT(tenon_prop, min,          40, uint64_t *);

@@ -69,13 +69,15 @@ struct tenon_prop {
     uint32_t type;
     uint32_t offset;            /* in the state */
     uint32_t bytes;             /* of the field; must fit the type */
-    uint32_t reserved;
+    uint32_t flags;
     uint64_t initial;           /* numbers (outside min to max: not given), bools, enums */
     const char *initial_str;    /* strings */
     uint64_t min, max;          /* of what is typed; max 0 is no limit but the type's */
     const char *const *names;   /* enums, ended by NULL */
     const char *help;           /* one sentence, no full stop */
 };
+enum { TENON_PROP_LIVE = 1 };   /* may be set while the machine runs, the board locked: its value
+                                   counts from the device's next look at the field */
 /* TENON_PROP(struct edu, "delay", TENON_U64, delay, .initial = 1000, .help = "...") */
 #define TENON_PROP(state, name_, type_, field, ...)                                                \
     { .name = name_, .type = type_, .offset = offsetof(state, field),                              \

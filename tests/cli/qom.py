@@ -61,6 +61,24 @@ def properties():
         assert 'pio 00000000000002f8/0000000000000008\r\n' in text
 
 
+def changes():
+    """a property that may change while the machine runs is set, for the guest to see; no other is"""
+    with running("-device", "isa-debugcon,id=d,chardev=n0", "-qtest-log", "none", *SERIAL,
+                 machine=PC) as qmp:
+        def port():
+            return qmp.do("human-monitor-command", **{"command-line": "i /b 0xe9"})
+
+        assert "0xe9" in port().split("=")[1]
+        assert qmp.do("qom-set", path="d", property="readback", value=0x5a) == {}
+        assert value(qmp, "d", "readback") == 0x5a and "0x5a" in port(), port()
+        qmp.fails("qom-set", "from 0 to 255", path="d", property="readback", value=256)
+        qmp.fails("qom-set", "parameter type", path="d", property="readback", value=[1])
+        qmp.fails("qom-set", "cannot be set", path="d", property="iobase", value=1)
+        qmp.fails("qom-set", "not found", path="d", property="none", value=1)
+        qmp.fails("qom-set", "'value' is missing", path="d", property="readback")
+        assert value(qmp, "d", "readback") == 0x5a
+
+
 def processors():
     """a processor's properties are those of its CPUID"""
     with running("-cpu", "Haswell,level=5,-avx2", "-smp", "3,sockets=3", machine=SOFT) as qmp:
@@ -200,5 +218,5 @@ def text():
 
 
 if __name__ == "__main__":
-    run_all([tree, properties, processors, paths, types, in_running_guests, before_the_start,
+    run_all([tree, properties, changes, processors, paths, types, in_running_guests, before_the_start,
              objects, text])

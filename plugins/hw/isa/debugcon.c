@@ -78,6 +78,7 @@ static const struct tenon_prop debugcon_props[] = {
     TENON_PROP(struct debugcon, "iobase", TENON_U32, iobase, .initial = 0xe9, .max = 0xffff,
                .help = "the port"),
     TENON_PROP(struct debugcon, "readback", TENON_U32, readback, .initial = 0xe9, .max = 0xff,
+               .flags = TENON_PROP_LIVE,
                .help = "what a read gives"),
 };
 

@@ -64,7 +64,7 @@ static int pvpanic_create(void *self)
 static const struct tenon_prop pvpanic_props[] = {
     TENON_PROP(struct pvpanic, "ioport", TENON_U32, ioport, .initial = 0x505, .max = 0xffff,
                .help = "the port"),
-    TENON_PROP(struct pvpanic, "events", TENON_U8, events,
+    TENON_PROP(struct pvpanic, "events", TENON_U8, events, .flags = TENON_PROP_LIVE,
                .initial = EVENT_PANICKED | EVENT_CRASH_LOADED,
                .max = EVENT_PANICKED | EVENT_CRASH_LOADED,
                .help = "events supported: 1 panicked, 2 crash loaded"),
