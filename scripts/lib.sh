@@ -15,6 +15,7 @@ build_packages=(
     acpica-tools
     binutils
     gcc
+    libbrlapi-dev
     libcapstone-dev
     libglib2.0-dev
     libgnutls28-dev

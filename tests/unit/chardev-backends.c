@@ -27,6 +27,31 @@ static void test_null(void)
     fake_finish(&f);
 }
 
+/* ---- testdev ---- */
+
+static void test_testdev(void)
+{
+    static const struct {
+        const char *bytes;
+        int status;
+    } cases[] = {
+        { "q", 1 },   { "0q", 1 },     { "7q", 15 },  { "x5q", 11 },
+        { "5xq", 1 }, { "127q", 255 }, { "128q", 1 }, { "9999999999999999999q", 1 + 2 * 127 },
+        { "5", 0 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct fake f;
+
+        fake_init(&f, fake_load("chardev-testdev"));
+        g_assert_cmpint(fake_create(&f), ==, 0);
+        for (const char *byte = cases[i].bytes; *byte; byte++)
+            g_assert_cmpuint(fake_write(&f, byte, 1), ==, 1);
+        g_assert_cmpint(f.status, ==, cases[i].status);
+        fake_finish(&f);
+    }
+}
+
 /* ---- file ---- */
 
 struct folder {
@@ -469,5 +494,6 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/stdio/second-user", test_stdio_second);
     g_test_add_data_func("/chardev/stdio/terminal", NULL, test_terminal);
     g_test_add_data_func("/chardev/stdio/terminal-signals", GINT_TO_POINTER(1), test_terminal);
+    g_test_add_func("/chardev/testdev", test_testdev);
     return g_test_run();
 }

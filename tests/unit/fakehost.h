@@ -42,6 +42,7 @@ struct fake {
     int waits;       /* what the host says of waiting: 0, -EINPROGRESS or another error */
     int fds[4];
     unsigned n_fds;
+    int status; /* with which the program was asked to end, or 0 */
 };
 
 /* No event is on. */
@@ -163,6 +164,12 @@ static int fake_open(struct tenon_dev *dev, const char *path, int flags, unsigne
     return fd < 0 ? -errno : fd;
 }
 
+static void fake_power(struct tenon_dev *dev, uint32_t what, int code)
+{
+    if (what == TENON_POWER_EXIT)
+        fake_of(dev)->status = code;
+}
+
 static const void *fake_query(struct tenon_dev *dev, const char *id)
 {
     static const struct tenon_loop loop = { .size = sizeof(loop), .watch = fake_watch };
@@ -176,10 +183,11 @@ static const void *fake_query(struct tenon_dev *dev, const char *id)
         .waits = fake_waits,
         .settled = fake_settled,
     };
-
     static const struct tenon_files files = { .size = sizeof(files), .open = fake_open };
+    static const struct tenon_power power = { .size = sizeof(power), .request = fake_power };
 
     return !strcmp(id, "tenon.loop/1")      ? (const void *)&loop
+           : !strcmp(id, "tenon.power/1")   ? &power
            : !strcmp(id, "tenon.chardev/1") ? &chardev
            : !strcmp(id, "tenon.files/1")   ? (const void *)&files
                                             : NULL;
