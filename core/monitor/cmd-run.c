@@ -128,6 +128,7 @@ static const struct shape shapes[] = {
 };
 
 static const struct event_row events[] = {
+    { .name = "RTC_CHANGE", .args = "offset:int qom-path:str", .at_most = 1000 },
     { .name = "STOP" },
     { .name = "RESUME" },
     { .name = "SUSPEND" },
