@@ -620,6 +620,14 @@ static void guest_vcpu_step(struct vcpu *cpu, unsigned flags)
         p->guest->ops.cpu_step(p->guest->inst->state, p->state, flags);
 }
 
+static void guest_vcpu_nmi(struct vcpu *cpu)
+{
+    struct processor *p = cpu->state;
+
+    if (p->guest->ops.cpu_nmi)
+        p->guest->ops.cpu_nmi(p->guest->inst->state, p->state);
+}
+
 static void guest_intr(struct accel *accel, bool level)
 {
     struct guest *g = guest_of(accel);
@@ -656,6 +664,7 @@ static const struct accel_ops guest_ops = {
     .vcpu_notes = guest_vcpu_notes,
     .debug = guest_debug,
     .vcpu_step = guest_vcpu_step,
+    .vcpu_nmi = guest_vcpu_nmi,
     .intr = guest_intr,
     .ignne = guest_ignne,
     .msi = guest_msi,

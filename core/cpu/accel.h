@@ -96,6 +96,9 @@ struct accel_ops {
                  bool int3);
     /* TENON_STEP*: how the processor goes on.  [main, locked, stopped] */
     void (*vcpu_step)(struct vcpu *cpu, unsigned flags);
+    /* A pulse on LINT1, which its local APIC usually makes an NMI of.  May be NULL.  [main, locked,
+     * stopped] */
+    void (*vcpu_nmi)(struct vcpu *cpu);
 };
 
 /* -machine kernel-irqchip=: which chips the accelerator brings. */

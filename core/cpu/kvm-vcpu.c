@@ -56,6 +56,23 @@ void kvm_vcpu_kick(struct vcpu *cpu)
     }
 }
 
+/* ---- NMIs ---- */
+
+enum { LAPIC_LVT_LINT1 = 0x360, LVT_MASKED = 0x10000, LVT_MODE = 0x700, LVT_NMI = 0x400 };
+
+void kvm_vcpu_nmi(struct vcpu *cpu)
+{
+    struct kvm_vcpu *v = cpu->state;
+    struct kvm_lapic_state lapic;
+    uint32_t lint1;
+
+    if (kvm_ioctl(v->fd, KVM_GET_LAPIC, &lapic))
+        return;
+    memcpy(&lint1, lapic.regs + LAPIC_LVT_LINT1, sizeof(lint1));
+    if ((lint1 & (LVT_MASKED | LVT_MODE)) == LVT_NMI)
+        kvm_ioctl(v->fd, KVM_NMI, NULL);
+}
+
 /* ---- Holding: all processors out of guest code, without a wait for what they do outside it ----
  */
 

@@ -399,6 +399,7 @@ const struct accel_ops accel_kvm = {
     .int3 = true,
     .debug = kvm_debug,
     .vcpu_step = kvm_vcpu_step,
+    .vcpu_nmi = kvm_vcpu_nmi,
     .chips_reset = kvm_chips_reset,
     .gsi = kvm_gsi,
     .irqfd = kvm_irqfd,

@@ -152,6 +152,7 @@ int kvm_vcpu_create(struct vcpu *cpu);
 void kvm_vcpu_destroy(struct vcpu *cpu);
 int kvm_vcpu_run(struct vcpu *cpu);
 void kvm_vcpu_kick(struct vcpu *cpu);
+void kvm_vcpu_nmi(struct vcpu *cpu);
 
 /* kvm-state.c */
 int kvm_state_create(struct kvm_vcpu *v);

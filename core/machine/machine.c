@@ -64,6 +64,12 @@ static bool read_identity(struct machine *m)
     return m->info.has_uuid;
 }
 
+static bool has_new_root(const struct config *config)
+{
+    return config_find(config, "chroot", NULL) ||
+           group_string(config_find(config, "run-with", NULL), "chroot", NULL);
+}
+
 static bool read_switches(struct machine *m)
 {
     const struct config_group *machine = config_find(m->config, "machine", NULL);
@@ -75,11 +81,18 @@ static bool read_switches(struct machine *m)
     m->no_shutdown = !strcmp(group_string(action, "shutdown", ""), "pause");
     m->on_panic = group_string(action, "panic", "shutdown");
     m->start_paused = config_find(m->config, "S", NULL);
+    m->preconfig = config_find(m->config, "preconfig", NULL);
     m->info.nodefaults = config_find(m->config, "nodefaults", NULL);
     m->name_threads = true;
     m->info.hpet = true;
     ok = !group_bool(config_find(m->config, "name", NULL), "debug-threads", &m->name_threads);
-    return !group_bool(machine, "hpet", &m->info.hpet) && ok;
+    ok &= !group_bool(machine, "hpet", &m->info.hpet);
+    if (m->preconfig && has_new_root(m->config)) {
+        report("-preconfig", "cannot be used with a new root, out of which no file of the board's "
+                             "could be reached");
+        ok = false;
+    }
+    return ok;
 }
 
 static const struct type *find_board(struct machine *m)
@@ -346,9 +359,9 @@ static bool needs_accel(const struct machine *m)
     return m->info.max_cpus || m->accel->ops == &accel_qtest;
 }
 
-static bool build(struct machine *m)
+/* Processors and memory, which all else stands on. */
+static bool lay_out(struct machine *m, const struct type *type)
 {
-    const struct type *type = find_board(m);
     bool ok = read_identity(m);
 
     ok &= read_switches(m);
@@ -359,20 +372,58 @@ static bool build(struct machine *m)
     ok &= !processors_count(m, type->t.ops);
     if (!ok || accel_open(m) || processors_resolve(m, type->t.ops) || ram_create(m))
         return false;
-    if (needs_accel(m) && m->accel->ops->board && m->accel->ops->board(m->accel))
-        return false;
-    /* From here on, one fault does not hide the next. */
-    ok = start_log(m);
+    return !needs_accel(m) || !m->accel->ops->board || !m->accel->ops->board(m->accel);
+}
+
+/* What else is there before the board. */
+static bool prepare(struct machine *m)
+{
+    bool ok = start_log(m);
+
     ok &= fds_create(m);
     ok &= objects_create(m, false) && make_chardevs(m) && objects_create(m, true);
-    ok &= !qtest_start(m);
+    return !qtest_start(m) && ok;
+}
+
+/* The board and all that is on it; the monitors, if they are not there yet.  Without ok something
+ * has failed already: this is for further faults. */
+static bool build(struct machine *m, const struct type *type, bool ok)
+{
     if (!make_board(m, type))
         return false;
     ok &= add_devices(m);
-    ok &= monitors_create(m); /* after the devices, which a mux listens to first */
+    ok &= m->preconfig || monitors_create(m); /* after the devices, which a mux listens to first */
     warn_globals(m);
     warn_idle(m);
-    return ok && complete(m) && !vcpus_create(m) && start_gdb(m);
+    if (!ok || !complete(m) || vcpus_create(m) || !start_gdb(m))
+        return false;
+    machine_reset(m);
+    return true;
+}
+
+static bool create(struct machine *m)
+{
+    const struct type *type = find_board(m);
+    bool ok;
+
+    if (!lay_out(m, type))
+        return false;
+    ok = prepare(m); /* from here on, one fault does not hide the next */
+    return m->preconfig ? ok && monitors_create(m) : build(m, type, ok);
+}
+
+int machine_exit_preconfig(struct machine *m)
+{
+    const struct type *type = find_board(m);
+
+    if (!type || !build(m, type, true)) {
+        machine_quit(m, 1, "host-error");
+        return -EINVAL;
+    }
+    m->preconfig = false;
+    if (!m->start_paused)
+        machine_resume(m);
+    return 0;
 }
 
 struct machine *machine_create(struct config *config, struct plugins *plugins)
@@ -388,9 +439,7 @@ struct machine *machine_create(struct config *config, struct plugins *plugins)
     m->mem = space_create("memory", m->loop, 64, false);
     m->io = space_create("ports", m->loop, 16, true);
     loop_lock(m->loop);
-    ok = build(m);
-    if (ok)
-        machine_reset(m);
+    ok = create(m);
     loop_unlock(m->loop);
     if (ok)
         return m;

@@ -116,6 +116,9 @@ struct machine {
  */
 struct machine *machine_create(struct config *config, struct plugins *plugins);
 void machine_destroy(struct machine *m);
+/* -preconfig: machine_create() has left out the board.  Builds it, and starts the guest.  -EINVAL:
+ * why has been reported, and the program ends.  [main, locked] */
+int machine_exit_preconfig(struct machine *m);
 
 /* Runs the event loop until the machine ends; the exit status.  [main] */
 int machine_run(struct machine *m);

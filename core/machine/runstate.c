@@ -278,7 +278,7 @@ int machine_run(struct machine *m)
 {
     loop_lock(m->loop);
     m->live = true;
-    if (!m->start_paused)
+    if (!m->start_paused && !m->preconfig)
         machine_resume(m);
     loop_unlock(m->loop);
     loop_run(m->loop);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <tenon/bus.h>
+#include <tenon/cmos.h>
 #include <tenon/isa.h>
 #include <tenon/machine.h>
 #include <tenon/memory.h>
@@ -26,6 +27,7 @@
 #include "machine/inst.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
+#include "machine/tree.h"
 #include "monitor/event.h"
 #include "plugin/plugin.h"
 #include "report.h"
@@ -241,6 +243,24 @@ static const struct tenon_power power_service = {
     .wake = power_wake,
 };
 
+/* ---- tenon.rtc/1 ---- */
+
+static void rtc_changed(struct tenon_dev *dev, int64_t ahead)
+{
+    struct machine *m = machine_of(dev);
+    struct node node = tree_node(inst_of(dev));
+    char *path = tree_path(m, &node);
+
+    event_emit(m, "RTC_CHANGE",
+               json_pack("{s:I, s:s}", "offset", (json_int_t)ahead, "qom-path", path));
+    g_free(path);
+}
+
+static const struct tenon_rtc rtc_service = {
+    .size = sizeof(rtc_service),
+    .changed = rtc_changed,
+};
+
 /* ---- tenon.eventfd/1 ---- */
 
 /* An interrupt by event fd that the accelerator does not take: the loop does. */
@@ -450,6 +470,7 @@ const void *service_find(const char *id)
         { "tenon.objects/1", &objects_service },
         { "tenon.events/1", &events_service },
         { "tenon.power/1", &power_service },
+        { "tenon.rtc/1", &rtc_service },
         { "tenon.eventfd/1", &eventfd_service },
         { "tenon.memory/1", &memory_service },
         { "tenon.board/1", &board_service },

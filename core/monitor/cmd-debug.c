@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "debug/disas.h"
 #include "debug/gdb.h"
 #include "debug/log.h"
 #include "debug/trace.h"
@@ -24,16 +25,29 @@ static void print_item(void *call, const char *name, const char *help, bool on)
     call_print(call, "%-15s %s%s\n", name, help, on ? " (on)" : "");
 }
 
+/* Processors that run see new items when they come back. */
+static int set_items(struct call *call, const char *items)
+{
+    struct machine *m = call->machine;
+    char *why = NULL;
+    bool held = guest_hold(m), ok = log_set_items(items, &why),
+         mute = ok && log_on(TENON_ITEM_IN_ASM) && !disas_open(m, NULL);
+
+    if (mute)
+        log_set_items("none", &why);
+    guest_release(m, held);
+    return mute ? -1 : outcome(call, ok, why);
+}
+
 static int do_log(struct call *call)
 {
     const char *items = call_str(call, "items");
-    char *why = NULL;
 
     if (!strcmp(items, "help")) {
         log_each(print_item, call);
         return 0;
     }
-    return outcome(call, log_set_items(items, &why), why);
+    return set_items(call, items);
 }
 
 static int do_logfile(struct call *call)

@@ -65,7 +65,13 @@ static void print_kvm(struct call *call)
 {
     bool enabled = json_is_true(json_object_get(call->result, "enabled"));
 
+    uint64_t times, instructions;
+
     call_print(call, "kvm support: %s\n", enabled ? "enabled" : "disabled");
+    if (kvm_fallback_counts(call->machine, &times, &instructions))
+        call_print(call,
+                   "the software CPU took over %" PRIu64 " times, for %" PRIu64 " instructions\n",
+                   times, instructions);
 }
 
 static int do_target(struct call *call)

@@ -52,6 +52,15 @@ static int do_quit(struct call *call)
     return 0;
 }
 
+static int do_exit_preconfig(struct call *call)
+{
+    if (!call->machine->preconfig)
+        return call_error(call, "The command is permitted only before machine initialization");
+    if (call->machine->request)
+        return call_error(call, "the program is about to end");
+    return machine_exit_preconfig(call->machine);
+}
+
 static int do_set_action(struct call *call)
 {
     static const char *const panics[] = { "pause", "shutdown", "exit-failure", "none" };
@@ -98,6 +107,8 @@ static const struct command commands[] = {
       .hmp = "system_powerdown", .help = "press the power button" },
     { "system_wakeup", .run = do_wakeup,
       .hmp = "system_wakeup", .help = "wake the machine from sleep" },
+    { "x-exit-preconfig", .flags = CMD_PRECONFIG, .run = do_exit_preconfig,
+      .hmp = "exit_preconfig", .help = "let the board be built, after -preconfig" },
     { "quit", .flags = CMD_PRECONFIG, .run = do_quit, .hmp = "quit|q", .help = "end the program" },
     { "set-action", "?reboot:RebootAction ?shutdown:ShutdownAction ?panic:PanicAction",
       .flags = CMD_PRECONFIG, .run = do_set_action },
@@ -111,12 +122,13 @@ static const struct shape shapes[] = {
     ENUM("RebootAction", "reset shutdown"),
     ENUM("ShutdownAction", "poweroff pause"),
     ENUM("PanicAction", "pause shutdown exit-failure none"),
-    ENUM("ShutdownCause", "host-qmp-quit host-qmp-system-reset host-signal guest-shutdown guest-reset "
+    ENUM("ShutdownCause", "host-error host-qmp-quit host-qmp-system-reset host-signal guest-shutdown guest-reset "
                           "guest-panic"),
     ENUM("GuestPanicAction", "pause poweroff run"),
 };
 
 static const struct event_row events[] = {
+    { .name = "RTC_CHANGE", .args = "offset:int qom-path:str", .at_most = 1000 },
     { .name = "STOP" },
     { .name = "RESUME" },
     { .name = "SUSPEND" },

@@ -16,6 +16,7 @@ extern const struct command_table monitor_commands;
 extern const struct command_table pci_commands;
 extern const struct command_table qom_commands;
 extern const struct command_table run_commands;
+extern const struct command_table vcpu_commands;
 extern const struct command_table yank_commands;
 
 #endif

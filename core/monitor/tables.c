@@ -8,9 +8,21 @@
 #include "monitor/commands.h"
 
 const struct command_table *const command_tables[] = {
-    &chardev_commands, &cpu_commands,     &device_commands, &fd_commands,
-    &debug_commands,   &machine_commands, &memory_commands, &monitor_commands,
-    &pci_commands,     &qom_commands,     &run_commands,    &yank_commands,
+    // clang-format off
+    &chardev_commands,
+    &cpu_commands,
+    &debug_commands,
+    &device_commands,
+    &fd_commands,
+    &machine_commands,
+    &memory_commands,
+    &monitor_commands,
+    &pci_commands,
+    &qom_commands,
+    &run_commands,
+    &vcpu_commands,
+    &yank_commands,
+    // clang-format on
 };
 const unsigned n_command_tables = G_N_ELEMENTS(command_tables);
 

@@ -525,7 +525,7 @@ const struct opt_group groups[] = {
     { "no-user-config", MERGE },
     { "nodefconfig",   MERGE },
     { "pidfile",       MERGE,                                        PARAM(file_keys) },
-    { "preconfig",     MERGE | LATER },
+    { "preconfig",     MERGE },
     { "singlestep",    MERGE },
     { "d",             MERGE | HELP,                                 PARAM(text_keys) },
     { "D",             MERGE,                                        PARAM(file_keys) },

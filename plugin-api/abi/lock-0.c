@@ -441,6 +441,9 @@ AT(tenon_cmos, size,   0, uint32_t *);
 AT(tenon_cmos, set,    8, void (**)(void *cmos, unsigned index, uint8_t value));
 AT(tenon_cmos, get,   16, uint8_t (**)(void *cmos, unsigned index));
 
+AT(tenon_rtc, size,    0, uint32_t *);
+AT(tenon_rtc, changed, 8, void (**)(struct tenon_dev *, int64_t ahead));
+
 /* ---- tenon/irq.h ---- */
 
 AT(tenon_gsi_input, size,  0, uint32_t *);
@@ -580,6 +583,7 @@ AT(tenon_accel_ops, executed,        136, uint64_t (**)(void *self, void *cpu));
 AT(tenon_accel_ops, cpu_budget,      144, void (**)(void *self, void *cpu));
 AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
 AT(tenon_accel_ops, stand_in,        160, int (**)(void *self, void *cpu, struct tenon_x86_state *state));
+AT(tenon_accel_ops, cpu_nmi,         168, void (**)(void *self, void *cpu));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);

@@ -138,6 +138,7 @@ struct tenon_accel_ops {
      * TENON_STOOD_*; NULL: does not do it. [its thread, the board not locked]
      */
     int (*stand_in)(void *self, void *cpu, struct tenon_x86_state *state);
+    void (*cpu_nmi)(void *self, void *cpu);     /* a pulse on its input LINT1. [main, stopped] */
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \

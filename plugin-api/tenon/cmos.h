@@ -20,4 +20,11 @@ struct tenon_cmos {
     uint8_t (*get)(void *cmos, unsigned index);
 };
 
+/* "tenon.rtc/1" - what the host offers a clock. */
+struct tenon_rtc {
+    uint32_t size;
+    /* The guest has set the time: it is so many seconds ahead of what it would be. [vcpu] */
+    void (*changed)(struct tenon_dev *, int64_t ahead);
+};
+
 #endif

@@ -73,7 +73,7 @@ class Client:
 
 
 @contextlib.contextmanager
-def running(*arguments, machine=NONE, negotiate=True):
+def running(*arguments, machine=NONE, negotiate=True, status=0):
     """A program with a QMP socket, and a client of it."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "qmp")
@@ -88,7 +88,7 @@ def running(*arguments, machine=NONE, negotiate=True):
             yield client
         finally:
             program.terminate()
-            assert program.wait() == 0
+            assert program.wait() == status
 
 
 def test(function):
@@ -268,6 +268,37 @@ def run_state():
         qmp.do("cont")
         stamp = qmp.event("RESUME")["timestamp"]
         assert abs(stamp["seconds"] - time.time()) < 60 and 0 <= stamp["microseconds"] < 1000000
+
+
+def preconfig():
+    """--preconfig: a word before the board is built; x-exit-preconfig builds it and starts it, once"""
+    with running("--preconfig", "-device", "isa-serial,chardev=made", machine=PC) as qmp:
+        assert qmp.do("query-status")["status"] == "prelaunch"
+        assert qmp.do("query-commands")
+        for early in ("query-cpus-fast", "cont", "system_reset", "device_add"):
+            qmp.fails(early, "isn't permitted in 'preconfig' state")
+        qmp.do("chardev-add", id="made", backend={"type": "ringbuf", "data": {}})
+        qmp.do("x-exit-preconfig")
+        assert [e["event"] for e in qmp.events] == ["RESUME"]
+        assert qmp.do("query-status")["status"] == "running"
+        assert next(c for c in qmp.do("query-chardev") if c["label"] == "made")["frontend-open"]
+        assert len(qmp.do("query-cpus-fast")) == 1
+        qmp.fails("x-exit-preconfig", "only before machine initialization")
+    with running("-preconfig", "-S", machine=PC) as qmp:
+        qmp.do("x-exit-preconfig")
+        assert qmp.events == [] and qmp.do("query-status")["status"] == "prelaunch"
+    with running("-preconfig") as qmp:
+        pass  # SIGTERM ends it
+
+
+def bad_board():
+    """a board that cannot be built after all ends the program, which says why"""
+    with running("--preconfig", "-device", "isa-serial,chardev=nobody", machine=PC,
+                 status=1) as qmp:
+        qmp.send('{"execute": "x-exit-preconfig"}{"execute": "x-exit-preconfig"}')
+        assert "no chardev of that id" in qmp.reply()["error"]["desc"]
+        assert qmp.event("SHUTDOWN")["data"] == {"guest": False, "reason": "host-error"}
+        assert qmp.program.wait(10) == 1
 
 
 def panic():
@@ -506,5 +537,5 @@ def run_all(tests):
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 if __name__ == "__main__":
     run_all([negotiation, malformed, ids, out_of_band, passing, yanking, clients, waiting_person,
-             run_state, panic, ends, second_client, thousand_connections, endless_line,
+             run_state, preconfig, bad_board, panic, ends, second_client, thousand_connections, endless_line,
              deaf_client, schema, machine_answers, descriptors, inherited, daemon, quick])

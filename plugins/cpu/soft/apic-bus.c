@@ -264,3 +264,11 @@ void apic_line(struct soft *soft, bool level)
             cpu_want(a->cpu, WANT_INTR);
     }
 }
+
+void apic_nmi(struct cpu *cpu)
+{
+    if (apic_enabled(cpu))
+        apic_lvt(cpu->apic, LVT_LINT1);
+    else
+        cpu_want(cpu, WANT_NMI);
+}

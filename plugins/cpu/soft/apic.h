@@ -102,5 +102,7 @@ int apic_take(struct apic *apic, int next);
 bool apic_message(struct soft *soft, uint64_t addr, uint32_t data);
 /* The output of the 8259, wired to LINT0 of all processors. */
 void apic_line(struct soft *soft, bool level);
+/* A pulse on LINT1, where NMIs come in; past a disabled APIC it is one. */
+void apic_nmi(struct cpu *cpu);
 
 #endif

@@ -116,6 +116,11 @@ static void intr(void *self, bool level)
     apic_line(self, level);
 }
 
+static void cpu_nmi(void *self, void *cpu)
+{
+    apic_nmi(cpu);
+}
+
 static bool msi(void *self, uint64_t addr, uint32_t data)
 {
     return apic_message(self, addr, data);
@@ -233,6 +238,7 @@ static const struct tenon_accel_ops ops = {
     .executed = cpu_executed,
     .cpu_budget = cpu_budget,
     .stand_in = stand_in,
+    .cpu_nmi = cpu_nmi,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };

@@ -55,6 +55,8 @@ enum { UPDATE = 0, PERIODIC = 3 };
 struct rtc {
     struct tenon_dev *dev;
     const struct tenon_power *power;
+    const struct tenon_rtc *host;
+    int64_t ahead; /* of the host's date, in seconds, as base= wants it */
     const char *base;
     uint32_t clock, lost_ticks, base_year, iobase, irq;
     uint8_t index;
@@ -156,6 +158,9 @@ static void rtc_load(struct rtc *r)
 
     r->shift += timegm(&tm) - rtc_second(r);
     r->second_seen = rtc_second(r);
+    if (r->host)
+        r->host->changed(r->dev, r->second_seen - r->ahead -
+                                     (int64_t)(tenon_clock(r->dev, TENON_CLOCK_HOST) / NS));
 }
 
 /* ---- Interrupts ---- */
@@ -486,6 +491,7 @@ static int rtc_start(struct rtc *r)
     clock = rtc_clock(r);
     r->phase = (NS + ns - clock % NS) % NS;
     r->shift = second - (int64_t)((clock + r->phase) / NS);
+    r->ahead = second - (int64_t)(host / NS);
     return 0;
 }
 
@@ -499,6 +505,7 @@ static int rtc_create(void *self)
     r->bytes[REG_A] = A_INITIAL;
     r->bytes[REG_B] = B_24H;
     r->power = tenon_query(r->dev, "tenon.power/1");
+    r->host = tenon_query(r->dev, "tenon.rtc/1");
     err = tenon_isa_connect(r->dev, 0, r->irq);
     return err ? err : tenon_map(r->dev, 0, r->iobase, 0);
 }
