@@ -50,6 +50,7 @@ struct processor {
     pthread_mutex_t lock;
     pthread_cond_t woken;
     bool kicked;
+    bool smm; /* it sees machine->smram */
 };
 
 static struct guest *guest_of(const struct accel *accel)
@@ -233,10 +234,28 @@ static struct block *block_numbered(struct guest *g, uint32_t n)
     return block;
 }
 
+/* The machine's RAM where system management mode sees it; false: addr is not there. */
+static bool find_smram(const struct machine *m, uint64_t addr, struct range *r)
+{
+    uint64_t bytes = __atomic_load_n(&m->smram.bytes, __ATOMIC_ACQUIRE);
+    uint64_t offset = addr - m->smram.base;
+
+    if (offset >= bytes || addr >= m->ram->bytes)
+        return false;
+    *r = (struct range){ .block = m->ram,
+                         .offset = addr,
+                         .bytes = MIN(bytes - offset, m->ram->bytes - addr),
+                         .flags = MAP_READ | MAP_WRITE };
+    return true;
+}
+
 static void host_lookup(void *host, uint64_t addr, struct tenon_ram *ram)
 {
     struct processor *p = host;
-    struct range r = space_at(p->guest->machine->mem, addr);
+    struct range r;
+
+    if (!p->smm || !find_smram(p->guest->machine, addr, &r))
+        r = space_at(p->guest->machine->mem, addr);
 
     *ram = (struct tenon_ram){ .bytes = r.bytes };
     if (!r.block || !(r.flags & MAP_READ))
@@ -343,6 +362,11 @@ static int host_other_interrupt(void *host, uint32_t how)
     return p->helped ? p->helped->interrupt(p->cpu, how) : TENON_NO_INTERRUPT;
 }
 
+static void host_smm(void *host, bool on)
+{
+    ((struct processor *)host)->smm = on;
+}
+
 const struct tenon_accel_host accel_host_service = {
     .size = sizeof(struct tenon_accel_host),
     .must_stop = host_must_stop,
@@ -366,6 +390,7 @@ const struct tenon_accel_host accel_host_service = {
     .other_msr = host_other_msr,
     .other_tsc = host_other_tsc,
     .other_interrupt = host_other_interrupt,
+    .smm = host_smm,
 };
 
 /* ---- What the plugin is told ---- */
@@ -650,6 +675,18 @@ static bool guest_msi(struct accel *accel, uint64_t addr, uint32_t data)
     return g->ops.msi(g->inst->state, addr, data);
 }
 
+static void guest_smi(struct accel *accel, unsigned cpu)
+{
+    struct guest *g = guest_of(accel);
+
+    g->ops.smi(g->inst->state, cpu);
+}
+
+static void guest_smram(struct accel *accel)
+{
+    memory_published(guest_of(accel));
+}
+
 static const struct accel_ops guest_ops = {
     .close = guest_close,
     .board = guest_board,
@@ -668,6 +705,8 @@ static const struct accel_ops guest_ops = {
     .intr = guest_intr,
     .ignne = guest_ignne,
     .msi = guest_msi,
+    .smi = guest_smi,
+    .smram = guest_smram,
 };
 
 /* ---- Opening ---- */
@@ -723,6 +762,8 @@ int accel_plugin_open(struct accel *accel, struct machine *m, const char *name,
         return -ENOENT;
     g->table = guest_ops;
     g->table.name = g->inst->type->t.name;
+    if (!g->ops.smi)
+        g->table.smi = NULL;
     accel->ops = &g->table;
     accel->state = g;
     return 0;

@@ -65,6 +65,10 @@ struct accel_ops {
     int (*irqfd)(struct accel *accel, unsigned gsi, int fd, bool add);
     /* Sends a message-signalled interrupt; whether a processor took it.  May be NULL.  [any] */
     bool (*msi)(struct accel *accel, uint64_t addr, uint32_t data);
+    /* SMI# of a processor; NULL: there is no system management mode.  And machine->smram has
+     * changed. [any, locked] */
+    void (*smi)(struct accel *accel, unsigned cpu);
+    void (*smram)(struct accel *accel);
     /* The 8259A's INTR output, when that is a device; who answers calls machine_acknowledge(). NULL
      * if it never is.  [any, locked] */
     void (*intr)(struct accel *accel, bool level);

@@ -88,6 +88,10 @@ struct machine {
     const char *request_cause; /* of who asked for the end, if not the guest; atomic */
     int exit_code;
     bool a20;
+    /* What processors in system management mode see as RAM at its own address; bytes is atomic. */
+    struct {
+        uint64_t base, bytes;
+    } smram;
     struct tenon_x86_start start;
     bool has_start; /* of the reset that is going on */
     /* what the command line wants */

@@ -175,6 +175,7 @@ int processors_resolve(struct machine *m, const struct tenon_machine_ops *ops)
 
     m->info.accel = m->accel->ops->name;
     m->info.kernel_irqchip = m->accel->irqchip == IRQCHIP_ON;
+    m->info.smm = m->accel->ops->smi != NULL;
     if (!m->info.max_cpus || !arg)
         return 0;
     err = cpu_spec_parse(&spec, arg, g ? g->from : "-cpu");

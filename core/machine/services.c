@@ -443,10 +443,30 @@ static void x86_a20(struct tenon_dev *dev, bool on)
     machine_of(dev)->a20 = on;
 }
 
+static void x86_smi(struct tenon_dev *dev)
+{
+    struct accel *accel = machine_of(dev)->accel;
+
+    if (accel->ops->smi)
+        accel->ops->smi(accel, 0);
+}
+
+static void x86_smram(struct tenon_dev *dev, uint64_t base, uint64_t bytes)
+{
+    struct machine *m = machine_of(dev);
+
+    m->smram.base = base;
+    __atomic_store_n(&m->smram.bytes, bytes, __ATOMIC_RELEASE);
+    if (m->accel->ops->smram)
+        m->accel->ops->smram(m->accel);
+}
+
 static const struct tenon_x86 x86_service = {
     .size = sizeof(x86_service),
     .start = x86_start,
     .a20 = x86_a20,
+    .smi = x86_smi,
+    .smram = x86_smram,
 };
 
 /* ---- The list ---- */

@@ -377,6 +377,7 @@ AT(tenon_board_info, accel,           72, const char **);
 AT(tenon_board_info, apic_ids,        80, const uint32_t **);
 AT(tenon_board_info, cpuid_1,         88, const uint32_t **);
 AT(tenon_board_info, phys_bits,       96, uint32_t *);
+AT(tenon_board_info, smm,            100, bool *);
 
 AT(tenon_board, size,        0, uint32_t *);
 AT(tenon_board, info,        8, const struct tenon_board_info *(**)(struct tenon_dev *));
@@ -424,6 +425,8 @@ AT(tenon_x86_start, idt,    264, struct tenon_x86_segment *);
 AT(tenon_x86, size,    0, uint32_t *);
 AT(tenon_x86, start,   8, void (**)(struct tenon_dev *, const struct tenon_x86_start *start));
 AT(tenon_x86, a20,    16, void (**)(struct tenon_dev *, bool on));
+AT(tenon_x86, smi,    24, void (**)(struct tenon_dev *));
+AT(tenon_x86, smram,  32, void (**)(struct tenon_dev *, uint64_t base, uint64_t bytes));
 
 /* ---- tenon/fwcfg.h ---- */
 
@@ -584,6 +587,7 @@ AT(tenon_accel_ops, cpu_budget,      144, void (**)(void *self, void *cpu));
 AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
 AT(tenon_accel_ops, stand_in,        160, int (**)(void *self, void *cpu, struct tenon_x86_state *state));
 AT(tenon_accel_ops, cpu_nmi,         168, void (**)(void *self, void *cpu));
+AT(tenon_accel_ops, smi,             176, void (**)(void *self, uint32_t index));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);
@@ -613,6 +617,7 @@ AT(tenon_accel_host, ferr,         144, void (**)(void *host, bool level));
 AT(tenon_accel_host, other_msr,    152, bool (**)(void *host, bool write, uint32_t index, uint64_t *value));
 AT(tenon_accel_host, other_tsc,    160, uint64_t (**)(void *host));
 AT(tenon_accel_host, other_interrupt, 168, int (**)(void *host, uint32_t how));
+AT(tenon_accel_host, smm,             176, void (**)(void *host, bool on));
 
 /* ---- tenon/console.h ---- */
 

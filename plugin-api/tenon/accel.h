@@ -139,6 +139,8 @@ struct tenon_accel_ops {
      */
     int (*stand_in)(void *self, void *cpu, struct tenon_x86_state *state);
     void (*cpu_nmi)(void *self, void *cpu);     /* a pulse on its input LINT1. [main, stopped] */
+    /* An edge on SMI# of a processor, by its index.  NULL: there is no system management mode. [any] */
+    void (*smi)(void *self, uint32_t index);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \
@@ -200,6 +202,9 @@ struct tenon_accel_host {
     bool (*other_msr)(void *host, bool write, uint32_t index, uint64_t *value);
     uint64_t (*other_tsc)(void *host);
     int (*other_interrupt)(void *host, uint32_t how);
+    /* The processor enters or leaves system management mode: what it looks up, reads and writes from
+     * now on is what that sees. [its thread, or main when stopped] */
+    void (*smm)(void *host, bool on);
 };
 /* Interrupts; NMIs; sleeps until there is something to take, or the processor is kicked. */
 enum { TENON_TAKE_INTERRUPT = 1, TENON_TAKE_NMI = 2, TENON_TAKE_SLEEP = 4 };

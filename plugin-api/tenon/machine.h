@@ -37,6 +37,7 @@ struct tenon_board_info {
     const uint32_t *apic_ids;   /* of the max_cpus processors */
     const uint32_t *cpuid_1;    /* leaf 1 of the boot processor: eax, ebx, ecx, edx */
     uint32_t phys_bits;         /* physical address bits of the processors */
+    bool smm;                   /* they have an input SMI#, and a view of memory of their own behind it */
 };
 
 /* "tenon.board/1" - what the host offers the machine (and devices that need to know the board). */
@@ -94,6 +95,11 @@ struct tenon_x86 {
     /* What the boot processor starts with after the reset that is going on. [main, in reset] */
     void (*start)(struct tenon_dev *, const struct tenon_x86_start *start);
     void (*a20)(struct tenon_dev *, bool on);                                           /* [vcpu] */
+    /* Asserts SMI# of the first processor; nothing where board info says that there is none. [vcpu] */
+    void (*smi)(struct tenon_dev *);
+    /* Processors in system management mode see RAM there (at its own address), whatever others see;
+     * base is always the same, bytes 0: no more. [vcpu] */
+    void (*smram)(struct tenon_dev *, uint64_t base, uint64_t bytes);
 };
 
 #endif

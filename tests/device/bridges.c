@@ -115,6 +115,75 @@ static void the_firmware_can_be_shadowed(void)
 
 /* ---- PIIX3 ---- */
 
+/* ---- System management ---- */
+
+enum { SMRAMC = 0x72, SMRAM = 0xa1000 };
+
+static bool is_ram(struct board *b, uint64_t addr)
+{
+    mem_write(b, addr, 0x5a, 1);
+    return mem_read(b, addr, 1) == 0x5a;
+}
+
+static void smram_is_open_until_it_is_locked(void)
+{
+    struct board *b = board_start("-nodefaults");
+
+    g_assert_cmphex(pci_read(b, 0, 0, SMRAMC, 1), ==, 0x02);
+    g_assert_false(is_ram(b, SMRAM));
+    pci_write(b, 0, 0, SMRAMC, 0xff, 1); /* D_LCK and D_OPEN: not open */
+    g_assert_cmphex(pci_read(b, 0, 0, SMRAMC, 1), ==, 0x1a);
+    g_assert_false(is_ram(b, SMRAM));
+    pci_write(b, 0, 0, SMRAMC & ~3, 0xff4affff, 4);
+    g_assert_cmphex(pci_read(b, 0, 0, SMRAMC, 1), ==, 0x1a);
+    g_assert_false(is_ram(b, SMRAM));
+    board_reset(b);
+    g_assert_cmphex(pci_read(b, 0, 0, SMRAMC, 1), ==, 0x02);
+    pci_write(b, 0, 0, SMRAMC, 0x4a, 1);
+    g_assert_true(is_ram(b, SMRAM));
+    g_assert_true(is_ram(b, 0xbffff));
+    board_reset(b);
+    g_assert_false(is_ram(b, SMRAM));
+    board_finish(b);
+}
+
+static void apm_commands_ask_for_smis(void)
+{
+    struct board *b = board_start("-nodefaults -global PIIX4_PM.smm-enabled=on");
+
+    enable_pm(b);
+    g_assert_cmphex(pci_read(b, 1, 3, 0x58, 4), ==, 0);
+    outb(b, PMBASE + 0x28, 1);
+    outb(b, 0xb2, 0x55);
+    g_assert_cmphex(inw(b, PMBASE + 0x18), ==, 0);
+    pci_write(b, 1, 3, 0x58, 1 << 25, 4);
+    outb(b, 0xb3, 0x66);
+    g_assert_cmphex(inw(b, PMBASE + 0x18), ==, 0);
+    outb(b, 0xb2, 0x55);
+    g_assert_cmphex(inw(b, PMBASE + 0x18), ==, 0x20);
+    g_assert_cmphex(inw(b, 0xb2), ==, 0x6655);
+    outb(b, PMBASE + 0x19, 0xff);
+    g_assert_cmphex(inw(b, PMBASE + 0x18), ==, 0x20);
+    outb(b, PMBASE + 0x18, 0x20);
+    g_assert_cmphex(inw(b, PMBASE + 0x18), ==, 0);
+    outb(b, PMBASE + 0x28, 0);
+    outb(b, 0xb2, 0x55);
+    g_assert_cmphex(inw(b, PMBASE + 0x18), ==, 0);
+    board_finish(b);
+}
+
+static void without_smm_the_firmware_is_told_so(void)
+{
+    struct board *b = board_start("-nodefaults");
+
+    enable_pm(b);
+    g_assert_cmphex(pci_read(b, 1, 3, 0x58, 4), ==, 1 << 25);
+    outb(b, PMBASE + 0x28, 1);
+    outb(b, 0xb2, 0x55);
+    g_assert_cmphex(inw(b, PMBASE + 0x18), ==, 0);
+    board_finish(b);
+}
+
 static void the_reset_register_resets_on_a_rising_bit(void)
 {
     struct board *b = board_start("-nodefaults");
@@ -283,6 +352,9 @@ int main(int argc, char **argv)
     TEST(identity_is_read_only);
     TEST(a_segment_is_opened_and_closed);
     TEST(the_firmware_can_be_shadowed);
+    TEST(smram_is_open_until_it_is_locked);
+    TEST(apm_commands_ask_for_smis);
+    TEST(without_smm_the_firmware_is_told_so);
     TEST(the_reset_register_resets_on_a_rising_bit);
     TEST(pm_ports_move_with_their_base);
     TEST(the_timer_counts_at_its_rate);

@@ -20,7 +20,7 @@ static void split(void)
 {
     char *to = idt_pages[1] - PF * 16;
 
-    for (unsigned i = 0; i < 4096 && to + i < idt_pages[2]; i++)
+    for (unsigned i = 0; i < 4096 && to + i < idt_pages[0] + sizeof(idt_pages); i++)
         to[i] = ((char *)idt_gate(0))[i];
     map(0, (uint64_t)idt_pages[0] | P);
     map(1, (uint64_t)idt_pages[1] | P);

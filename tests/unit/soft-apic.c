@@ -178,6 +178,11 @@ void smm_enter(struct cpu *cpu)
     cpu->in_smm = true;
 }
 
+void smm_leave(struct cpu *cpu)
+{
+    cpu->in_smm = false;
+}
+
 void svm_reset(struct cpu *cpu, bool power_on)
 {
     cpu->svm.gif = true;

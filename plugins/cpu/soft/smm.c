@@ -87,10 +87,26 @@ static void enter_state(struct cpu *cpu)
     cpu->inhibit = 0;
 }
 
+/* Memory is seen anew: there may be RAM that only this mode has. */
+static void set_smm(struct cpu *cpu, bool on)
+{
+    cpu->in_smm = on;
+    if (cpu->host->smm)
+        cpu->host->smm(cpu->info->host, on);
+    mmu_forget(cpu);
+}
+
+void smm_leave(struct cpu *cpu)
+{
+    if (cpu->in_smm)
+        set_smm(cpu, false);
+}
+
 void smm_enter(struct cpu *cpu)
 {
     uint64_t base = cpu->msr.smbase;
 
+    set_smm(cpu, true);
     for (unsigned i = 0; i < 10; i++)
         save_segment(cpu, base + SAVE_SEGS + 16 * i, segment(cpu, i));
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -104,7 +120,6 @@ void smm_enter(struct cpu *cpu)
     phys_write(cpu, base + SAVE_REVISION, REVISION, 4);
     phys_write(cpu, base + SAVE_SMBASE, base, 4);
     svm_set_guest(cpu, false);
-    cpu->in_smm = true;
     cpu->nmi_blocked = true;
     cpu->halted = false;
     enter_state(cpu);
@@ -115,6 +130,7 @@ void smm_enter(struct cpu *cpu)
 static void run_rsm(struct cpu *cpu, const struct uop *u)
 {
     uint64_t base = cpu->msr.smbase;
+    bool guest, halted;
 
     if (!cpu->in_smm)
         cpu_fault(cpu, EXC_UD);
@@ -127,11 +143,13 @@ static void run_rsm(struct cpu *cpu, const struct uop *u)
     cpu->msr.smbase = phys_read(cpu, base + SAVE_SMBASE, 4);
     cpu->flags = (cpu->flags & 0x3f7fd5) | 2;
     cpu->cpl = cpu->flags & F_VM ? 3 : cpu->cr0 & CR0_PE ? ATTR_DPL(cpu->seg[SEG_SS].attr) : 0;
-    cpu->in_smm = false;
     cpu->nmi_blocked = phys_read(cpu, base + SAVE_NMI_MASK, 1) & 1;
+    guest = phys_read(cpu, base + SAVE_GUEST, 1) & 1;
+    halted = phys_read(cpu, base + SAVE_HALT, 1) & 1;
+    smm_leave(cpu);
     if (!control_is_possible(cpu)) /* the state in memory may be anything */
         cpu_shutdown(cpu);
-    if (phys_read(cpu, base + SAVE_GUEST, 1) & 1)
+    if (guest)
         svm_set_guest(cpu, true);
     if (cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE && !(cpu->efer & EFER_LMA) &&
         !paging_load_pdptes(cpu, cpu->cr3))
@@ -139,7 +157,7 @@ static void run_rsm(struct cpu *cpu, const struct uop *u)
     mmu_forget(cpu);
     mode_update(cpu);
     cpu_recheck(cpu);
-    if (phys_read(cpu, base + SAVE_HALT, 1) & 1)
+    if (halted)
         cpu_halt(cpu);
 }
 

@@ -126,6 +126,14 @@ static bool msi(void *self, uint64_t addr, uint32_t data)
     return apic_message(self, addr, data);
 }
 
+static void smi(void *self, uint32_t index)
+{
+    struct soft *soft = self;
+
+    if (index < __atomic_load_n(&soft->n_cpus, __ATOMIC_ACQUIRE) && soft->cpus[index])
+        cpu_want(soft->cpus[index], WANT_SMI);
+}
+
 static uint64_t cpu_executed(void *self, void *cpu)
 {
     return blocks_executed(cpu);
@@ -239,6 +247,7 @@ static const struct tenon_accel_ops ops = {
     .cpu_budget = cpu_budget,
     .stand_in = stand_in,
     .cpu_nmi = cpu_nmi,
+    .smi = smi,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };

@@ -61,7 +61,8 @@ static void set_common(struct cpu *cpu)
     cpu->dr[7] = 0x400;
     cpu->inhibit = cpu->shadow = 0;
     cpu->halted = cpu->wait_sipi = cpu->shut_down = cpu->mwait.on = false;
-    cpu->in_smm = cpu->nmi_blocked = false;
+    smm_leave(cpu);
+    cpu->nmi_blocked = false;
     cpu->held = 0;
     cpu->watch.hit = 0;
     cpu->watch.again = false;

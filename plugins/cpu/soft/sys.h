@@ -225,6 +225,7 @@ bool xcr0_valid(const struct cpu *cpu, uint64_t value);
 
 /* An SMI comes in, between instructions. [its thread] */
 void smm_enter(struct cpu *cpu);
+void smm_leave(struct cpu *cpu); /* nothing if it is not in it */
 bool smm_translate(struct block_builder *b, const struct insn *in);
 
 #endif

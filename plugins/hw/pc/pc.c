@@ -189,15 +189,20 @@ static int add_consoles(struct pc *pc)
     return err;
 }
 
+static bool has_smm(const struct pc *pc)
+{
+    return pc->smm == ON || (pc->smm == AUTO && pc->info->smm);
+}
+
 static int add_devices(struct pc *pc)
 {
-    static const struct {
+    const struct {
         const char *driver, *props;
     } bridges[] = {
         { "i440FX-pcihost", NULL },
         { "i440FX", "addr=0" },
         { "PIIX3", "addr=1.0,multifunction=on" },
-        { "PIIX4_PM", "addr=1.3" },
+        { "PIIX4_PM", has_smm(pc) ? "addr=1.3,smm-enabled=on" : "addr=1.3" },
         { "port92", NULL },
         { "fw_cfg_io", NULL },
     };
@@ -222,8 +227,10 @@ static int check_properties(struct pc *pc)
 {
     if (pc->vmport == ON)
         return tenon_error(pc->dev, -ENOTSUP, "vmport=on: not in this build yet");
-    if (pc->smm == ON)
-        return tenon_error(pc->dev, -ENOTSUP, "smm=on: not in this build yet");
+    if (pc->smm == ON && !pc->info->smm)
+        return tenon_error(pc->dev, -ENOTSUP,
+                           "smm=on: the accelerator %s has no system management mode",
+                           pc->info->accel);
     if (pc->info->kernel_irqchip && pc_switch(pc, "machine", "hpet", false))
         return tenon_error(
             pc->dev, -ENOTSUP,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * i440FX-pcihost, i440FX - the north bridge: the ports of PCI configuration, and the RAM that hides
- * behind the ROMs below 1 MiB.
+ * i440FX-pcihost, i440FX - the north bridge: the ports of PCI configuration, the RAM that hides
+ * behind the ROMs below 1 MiB, and the RAM at A0000h that only system management mode sees.
  *
  * Intel 82441FX (PMC) data sheet, order number 290549.
  */
@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include <tenon/isa.h>
+#include <tenon/machine.h>
 #include <tenon/memory.h>
 #include <tenon/pci.h>
 
@@ -102,15 +103,25 @@ enum {
     PMCCFG = 0x50, /* RW  memory controller */
     PAM0 = 0x59,   /* RW  bits 5:4 F0000h-FFFFFh */
     PAM1 = 0x5a,   /* RW  PAM1 to PAM6: two 16 KiB segments each from C0000h on */
-    SMRAMC = 0x72, /* RW  system management RAM: not there, locked */
+    SMRAMC = 0x72, /* RW  system management RAM */
 };
 enum { PAM_RE = 1, PAM_WE = 2, N_SEGMENTS = 13 };
+/* SMRAMC.  D_CLS, bit 5, reads as 0: data and code are always found in one place. */
+enum {
+    D_OPEN = 0x40,   /* all see it */
+    D_LCK = 0x10,    /* no longer; and nothing here changes until a reset */
+    G_SMRAME = 0x08, /* it is there */
+    C_BASE_SEG = 2,  /* at A0000h, 128 KiB: the only place */
+};
+enum { SMRAM = 0xa0000, SMRAM_BYTES = 0x20000 };
 
 struct i440fx {
     struct tenon_dev *dev;
     const struct tenon_memory *memory;
     const struct tenon_pci *pci;
-    int maps[N_SEGMENTS];
+    const struct tenon_x86 *x86;
+    int maps[N_SEGMENTS], smram;
+    uint8_t smramc;
 };
 
 static uint64_t segment_base(unsigned n)
@@ -128,17 +139,55 @@ static uint32_t segment_flags(const uint8_t *config, unsigned n)
     return TENON_MAP_READ | (bits & PAM_WE ? TENON_MAP_WRITE : 0);
 }
 
+static void show_smram(void *self)
+{
+    struct i440fx *d = self;
+    bool there = d->smramc & G_SMRAME;
+    uint32_t flags = there && d->smramc & D_OPEN ? TENON_MAP_READ | TENON_MAP_WRITE : 0;
+
+    d->memory->set_flags(d->dev, &d->smram, &flags, 1);
+    d->x86->smram(d->dev, SMRAM, there ? SMRAM_BYTES : 0);
+}
+
+static void smramc_written(struct i440fx *d, uint8_t *config)
+{
+    uint8_t value = config[SMRAMC];
+
+    if (d->smramc & D_LCK)
+        value = d->smramc;
+    else if (value & D_LCK)
+        value &= ~D_OPEN;
+    config[SMRAMC] = value;
+    if (d->smramc == value)
+        return;
+    d->smramc = value;
+    show_smram(d);
+}
+
 static void i440fx_config_written(void *self, unsigned reg, unsigned bytes)
 {
     struct i440fx *d = self;
-    const uint8_t *config = d->pci->config(d->dev);
+    uint8_t *config = d->pci->config(d->dev);
     uint32_t flags[N_SEGMENTS];
 
+    if (reg <= SMRAMC && reg + bytes > SMRAMC)
+        smramc_written(d, config);
     if (reg + bytes <= PAM0 || reg >= PAM0 + 7)
         return;
     for (unsigned n = 0; n < N_SEGMENTS; n++)
         flags[n] = segment_flags(config, n);
     d->memory->set_flags(d->dev, d->maps, flags, N_SEGMENTS);
+}
+
+/* RAM behind something else, not seen yet. */
+static int map_hidden(struct i440fx *d, uint64_t base, uint64_t bytes)
+{
+    const struct tenon_mapping map = {
+        .size = sizeof(map), .base = base, .offset = base, .bytes = bytes, .priority = 1
+    };
+    int n = d->memory->map(d->dev, &map);
+
+    return n < 0 ? tenon_error(d->dev, n, "needs at least 1 MiB of RAM") : n;
 }
 
 static int i440fx_create(void *self)
@@ -147,20 +196,14 @@ static int i440fx_create(void *self)
 
     d->memory = tenon_query(d->dev, "tenon.memory/1");
     d->pci = tenon_query(d->dev, "tenon.pci/1");
+    d->x86 = tenon_query(d->dev, "tenon.x86/1");
     for (unsigned n = 0; n < N_SEGMENTS; n++) {
-        struct tenon_mapping map = {
-            .size = sizeof(map),
-            .base = segment_base(n),
-            .offset = segment_base(n),
-            .bytes = n == 0 ? 0x10000 : 0x4000,
-            .priority = 1,
-        };
-
-        d->maps[n] = d->memory->map(d->dev, &map);
+        d->maps[n] = map_hidden(d, segment_base(n), n == 0 ? 0x10000 : 0x4000);
         if (d->maps[n] < 0)
-            return tenon_error(d->dev, d->maps[n], "needs at least 1 MiB of RAM");
+            return d->maps[n];
     }
-    return 0;
+    d->smram = map_hidden(d, SMRAM, SMRAM_BYTES);
+    return d->smram < 0 ? d->smram : 0;
 }
 
 // clang-format off
@@ -171,7 +214,7 @@ static const struct tenon_pci_field i440fx_fields[] = {
     { .offset = PAM0,     .bytes = 1, .writable = 0x30,       .keep = 0x30 },
     { .offset = PAM1,     .bytes = 4, .writable = 0x33333333, .keep = 0x33333333 },
     { .offset = PAM1 + 4, .bytes = 2, .writable = 0x3333,     .keep = 0x3333 },
-    { .offset = SMRAMC,   .bytes = 1, .reset = 0x02 },
+    { .offset = SMRAMC,   .bytes = 1, .writable = D_OPEN | D_LCK | G_SMRAME, .reset = C_BASE_SEG },
 };
 
 static const struct tenon_pci_ops i440fx_pci = {
@@ -179,8 +222,12 @@ static const struct tenon_pci_ops i440fx_pci = {
     .fields = TENON_ARRAY(i440fx_fields), .config_written = i440fx_config_written,
 };
 
+static const struct tenon_reg i440fx_regs[] = {
+    TENON_REG(struct i440fx, smramc, .reset = C_BASE_SEG),
+};
+
 TENON_PCI_DEVICE(i440fx, "i440FX", "bridge", "Host bridge", .ops = &i440fx_pci,
-    .create = i440fx_create);
+    .regs = TENON_ARRAY(i440fx_regs), .create = i440fx_create, .reset = show_smram);
 // clang-format on
 
 TENON_PLUGIN(&tenon_type_i440fx_host, &tenon_type_i440fx);

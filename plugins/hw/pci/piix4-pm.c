@@ -10,6 +10,7 @@
 
 #include <tenon/cmos.h>
 #include <tenon/isa.h>
+#include <tenon/machine.h>
 #include <tenon/pci.h>
 #include <tenon/system.h>
 
@@ -33,10 +34,13 @@ enum {
     PMTMR = 0x08,   /* RO    24 bits at 3.579545 MHz */
     GPSTS = 0x0c,   /* R/WC  */
     GPEN = 0x0e,    /* RW    */
+    GLBSTS = 0x18,  /* R/WC  bit 5: an APM command asked for an SMI */
+    GLBCTL = 0x28,  /* RW    bit 0: SMI# on.  EOS, bit 16, is not there: none waits for it */
     GPIREG = 0x30,  /* RO    inputs */
     GPOREG = 0x34,  /* RW    outputs */
 };
 enum { TMROF = 1 << 0, GBL = 1 << 5, PWRBTN = 1 << 8, RTC = 1 << 10, RSM = 1 << 15 };
+enum { APM_STS = 1 << 5, SMI_EN = 1 << 0 };
 enum { SCI_EN = 1 << 0, SUS_EN = 1 << 13, SUS_TYP = 7 << 10 };
 
 /* Ports at SMBBA */
@@ -59,8 +63,10 @@ struct piix4_pm {
     struct tenon_dev *dev;
     const struct tenon_pci *pci;
     const struct tenon_power *power;
+    const struct tenon_x86 *x86;
+    bool smm;
     uint8_t disable_s3, disable_s4, s4_val;
-    uint16_t pmsts, pmen, pmcntrl, gpsts, gpen, gpe_sts, gpe_en;
+    uint16_t pmsts, pmen, pmcntrl, gpsts, gpen, glbsts, glbctl, gpe_sts, gpe_en;
     uint32_t gporeg;
     uint8_t apmc, apms;
     uint8_t smb[16];
@@ -147,6 +153,8 @@ static uint64_t pm_read(void *self, uint64_t reg, unsigned size)
     case PMTMR + 2: return pm_ticks(d) >> 16 & 0xff;
     case GPSTS: return d->gpsts;
     case GPEN: return d->gpen;
+    case GLBSTS: return d->glbsts;
+    case GLBCTL: return d->glbctl;
     case GPIREG: return 0xffff;
     case GPIREG + 2: return 0xffff;
     case GPOREG: return d->gporeg & 0xffff;
@@ -171,6 +179,8 @@ static void pm_write(void *self, uint64_t reg, uint64_t value, unsigned size)
     case PMCNTRL: pm_control(d, value); return;
     case GPSTS: d->gpsts &= ~value; break;
     case GPEN: d->gpen = value; break;
+    case GLBSTS: d->glbsts &= ~value; break;
+    case GLBCTL: d->glbctl = value & SMI_EN; break;
     case GPOREG: d->gporeg = (d->gporeg & 0xffff0000) | (value & 0xffff); break;
     case GPOREG + 2: d->gporeg = (d->gporeg & 0xffff) | value << 16; break;
     }
@@ -191,8 +201,9 @@ static uint64_t pm_read_wide(void *self, uint64_t reg, unsigned size)
  */
 static uint64_t widen(struct piix4_pm *d, uint64_t reg, uint64_t byte)
 {
-    bool clears = (reg & ~1u) == PMSTS || (reg & ~1u) == GPSTS;
-    uint64_t whole = clears ? 0 : pm_read(d, reg & ~1u, 2);
+    unsigned at = reg & ~1u;
+    bool clears = at == PMSTS || at == GPSTS || at == GLBSTS;
+    uint64_t whole = clears ? 0 : pm_read(d, at, 2);
     unsigned shift = (reg & 1) * 8;
 
     return (whole & ~(0xffull << shift)) | byte << shift;
@@ -239,7 +250,17 @@ static uint64_t apm_read(void *self, uint64_t reg, unsigned size)
     return reg ? d->apms : d->apmc;
 }
 
-/* There is no system management mode here, so what its handler would do is done at once. */
+static void apm_smi(struct piix4_pm *d)
+{
+    const uint8_t *config = d->pci->config(d->dev);
+
+    if (!d->smm || !(config[DEVACTB + 3] & APMC_EN >> 24) || !(d->glbctl & SMI_EN))
+        return;
+    d->glbsts |= APM_STS;
+    d->x86->smi(d->dev);
+}
+
+/* No firmware has to bring a handler for what operating systems ask of it: that is done at once. */
 static void apm_write(void *self, uint64_t reg, uint64_t value, unsigned size)
 {
     struct piix4_pm *d = self;
@@ -254,6 +275,7 @@ static void apm_write(void *self, uint64_t reg, uint64_t value, unsigned size)
     else if (value == ACPI_DISABLE)
         d->pmcntrl &= ~SCI_EN;
     pm_update_sci(d);
+    apm_smi(d);
 }
 
 /* ---- SMBus: every transaction ends with "no device answered" ---- */
@@ -302,12 +324,21 @@ static void pm_pressed(void *self)
     pm_event(self, PWRBTN);
 }
 
+/* DEVACTB coming up with APMC_EN set tells the firmware that SMM is none of its business. */
+static void pm_reset(void *self)
+{
+    struct piix4_pm *d = self;
+
+    d->pci->config(d->dev)[DEVACTB + 3] = d->smm ? 0 : APMC_EN >> 24;
+}
+
 static int pm_create(void *self)
 {
     struct piix4_pm *d = self;
 
     d->pci = tenon_query(d->dev, "tenon.pci/1");
     d->power = tenon_query(d->dev, "tenon.power/1");
+    d->x86 = tenon_query(d->dev, "tenon.x86/1");
     d->power->on_button(d->dev, pm_pressed);
     return tenon_isa_connect(d->dev, 0, SCI_IRQ);
 }
@@ -320,13 +351,17 @@ static const struct tenon_prop pm_props[] = {
                .help = "1: no suspend to disk"),
     TENON_PROP(struct piix4_pm, "s4_val", TENON_U8, s4_val, .initial = 2, .max = 7,
                .help = "sleep type that means suspend to disk"),
+    TENON_PROP(struct piix4_pm, "smm-enabled", TENON_BOOL, smm,
+               .help = "Whether port B2h raises SMIs"),
 };
 
+/* GLBCTL survives a reset: SeaBIOS's wake from S3 waits for an SMI before it finds its place again. */
 static const struct tenon_reg pm_regs[] = {
     TENON_REG(struct piix4_pm, pmsts),   TENON_REG(struct piix4_pm, pmen),
     TENON_REG(struct piix4_pm, pmcntrl), TENON_REG(struct piix4_pm, gpsts),
     TENON_REG(struct piix4_pm, gpen),    TENON_REG(struct piix4_pm, gpe_sts),
     TENON_REG(struct piix4_pm, gpe_en),  TENON_REG(struct piix4_pm, gporeg, .reset = 0x7fffbfff),
+    TENON_REG(struct piix4_pm, glbsts),  TENON_REG(struct piix4_pm, glbctl, .flags = TENON_REG_KEEP),
     TENON_REG(struct piix4_pm, apmc),    TENON_REG(struct piix4_pm, apms),
     TENON_REGS(struct piix4_pm, smb),
 };
@@ -346,11 +381,10 @@ static const struct tenon_window pm_windows[] = {
                     .width_max = 1, .read = gpe_read, .write = gpe_write },
 };
 
-/* DEVACTB comes up with APMC_EN set: that tells the firmware that SMM is none of its business. */
 static const struct tenon_pci_field pm_fields[] = {
     { .offset = 0x06,      .bytes = 2, .reset = 0x0280,     .clear = 0xf900 },
     { .offset = PMBASE,    .bytes = 4, .reset = 0x00000001, .writable = 0x0000ffc0 },
-    { .offset = DEVACTB,   .bytes = 4, .reset = APMC_EN,    .writable = 0x03ffffff },
+    { .offset = DEVACTB,   .bytes = 4, .writable = 0x03ffffff },
     { .offset = DEVRESD,   .bytes = 4, .reset = 0x90000000, .writable = 0xffffffff },
     { .offset = 0x60,      .bytes = 4, .reset = 0x10000000, .writable = 0xffffffff },
     { .offset = PMREGMISC, .bytes = 1, .writable = 0x01 },
@@ -366,7 +400,7 @@ static const struct tenon_pci_ops pm_pci = {
 
 TENON_PCI_DEVICE(piix4_pm, "PIIX4_PM", "bridge", "PIIX4 power management", .ops = &pm_pci,
     .props = TENON_ARRAY(pm_props), .regs = TENON_ARRAY(pm_regs), .timers = TENON_ARRAY(pm_timers),
-    .windows = TENON_ARRAY(pm_windows), .lines = 1, .create = pm_create);
+    .windows = TENON_ARRAY(pm_windows), .lines = 1, .create = pm_create, .reset = pm_reset);
 // clang-format on
 
 TENON_PLUGIN(&tenon_type_piix4_pm);
