@@ -8,9 +8,9 @@
 #include "monitor/commands.h"
 
 const struct command_table *const command_tables[] = {
-    &chardev_commands, &cpu_commands,     &device_commands, &fd_commands,
-    &debug_commands,   &machine_commands, &memory_commands, &monitor_commands,
-    &pci_commands,     &qom_commands,     &run_commands,    &yank_commands,
+    &chardev_commands, &cpu_commands,     &device_commands, &fd_commands,      &input_commands,
+    &debug_commands,   &machine_commands, &memory_commands, &monitor_commands, &pci_commands,
+    &qom_commands,     &run_commands,     &yank_commands,
 };
 const unsigned n_command_tables = G_N_ELEMENTS(command_tables);
 
