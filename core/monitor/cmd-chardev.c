@@ -382,7 +382,8 @@ static const struct shape shapes[] = {
 
     ENUM("DataFormat", "utf8 base64"),
     ENUM("ChardevBackendKind",
-         "null file stdio socket udp pipe pty console serial parallel ringbuf memory"),
+         "null file stdio socket udp pipe pty console serial parallel ringbuf memory vc braille msmouse "
+         "testdev"),
     OBJECT("ChardevCommon", COMMON),
     OBJECT("ChardevFile", COMMON " ?in:str out:str ?append:bool"),
     OBJECT("ChardevStdio", COMMON " ?signal:bool"),
@@ -391,6 +392,8 @@ static const struct shape shapes[] = {
     OBJECT("ChardevUdp", COMMON " remote:SocketAddressLegacy ?local:SocketAddressLegacy"),
     OBJECT("ChardevHostdev", COMMON " device:str"),
     OBJECT("ChardevRingbuf", COMMON " ?size:int"),
+    OBJECT("ChardevVC", COMMON " ?width:int ?height:int ?cols:int ?rows:int"),
+    OBJECT("ChardevVCWrapper", "data:ChardevVC"),
     OBJECT("ChardevHostdevWrapper", "data:ChardevHostdev"),
     OBJECT("ChardevRingbufWrapper", "data:ChardevRingbuf"),
     OBJECT("ChardevCommonWrapper", "data:ChardevCommon"),
@@ -403,7 +406,8 @@ static const struct shape shapes[] = {
           "socket:ChardevSocketWrapper udp:ChardevUdpWrapper pipe:ChardevHostdevWrapper "
           "pty:ChardevCommonWrapper console:ChardevCommonWrapper serial:ChardevHostdevWrapper "
           "parallel:ChardevHostdevWrapper ringbuf:ChardevRingbufWrapper "
-          "memory:ChardevRingbufWrapper"),
+          "memory:ChardevRingbufWrapper vc:ChardevVCWrapper braille:ChardevCommonWrapper "
+          "msmouse:ChardevCommonWrapper testdev:ChardevCommonWrapper"),
 };
 
 static const struct event_row events[] = {

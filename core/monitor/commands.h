@@ -10,6 +10,7 @@ extern const struct command_table cpu_commands;
 extern const struct command_table debug_commands;
 extern const struct command_table device_commands;
 extern const struct command_table fd_commands;
+extern const struct command_table input_commands;
 extern const struct command_table machine_commands;
 extern const struct command_table memory_commands;
 extern const struct command_table monitor_commands;

@@ -14,6 +14,7 @@ const struct command_table *const command_tables[] = {
     &debug_commands,
     &device_commands,
     &fd_commands,
+    &input_commands,
     &machine_commands,
     &memory_commands,
     &monitor_commands,

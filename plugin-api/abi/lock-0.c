@@ -25,6 +25,7 @@
 #include <tenon/bus.h>
 #include <tenon/virtio.h>
 #include <tenon/console.h>
+#include <tenon/input.h>
 
 #define AT(type, member, offset, ...)                                                              \
     _Static_assert(offsetof(struct type, member) == offset, #type "." #member " has moved");       \
@@ -618,6 +619,14 @@ AT(tenon_accel_host, other_msr,    152, bool (**)(void *host, bool write, uint32
 AT(tenon_accel_host, other_tsc,    160, uint64_t (**)(void *host));
 AT(tenon_accel_host, other_interrupt, 168, int (**)(void *host, uint32_t how));
 AT(tenon_accel_host, smm,             176, void (**)(void *host, bool on));
+
+/* ---- tenon/input.h ---- */
+
+AT(tenon_mouse, size,     0, uint32_t *);
+AT(tenon_mouse, name,     8, const char **);
+AT(tenon_mouse, move,    16, void (**)(void *self, int32_t right, int32_t down));
+AT(tenon_mouse, button,  24, void (**)(void *self, uint32_t button, bool down));
+AT(tenon_mouse, sync,    32, void (**)(void *self));
 
 /* ---- tenon/console.h ---- */
 

@@ -17,7 +17,7 @@ const char *const on_off_names[] = { "auto", "on",    "off", "yes", "no",
                                      "true", "false", "y",   "n",   NULL };
 
 /* How many may wait while another one is connected: TCP keeps further ones waiting for seconds. */
-#define BACKLOG 16
+#define BACKLOG 128
 
 /* ---- Names ---- */
 

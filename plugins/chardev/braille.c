@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <brlapi.h>
 #include <brlapi_constants.h>
@@ -17,6 +15,7 @@
 #include <tenon/system.h>
 
 #include "baum.h"
+#include "bell.h"
 
 struct braille {
     struct tenon_dev *dev;
@@ -24,7 +23,7 @@ struct braille {
     const struct tenon_loop *loop;
     brlapi_handle_t *brlapi; /* NULL: there is no connection */
     int fd;                  /* ... and its socket */
-    int bell; /* one more than an eventfd: there is something to do in the event loop */
+    struct bell bell;
     struct baum baum;
     struct pending out; /* for the guest */
 };
@@ -114,10 +113,10 @@ static void work(struct braille *b)
 
 static void rung(void *self, int fd, unsigned events)
 {
-    uint64_t times;
+    struct braille *b = self;
 
-    if (read(fd, &times, sizeof(times)) == sizeof(times))
-        work(self);
+    bell_heard(&b->bell);
+    work(b);
 }
 
 static void readable(void *self, int fd, unsigned events)
@@ -135,20 +134,12 @@ static void readable(void *self, int fd, unsigned events)
 
 /* ---- The guest's end ---- */
 
-static void ring(struct braille *b)
-{
-    uint64_t one = 1;
-
-    if (write(b->bell - 1, &one, sizeof(one)) < 0)
-        return; /* it rings already */
-}
-
 static size_t braille_write(void *self, const void *buf, size_t len)
 {
     struct braille *b = self;
 
     baum_write(&b->baum, buf, len, &b->out);
-    ring(b);
+    bell_ring(&b->bell);
     return len;
 }
 
@@ -157,7 +148,7 @@ static void braille_ready(void *self)
     struct braille *b = self;
 
     if (b->out.at < b->out.n)
-        ring(b);
+        bell_ring(&b->bell);
 }
 
 /* ---- Start and end ---- */
@@ -217,13 +208,9 @@ static int braille_create(void *self)
     if (!b->host || !b->loop)
         return tenon_error(b->dev, -ENOTSUP, "this emulator has no event loop for back ends");
     error = connect_display(b);
-    if (error)
-        return error;
-    b->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) + 1;
-    if (!b->bell)
-        return tenon_error(b->dev, -errno, "cannot make an event fd: %s", strerror(errno));
-    b->loop->watch(b->dev, b->bell - 1, TENON_READABLE, rung);
-    return b->loop->watch(b->dev, b->fd, TENON_READABLE, readable);
+    if (!error)
+        error = bell_init(&b->bell, b->dev, rung);
+    return error ? error : b->loop->watch(b->dev, b->fd, TENON_READABLE, readable);
 }
 
 static void braille_destroy(void *self)
@@ -231,10 +218,7 @@ static void braille_destroy(void *self)
     struct braille *b = self;
 
     hang_up(b);
-    if (b->bell) {
-        b->loop->watch(b->dev, b->bell - 1, 0, NULL);
-        close(b->bell - 1);
-    }
+    bell_finish(&b->bell, b->dev);
 }
 
 static const struct tenon_chardev_ops ops = {

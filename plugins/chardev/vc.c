@@ -7,12 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <tenon/chardev.h>
 #include <tenon/system.h>
 
+#include "bell.h"
 #include "vt.h"
 
 enum { TYPED_MAX = 4096, GLYPH_WIDTH = 8, GLYPH_HEIGHT = 16, DEFAULT_COLS = 80, DEFAULT_ROWS = 24 };
@@ -22,8 +21,7 @@ struct vc {
     uint32_t width, height, cols, rows, encoding; /* 0: not given */
     struct vt *vt;                                /* NULL: create() has not run */
     const struct tenon_chardev_host *host;
-    const struct tenon_loop *loop;
-    int bell; /* one more than an eventfd: there is something to do in the event loop */
+    struct bell bell;
     size_t n_typed;
     char typed[TYPED_MAX]; /* for the guest */
     void (*changed)(void *arg);
@@ -32,15 +30,6 @@ struct vc {
 };
 
 /* ---- The event loop's part ---- */
-
-/* What changes, changes in a guest's access; others hear of it in the event loop. */
-static void ring(struct vc *c)
-{
-    uint64_t one = 1;
-
-    if (write(c->bell - 1, &one, sizeof(one)) < 0)
-        return; /* it rings already */
-}
 
 static void send_typed(struct vc *c)
 {
@@ -56,10 +45,8 @@ static void send_typed(struct vc *c)
 static void rung(void *self, int fd, unsigned events)
 {
     struct vc *c = self;
-    uint64_t times;
 
-    if (read(fd, &times, sizeof(times)) != sizeof(times))
-        return;
+    bell_heard(&c->bell);
     send_typed(c);
     if (c->changed && !c->told) {
         c->told = true;
@@ -77,7 +64,7 @@ static size_t type(struct vc *c, const char *bytes, size_t n)
     n = n < room ? n : room;
     memcpy(c->typed + c->n_typed, bytes, n);
     c->n_typed += n;
-    ring(c);
+    bell_ring(&c->bell);
     return n;
 }
 
@@ -96,7 +83,7 @@ static void vc_ready(void *self)
     struct vc *c = self;
 
     if (c->n_typed)
-        ring(c);
+        bell_ring(&c->bell);
 }
 
 /* ---- The display's end ---- */
@@ -142,7 +129,7 @@ static void console_watch(void *self, void (*changed)(void *arg), void *arg)
     c->changed = changed;
     c->changed_arg = arg;
     c->told = false;
-    ring(c);
+    bell_ring(&c->bell);
 }
 
 static bool console_key(void *self, uint32_t keysym, uint32_t modifiers)
@@ -183,10 +170,7 @@ static int open_terminal(struct vc *c)
     c->vt = calloc(1, sizeof(*c->vt));
     if (!c->vt || vt_init(c->vt, c->cols, c->rows, c->encoding))
         return tenon_error(c->dev, -ENOMEM, "there is no memory for the screen");
-    c->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) + 1;
-    if (!c->bell)
-        return tenon_error(c->dev, -errno, "cannot make an event fd: %s", strerror(errno));
-    return c->loop->watch(c->dev, c->bell - 1, TENON_READABLE, rung);
+    return bell_init(&c->bell, c->dev, rung);
 }
 
 static int vc_create(void *self)
@@ -195,9 +179,8 @@ static int vc_create(void *self)
     int error;
 
     c->host = tenon_query(c->dev, "tenon.chardev/1");
-    c->loop = tenon_query(c->dev, "tenon.loop/1");
-    if (!c->host || !c->loop)
-        return tenon_error(c->dev, -ENOTSUP, "this emulator has no event loop for back ends");
+    if (!c->host)
+        return tenon_error(c->dev, -ENOTSUP, "this emulator has no devices for back ends");
     error = measure(c, "width", c->width, GLYPH_WIDTH, "cols", &c->cols, DEFAULT_COLS, VT_COLS_MAX);
     if (!error)
         error = measure(c, "height", c->height, GLYPH_HEIGHT, "rows", &c->rows, DEFAULT_ROWS,
@@ -209,10 +192,7 @@ static void vc_destroy(void *self)
 {
     struct vc *c = self;
 
-    if (c->bell) {
-        c->loop->watch(c->dev, c->bell - 1, 0, NULL);
-        close(c->bell - 1);
-    }
+    bell_finish(&c->bell, c->dev);
     if (c->vt)
         vt_finish(c->vt);
     free(c->vt);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* chardev-local - tests of the back ends pipe, pty, serial, parallel, ringbuf, vc and console.
+/* chardev-local - tests of the back ends pipe, pty, serial, parallel, ringbuf, vc, msmouse and
+ * console.
  */
 
 #include "fakehost.h"
@@ -16,6 +17,7 @@
 #include <glib/gstdio.h>
 
 #include <tenon/console.h>
+#include <tenon/input.h>
 
 static struct fake *start(const char *file, const char *path)
 {
@@ -501,6 +503,95 @@ static void test_vc_sizes(void)
     vc_of("width", 8, "height", 4112, 0, "height takes 16 to 4111");
 }
 
+/* ---- msmouse ---- */
+
+enum { POWER = TENON_CHR_DTR | TENON_CHR_RTS };
+
+static void drive(struct fake *f, uint32_t lines)
+{
+    ((const struct tenon_chardev_ops *)f->type->ops)->set_lines(f->state, lines);
+    settle(f);
+}
+
+/* What the guest has received since the last time; then it has room for so much more. */
+static void assert_received(struct fake *f, const void *bytes, size_t n, size_t room)
+{
+    g_assert_cmpmem(f->received->str, f->received->len, bytes, n);
+    g_string_truncate(f->received, 0);
+    fake_give_room(f, room);
+    settle(f);
+}
+#define RECEIVED(text) assert_received(f, text, sizeof(text) - 1, 100)
+
+static void test_mouse(void)
+{
+    struct fake *f = start("chardev-msmouse", NULL);
+    const struct tenon_mouse *mouse = fake_peer(&f->dev, TENON_MOUSE).table;
+
+    fake_give_room(f, 100);
+    mouse->move(f->state, 5, 5); /* it has no power */
+    mouse->sync(f->state);
+    RECEIVED("");
+    drive(f, POWER);
+    RECEIVED("M3");
+    mouse->move(f->state, 1, 2);
+    mouse->sync(f->state);
+    RECEIVED("\x40\x01\x02");
+    mouse->move(f->state, -1, -64);
+    mouse->sync(f->state);
+    RECEIVED("\x4f\x3f\x00");
+    mouse->move(f->state, 200, 0);
+    mouse->sync(f->state);
+    RECEIVED("\x41\x3f\x00\x41\x09\x00");
+    mouse->button(f->state, TENON_BUTTON_LEFT, true);
+    mouse->button(f->state, TENON_BUTTON_RIGHT, true);
+    mouse->sync(f->state);
+    RECEIVED("\x70\x00\x00");
+    mouse->button(f->state, TENON_BUTTON_LEFT, false);
+    mouse->button(f->state, TENON_BUTTON_RIGHT, false);
+    mouse->button(f->state, TENON_BUTTON_MIDDLE, true);
+    mouse->sync(f->state);
+    RECEIVED("\x40\x00\x00\x20");
+    mouse->button(f->state, TENON_BUTTON_MIDDLE, false);
+    mouse->button(f->state, TENON_BUTTON_WHEEL_UP, true);
+    mouse->sync(f->state);
+    RECEIVED("\x40\x00\x00\x00");
+    mouse->sync(f->state);
+    RECEIVED("");
+    drive(f, TENON_CHR_DTR);
+    mouse->move(f->state, 1, 2);
+    mouse->sync(f->state);
+    RECEIVED("");
+    drive(f, POWER);
+    RECEIVED("M3");
+    end(f);
+}
+
+/* Steps add up for a guest that does not read, as far as makes sense. */
+static void test_mouse_waits(void)
+{
+    struct fake *f = start("chardev-msmouse", NULL);
+    const struct tenon_mouse *mouse = fake_peer(&f->dev, TENON_MOUSE).table;
+
+    drive(f, POWER);
+    assert_received(f, "", 0, 1);
+    assert_received(f, "M", 1, 1);
+    assert_received(f, "3", 1, 0);
+    for (int i = 0; i < 10; i++)
+        mouse->move(f->state, 3, -1);
+    mouse->sync(f->state);
+    assert_received(f, "", 0, 2);
+    assert_received(f, "\x4c\x1e", 2, 1);
+    assert_received(f, "\x36", 1, 0);
+    mouse->move(f->state, INT32_MIN, INT32_MAX);
+    mouse->move(f->state, INT32_MIN, INT32_MAX);
+    mouse->sync(f->state);
+    fake_give_room(f, 100000);
+    settle(f);
+    g_assert_cmpuint(f->received->len, ==, 3 * (10000 / 127 + 1));
+    end(f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -512,6 +603,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/not-ports", test_not_ports);
     g_test_add_func("/chardev/ringbuf", test_ringbuf);
     g_test_add_func("/chardev/console", test_console);
+    g_test_add_func("/chardev/msmouse/packets", test_mouse);
+    g_test_add_func("/chardev/msmouse/waits", test_mouse_waits);
     g_test_add_func("/chardev/vc/screen", test_vc_screen);
     g_test_add_func("/chardev/vc/keys", test_vc_keys);
     g_test_add_func("/chardev/vc/sizes", test_vc_sizes);
