@@ -40,6 +40,7 @@ cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o devi
 cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o chardev-stamp.so stamp.c
 cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o device-virtio-echo-pci.so virtio-echo.c
 made="device-edu.so chardev-stamp.so device-virtio-echo-pci.so"
+ln -s device-virtio-echo-pci.so device-echo-tap.so # the file's other type
 if command -v c++ >/dev/null; then
     c++ -std=c++20 -shared -fPIC -fvisibility=hidden -Wl,--as-needed \
         $(pkg-config --cflags tenon-plugin) -o device-dice.so dice.cc
