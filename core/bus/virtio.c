@@ -18,6 +18,8 @@
 /* Of the feature bits, those that a device may offer by itself (chapter 2.2). */
 #define DEVICE_FEATURES (0xffffffull | ~0ull << 50)
 
+enum { AT_ONCE = 1024 };
+
 static struct virtio *virtio_of(struct tenon_dev *dev)
 {
     return inst_of(dev)->virtio;
@@ -65,8 +67,35 @@ bool virtio_ready(const struct virtio_queue *q)
 
 void virtio_notified(struct virtio *v, unsigned queue)
 {
-    if (queue < v->n_queues && virtio_ready(&v->queues[queue]) && v->ops.notified)
-        v->ops.notified(v->inst->state, queue);
+    if (queue >= v->n_queues || !virtio_ready(&v->queues[queue]) || !v->ops.notified)
+        return;
+    v->queues[queue].budget = AT_ONCE;
+    v->ops.notified(v->inst->state, queue);
+}
+
+static void again(void *arg)
+{
+    struct virtio *v = arg;
+
+    for (unsigned i = 0; i < v->n_queues; i++)
+        if (v->queues[i].starved) {
+            v->queues[i].starved = false;
+            virtio_notified(v, i);
+        }
+}
+
+/* Whether a device that takes chain after chain may go on: a driver can make them as fast.  If not,
+ * it is notified once more when others have had their turn. */
+static bool may_take(struct virtio_queue *q)
+{
+    if (q->budget) {
+        q->budget--;
+        return true;
+    }
+    if (!q->starved)
+        timer_arm(&q->v->again, 0);
+    q->starved = true;
+    return false;
 }
 
 static void queue_init(struct virtio_queue *q)
@@ -75,6 +104,8 @@ static void queue_init(struct virtio_queue *q)
     q->entries = q->most;
     q->vector = VIRTIO_NO_VECTOR;
     q->desc = q->avail = q->used = 0;
+    q->budget = AT_ONCE;
+    q->starved = false;
     q->era++;
     ring_start(q);
 }
@@ -190,11 +221,13 @@ void virtio_init(struct virtio *v, struct inst *inst, const struct virtio_transp
     v->ops.config_bytes = MIN(v->ops.config_bytes, VIRTIO_CONFIG);
     v->offered = v->ops.features & DEVICE_FEATURES;
     v->config_vector = VIRTIO_NO_VECTOR;
+    timer_init(&v->again, inst->machine->loop, CLOCK_GUEST, again, v);
     inst->virtio = v;
 }
 
 void virtio_finish(struct virtio *v)
 {
+    timer_finish(&v->again);
     g_free(v->queues);
     v->inst->virtio = NULL;
 }
@@ -261,7 +294,7 @@ static struct virtio_chain *chain_of(const struct tenon_virtio_chain *chain)
 static struct tenon_virtio_chain *take(struct tenon_dev *dev, unsigned queue)
 {
     struct virtio_queue *q = queue_at(dev, queue);
-    struct virtio_chain *chain = q ? ring_take(q) : NULL;
+    struct virtio_chain *chain = q && may_take(q) ? ring_take(q) : NULL;
 
     return chain ? &chain->pub : NULL;
 }

@@ -44,6 +44,8 @@ struct virtio_queue {
     bool take_wrap, put_wrap, told_wrap; /* packed: their wrap counters */
     unsigned out;                        /* chains the device has */
     unsigned out_entries;                /* packed: descriptors of those */
+    unsigned budget;                     /* chains that may be taken before others get a turn */
+    bool starved;                        /* more were asked for */
     uint32_t era;                        /* chains of before a reset are of another */
 };
 
@@ -64,6 +66,7 @@ struct virtio {
     uint8_t config[VIRTIO_CONFIG];
     unsigned n_queues;
     struct virtio_queue *queues;
+    struct timer again; /* for queues that are starved */
 };
 
 /* ---- virtio.c: for transports ---- */

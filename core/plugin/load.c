@@ -205,9 +205,8 @@ static char *linker_reason(const char *path)
 /* Those of its bus; of devices on buses that are not the core's, those under no name. */
 static void set_common(const struct plugins *p, struct type *type)
 {
-    for (const struct common *c = p->commons; c; c = c->next)
-        if (!strcmp(c->ops_id, type->t.ops_id) ||
-            (!*c->ops_id && !type->common && !strcmp(type->t.kind, "device"))) {
+    for (const struct common *c = p->commons; c && !strcmp(type->t.kind, "device"); c = c->next)
+        if (!strcmp(c->ops_id, type->t.ops_id) || (!*c->ops_id && !type->common)) {
             type->common = c->props;
             type->n_common = c->n;
         }

@@ -116,7 +116,8 @@ struct tenon_virtio {
 
     /*
      * Takes the next chain of a queue; NULL if there is none.  It is the device's until put() or
-     * give_back().  No more are out at a time than the queue has entries.  A ring that makes no sense
+     * give_back().  No more are out at a time than the queue has entries, and after a thousand others get
+     * their turn: there is none then, and notified() comes again.  A ring that makes no sense
      * sets NEEDS_RESET, and is not looked at before the driver has reset the device. [vcpu]
      */
     struct tenon_virtio_chain *(*take)(struct tenon_dev *, unsigned queue);

@@ -172,6 +172,29 @@ def in_running_guests():
         assert qmp.do("query-status")["running"]
 
 
+def buses_of_devices():
+    """what is on a bus that a device brings comes and goes by itself, and goes with that device"""
+    with running(*SERIAL, "-device", "virtio-serial-pci,id=vs0", machine=SOFT) as qmp:
+        assert qmp.do("device_add", driver="virtserialport", id="p", bus="vs0.0", chardev="n0",
+                      nr=3) == {}
+        assert value(qmp, "p", "bus") == "vs0.0" and value(qmp, "vs0", "vectors") == 2
+        assert qmp.do("query-chardev")[0]["frontend-open"] is False
+        qmp.fails("device_add", "no bus 'vs1.0'", driver="virtconsole", bus="vs1.0")
+        qmp.fails("device_add", "nr=3 is in use by p", driver="virtserialport", nr=3)
+        text = qmp.do("human-monitor-command", **{"command-line": "info qtree"})
+        assert "bus: vs0.0\r\n" in text and 'dev: virtserialport, id "p"\r\n' in text, text
+        assert qmp.do("device_del", id="p") == {}
+        assert qmp.event("DEVICE_DELETED")["data"]["device"] == "p"
+        qmp.do("device_add", driver="virtio-serial-pci", id="vs1", packed=True)
+        qmp.do("device_add", driver="virtconsole", id="c", bus="vs1.0")
+        qmp.do("device_add", driver="virtserialport", id="d", bus="vs1.0")
+        qmp.do("device_del", id="vs1")
+        qmp.do("system_reset")
+        for gone in ["c", "d", "vs1"]:
+            assert qmp.event("DEVICE_DELETED")["data"]["device"] == gone
+        assert set(names(qmp, "/machine/peripheral")) == {"type", "vs0"}
+
+
 def before_the_start():
     """before the guest's first instruction a device goes at once"""
     with running("-S", *SERIAL, machine=PC) as qmp:
@@ -218,5 +241,5 @@ def text():
 
 
 if __name__ == "__main__":
-    run_all([tree, properties, changes, processors, paths, types, in_running_guests, before_the_start,
-             objects, text])
+    run_all([tree, properties, changes, processors, paths, types, in_running_guests,
+             buses_of_devices, before_the_start, objects, text])

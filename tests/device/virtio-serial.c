@@ -165,6 +165,26 @@ static void buffers_in_pieces(void)
     board_finish(d.b);
 }
 
+/* Who makes buffers as fast as they are used does not keep the loop from other work. */
+static void others_get_their_turn(void)
+{
+    const struct desc one = { BUFFERS + 0x200, 1, WRITE, 0 };
+    struct driver d = start();
+    unsigned waits = 0;
+
+    for (unsigned i = 0; i < 3000; i++) {
+        add(&d, 4, &one, 1); /* without telling the device */
+        board_receive(d.b, "b", "x", 1);
+        if (board_waiting(d.b, "b")) {
+            waits++;
+            board_step(d.b, 1);
+        }
+        g_assert_cmpint(used(&d, 4), ==, 1);
+    }
+    g_assert_cmpuint(waits, ==, 2);
+    board_finish(d.b);
+}
+
 /* Drivers wait for a console's output; they are not kept for ever. */
 static void a_consoles_patience(void)
 {
@@ -266,6 +286,7 @@ int main(int argc, char **argv)
     TEST(closed_far_end);
     TEST(guest_without_buffers);
     TEST(buffers_in_pieces);
+    TEST(others_get_their_turn);
     TEST(a_consoles_patience);
     TEST(one_port_without_messages);
     TEST(emergency_write);

@@ -641,6 +641,100 @@ static void wrong_packed(void)
     board_finish(d.b);
 }
 
+/* ---- A device of somebody else's ---- */
+
+static struct driver echo_start(uint64_t features)
+{
+    struct driver d = { .b =
+                            board_start("-nodefaults -device virtio-echo-pci,addr=5,packed=on,id=e "
+                                        "-device echo-tap -device echo-tap,bus=e.0"),
+                        .packed = features & BIT(F_PACKED) };
+
+    place(d.b);
+    set_status(&d, 3);
+    accept(&d, features | BIT(F_VERSION_1));
+    set_status(&d, 11);
+    enable(&d, 0);
+    set_status(&d, 15);
+    return d;
+}
+
+/* What an echo in so many parts each way gives back. */
+static char *echo(struct driver *d, const char *text, unsigned parts)
+{
+    struct desc descs[8];
+    unsigned n = strlen(text);
+    char back[64] = "";
+
+    mem_copy_out(d->b, BUFFERS, text, n);
+    for (unsigned i = 0; i < parts; i++) {
+        unsigned from = n * i / parts, to = n * (i + 1) / parts;
+
+        descs[i] = (struct desc){ BUFFERS + from, to - from, 0, 0 };
+        descs[parts + i] = (struct desc){ BUFFERS + 0x800 + from, to - from, WRITE, 0 };
+    }
+    add(d, 0, descs, 2 * parts);
+    kick(d, 0);
+    if (used_chain(d, 0, 2 * parts) != n)
+        return NULL;
+    mem_copy_in(d->b, BUFFERS + 0x800, back, n);
+    return g_strdup(back);
+}
+
+#define assert_echo(d, text, parts)                                                                \
+    do {                                                                                           \
+        char *back_ = echo(d, text, parts);                                                        \
+        g_assert_cmpstr(back_, ==, text);                                                          \
+        g_free(back_);                                                                             \
+    } while (0)
+
+static void echoes(uint64_t features)
+{
+    struct driver d = echo_start(features);
+
+    g_assert_cmphex(pci_read(d.b, SLOT, 0, 0, 4), ==, 0x107f1af4);
+    g_assert_cmphex(offered(&d) & 0xffffff, ==, 1 << 5);
+    g_assert_cmpuint(mem_read(d.b, CONFIG + 5, 1), ==, 2); /* taps */
+    for (unsigned i = 0; i < 20; i++) {
+        assert_echo(&d, "by pointers", 1);
+        assert_echo(&d, "in some parts", 3);
+    }
+    g_assert_cmpuint(mem_read(d.b, CONFIG, 1), ==, 40);
+    g_assert_cmpuint(mem_read(d.b, COMMON + 0x15, 1), ==, 0);
+    mem_read(d.b, ISR, 1);
+    mem_write(d.b, CONFIG + 4, 1, 1);
+    g_assert_cmpuint(mem_read(d.b, COMMON + 0x15, 1), ==, 1);
+    g_assert_cmphex(mem_read(d.b, ISR, 1) & 2, ==, 2);
+    g_assert_null(echo(&d, "held", 2));
+    mem_write(d.b, CONFIG + 4, 0, 1);
+    g_assert_cmpint(used_chain(&d, 0, 4), ==, 4);
+    assert_echo(&d, "goes on", 2);
+    board_finish(d.b);
+}
+
+static void echo_of_every_kind(void)
+{
+    echoes(0);
+    echoes(BIT(F_EVENT));
+    echoes(BIT(F_PACKED));
+    echoes(BIT(F_PACKED) | BIT(F_EVENT));
+}
+
+/* While the device does not listen the driver is told so; a reset forgets it. */
+static void suppression(void)
+{
+    struct driver d = echo_start(0);
+
+    assert_echo(&d, "x", 1);
+    g_assert_cmphex(mem_read(d.b, d.rings[0].used, 2), ==, 0);
+    board_finish(d.b);
+    d = echo_start(BIT(F_EVENT));
+    assert_echo(&d, "x", 1);
+    assert_echo(&d, "x", 1);
+    g_assert_cmphex(mem_read(d.b, d.rings[0].used + 4 + 8 * ENTRIES, 2), ==, 2);
+    board_finish(d.b);
+}
+
 /* ---- Resets ---- */
 
 static void queue_reset(void)
@@ -711,6 +805,8 @@ int main(int argc, char **argv)
         g_free(path);
     }
     TEST(wrong_packed);
+    TEST(echo_of_every_kind);
+    TEST(suppression);
     TEST(queue_reset);
     TEST(reset_with_chains_out);
     return g_test_run();

@@ -35,10 +35,12 @@ fi
 say "one command each"
 mkdir "$root/own"
 cd "$root/own"
-cp "$here/edu.c" "$here/stamp.c" "$here/dice.cc" .
+cp "$here/edu.c" "$here/stamp.c" "$here/dice.cc" "$here/virtio-echo.c" .
 cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o device-edu.so edu.c
 cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o chardev-stamp.so stamp.c
-made="device-edu.so chardev-stamp.so"
+cc -shared -fPIC -fvisibility=hidden $(pkg-config --cflags tenon-plugin) -o device-virtio-echo-pci.so virtio-echo.c
+made="device-edu.so chardev-stamp.so device-virtio-echo-pci.so"
+ln -s device-virtio-echo-pci.so device-echo-tap.so # the file's other type
 if command -v c++ >/dev/null; then
     c++ -std=c++20 -shared -fPIC -fvisibility=hidden -Wl,--as-needed \
         $(pkg-config --cflags tenon-plugin) -o device-dice.so dice.cc
@@ -105,6 +107,8 @@ if command -v tenon | grep -q "^$root"; then
     has log 'PCI devices:'
     has log 'name "edu", bus PCI, desc "Educational device"'
     has log 'name "hello", bus ISA, desc "Says a word"'
+    has log 'name "virtio-echo-pci", bus PCI, alias "virtio-echo", desc "Gives back what it is sent"'
+    has log 'name "echo-tap", bus echo-bus, desc "Counts for an echo"'
     tenon -device edu,help >log
     has log 'edu options:'
     has log '  delay=<uint64>         - nanoseconds a factorial takes (default: 1000)'

@@ -19,7 +19,7 @@ guest+=' cat /tmp/x >&3; exec sh </dev/hvc0 >/dev/hvc0 2>&1'
 # peer FOLDER: what is at the far ends; says what is wrong.
 peer() {
     timeout "${CASE_SECONDS:-150}" python3 - "$1" <<'PEER'
-import random, socket, sys, time
+import json, random, socket, sys, time
 
 def join(name):
     s = socket.socket(socket.AF_UNIX)
@@ -35,6 +35,8 @@ def expect(s, text):
             sys.exit(f"end after {got!r}")
         got += more
 
+events = join("qmp").makefile("rw")
+print('{"execute": "qmp_capabilities"}', file=events, flush=True)
 port, data, back = join("port"), random.Random(1).randbytes(1 << 20), b""
 port.sendall(data)
 while len(back) < len(data):
@@ -50,6 +52,12 @@ expect(join("late"), b"late 42\n")
 console = join("console")
 console.sendall(b"echo answer $((6*7))\n")
 expect(console, b"answer 42")
+for line in events:
+    event = json.loads(line)
+    if event.get("event") == "VSERPORT_CHANGE" and event["data"] == {"id": "first", "open": True}:
+        break
+else:
+    sys.exit("no event tells that the port is open")
 console.sendall(b"exit\n")
 PEER
 }
@@ -61,7 +69,8 @@ case_of() {
     folder=$(mktemp -d "$scratch/XXXXXX")
     tenon_guest "$guest" -no-reboot -device "$2" \
         -chardev socket,id=console,path="$folder/console",server=on,wait=off -device virtconsole,chardev=console \
-        -chardev socket,id=port,path="$folder/port",server=on,wait=off -device virtserialport,chardev=port,nr=1 \
+        -chardev socket,id=port,path="$folder/port",server=on,wait=off -device virtserialport,chardev=port,nr=1,id=first \
+        -qmp "unix:$folder/qmp,server=on,wait=off" \
         -chardev socket,id=late,path="$folder/late",server=on,wait=off \
         -device virtserialport,chardev=late,name=org.tenon.late </dev/null &
     said=$(peer "$folder" 2>&1) || problem="the far end: ${said##*$'\n'}"

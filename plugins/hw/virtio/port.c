@@ -15,8 +15,8 @@
 
 #include "serial.h"
 
-enum { TIMER_AGAIN, TIMER_PATIENCE };
-enum { CHUNK = 4096, CHAINS_AT_ONCE = 256 };
+enum { TIMER_PATIENCE };
+enum { CHUNK = 4096 };
 #define PATIENCE 1000000000ull
 
 /* ---- From the guest ---- */
@@ -63,18 +63,16 @@ static bool take_out(struct port *p)
 
 void port_send(struct port *p)
 {
-    unsigned n = 0;
+    bool sent = false;
 
     if (!p->host_open)
         return;
-    while (n < CHAINS_AT_ONCE && take_out(p) && send_chain(p))
-        n++;
-    if (n)
+    while (take_out(p) && send_chain(p))
+        sent = true;
+    if (sent)
         p->serial->virtio->notify(p->serial->dev, queue_out(p->nr));
     if (p->console && p->out)
         tenon_arm(p->dev, TIMER_PATIENCE, PATIENCE);
-    else if (n == CHAINS_AT_ONCE)
-        tenon_arm(p->dev, TIMER_AGAIN, 0);
 }
 
 static void out_of_patience(void *self)
@@ -85,14 +83,6 @@ static void out_of_patience(void *self)
         return;
     p->stuck = true;
     port_send(p);
-}
-
-static void again(void *self)
-{
-    struct port *p = self;
-
-    if (p->serial)
-        port_send(p);
 }
 
 static void writable(void *self)
@@ -252,7 +242,6 @@ static const struct tenon_prop props[] = {
 };
 
 static const struct tenon_timer timers[] = {
-    [TIMER_AGAIN]    = { .name = "again", .fire = again },
     [TIMER_PATIENCE] = { .name = "patience", .fire = out_of_patience },
 };
 

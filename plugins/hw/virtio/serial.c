@@ -33,8 +33,6 @@ struct message {
     uint16_t event, value;
 };
 
-enum { TIMER_AGAIN };
-
 static bool multiport(const struct serial *s)
 {
     return s->virtio->features(s->dev) & F_MULTIPORT;
@@ -132,28 +130,20 @@ static void message(struct serial *s, const struct message *m)
         port_open(p, m->value);
 }
 
-/* A driver that never stops does not keep the machine from other work. */
 static void take_messages(struct serial *s)
 {
     struct tenon_virtio_chain *chain;
     struct message m;
-    unsigned n = 0;
+    bool any = false;
 
-    while (n < CONTROL_ENTRIES && (chain = s->virtio->take(s->dev, CONTROL_OUT))) {
-        n++;
+    while ((chain = s->virtio->take(s->dev, CONTROL_OUT))) {
+        any = true;
         if (s->virtio->read(s->dev, chain, 0, &m, sizeof(m)) == sizeof(m))
             message(s, &m);
         s->virtio->put(s->dev, chain, 0);
     }
-    if (n)
+    if (any)
         s->virtio->notify(s->dev, CONTROL_OUT);
-    if (n == CONTROL_ENTRIES)
-        tenon_arm(s->dev, TIMER_AGAIN, 0);
-}
-
-static void again(void *self)
-{
-    take_messages(self);
 }
 
 /* ---- What the driver does ---- */
@@ -305,8 +295,6 @@ static const struct tenon_prop props[] = {
                .help = "offers output of single characters before the driver runs"),
 };
 
-static const struct tenon_timer timers[] = { [TIMER_AGAIN] = { .name = "again", .fire = again } };
-
 static const uint32_t bus = sizeof(bus); /* ports are of this file: they need no functions */
 static const struct tenon_iface ifaces[] = { { .id = SERIAL_BUS, .table = &bus } };
 
@@ -326,7 +314,6 @@ static const struct tenon_virtio_ops ops = {
 
 TENON_VIRTIO_DEVICE(serial, "serial", "input", "Virtio console with ports", .ops = &ops,
     .props  = TENON_ARRAY(props),
-    .timers = TENON_ARRAY(timers),
     .ifaces = TENON_ARRAY(ifaces),
     .create = create);
 // clang-format on
