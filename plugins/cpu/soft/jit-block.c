@@ -39,7 +39,7 @@ struct registers {
 };
 
 /* A way out of the code, or a detour. */
-enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_OVERFLOW };
+enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_SET_OF, COLD_CLEAR_OF };
 struct cold {
     enum cold_kind kind;
     uint8_t *jump, *back;
@@ -60,13 +60,14 @@ struct maker {
     struct jit *jit;
     struct block *block;
     unsigned i;           /* the micro-op under way */
-    bool live;            /* its flags are wanted */
+    uint16_t live;        /* of the flags that it sets: those that are wanted */
+    uint16_t wanted[MAX_UOPS];
     bool left;            /* this instruction may continue in the interpreter */
     struct registers regs;
     uint32_t pinned;      /* host registers in use by this micro-op */
     unsigned turn;        /* which one to take next when all are in use */
     unsigned n_cold, n_entries;
-    struct cold cold[MAX_UOPS * 2];
+    struct cold cold[MAX_UOPS * 4];
     struct entry entry[MAX_UOPS];
 };
 
@@ -242,8 +243,12 @@ static void emit_cold(struct maker *m, struct cold *way)
         host_jmp_via(&m->c, handler_of(m, &m->block->uop[way->uop]));
         break;
     case COLD_LINK: go_link(m, way->regs, way->uop); break;
-    case COLD_OVERFLOW:
+    case COLD_SET_OF:
         host_imm(&m->c, H_OR_I, 1, FLAGS_HIGH, HIGH_OF);
+        host_jmp(&m->c, way->back);
+        break;
+    case COLD_CLEAR_OF:
+        host_imm(&m->c, H_AND_I, 1, FLAGS_HIGH, (int8_t)~HIGH_OF);
         host_jmp(&m->c, way->back);
         break;
     }
@@ -251,18 +256,26 @@ static void emit_cold(struct maker *m, struct cold *way)
 
 /* ---- Flags ---- */
 
-/* LAHF's byte is the low one of RFLAGS as it is.  It destroys the host's flags, and AX. */
+/*
+ * LAHF's byte is the low one of RFLAGS as it is; OF seldom changes, so that its way is a detour.
+ * The host's flags and AX are destroyed.
+ */
 static void save_flags(struct maker *m, bool logic)
 {
-    struct cold *set = NULL;
+    struct cold *set = NULL, *clear;
 
     host_lahf(&m->c);
-    if (!logic)
-        set = cold(m, COLD_OVERFLOW, host_jcc(&m->c, CC_O, NULL));
-    host_imm(&m->c, H_AND_I, 1, FLAGS_HIGH, (int8_t)~HIGH_OF);
-    if (set)
-        set->back = m->c.at;
-    host(&m->c, H_STORE_AH, 1, 0, FLAGS_LOW);
+    if (m->live & F_OF) {
+        if (!logic)
+            set = cold(m, COLD_SET_OF, host_jcc(&m->c, CC_O, NULL));
+        host_imm(&m->c, H_TEST_I, 1, FLAGS_HIGH, HIGH_OF);
+        clear = cold(m, COLD_CLEAR_OF, host_jcc(&m->c, CC_NZ, NULL));
+        clear->back = m->c.at;
+        if (set)
+            set->back = m->c.at;
+    }
+    if (m->live & ~F_OF)
+        host(&m->c, H_STORE_AH, 1, 0, FLAGS_LOW);
 }
 
 static void take_carry(struct maker *m)
@@ -801,14 +814,33 @@ static const struct template *template_of(unsigned op)
 
 /* ---- A block ---- */
 
+/*
+ * Which flags are wanted of each micro-op: all, where the block may be left.  A comparison fused
+ * with its jump is left behind the comparison only.
+ */
+static void find_wanted(struct maker *m)
+{
+    uint16_t live = F_ARITH;
+
+    for (unsigned i = m->block->n; i-- > 0;) {
+        const struct uop *u = &m->block->uop[i];
+        const struct uop_info *info = &uop_info[u->op];
+        bool leaves = info->props & P_PRECISE;
+
+        m->wanted[i] = leaves ? F_ARITH : live;
+        live = (m->wanted[i] & ~info->kills) | info->reads;
+        if (leaves && !UOP_IS_FUSED(u->op))
+            live = F_ARITH;
+    }
+}
+
 /* The code, from a micro-op's template; false: nothing has been written. */
 static bool make(struct maker *m, const struct uop *u)
 {
     const struct template *t = template_of(u->op);
-    uop_run *run = m->i ? u->run : m->block->first;
 
     m->pinned = 0;
-    m->live = run == uop_info[u->op].run;
+    m->live = m->wanted[m->i] & uop_info[u->op].sets;
     return t && t->make(m, u, t, u->op - t->first);
 }
 
@@ -904,6 +936,7 @@ bool jit_translate(struct jit *jit, struct block *block)
     m->block = block;
     m->left = false;
     m->n_cold = m->n_entries = 0;
+    find_wanted(m);
     make_all(m);
     for (unsigned i = 0; i < m->n_cold; i++)
         emit_cold(m, &m->cold[i]);
