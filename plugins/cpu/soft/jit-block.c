@@ -406,13 +406,13 @@ TEMPLATE(unary)
     return true;
 }
 
-/* Rotates leave most flags alone, and a count of 0 all: only where nobody wants them. */
+/* Rotates leave most flags alone, and a count of 0 all: those only where nobody wants them. */
 TEMPLATE(shift)
 {
     unsigned size = 1u << nth;
     bool by_cl = t->insn;
 
-    if (m->live)
+    if (m->live && uop_info[u->op].kills != F_ARITH)
         return false;
     if (by_cl)
         host(&m->c, H_LOAD, 1, HOST_CX, source(m, u->b));
@@ -422,6 +422,8 @@ TEMPLATE(shift)
     else
         host_imm(&m->c, t->imm_insn, size, host_reg(HOST_AX), u->imm);
     put(m, u->d, size, HOST_AX);
+    if (m->live)
+        save_flags(m, false);
     return true;
 }
 
