@@ -937,7 +937,8 @@ bool jit_translate(struct jit *jit, struct block *block)
     m->jit = jit;
     m->block = block;
     m->left = false;
-    m->n_cold = m->n_entries = 0;
+    m->turn = m->n_cold = m->n_entries = 0;
+    forget_all(&m->regs);
     find_wanted(m);
     make_all(m);
     for (unsigned i = 0; i < m->n_cold; i++)
