@@ -192,6 +192,71 @@ static void put(struct maker *m, uint8_t operand, unsigned size, unsigned reg)
         host(&m->c, H_STORE, size, reg, changed(m, operand));
 }
 
+/* ---- To another block ---- */
+
+/* SI becomes the address of micro-op i. */
+static void point_at(struct host_code *c, unsigned i)
+{
+    if (i)
+        host(c, H_LEA, 8, HOST_SI, host_mem(HOST_SI, i << LOG2_UOP));
+}
+
+/* AX beside what CX, a block, has. */
+static void compare(struct host_code *c, const uint8_t *miss, unsigned size, struct operand cpu, struct operand block)
+{
+    host(c, H_LOAD, size, HOST_AX, cpu);
+    host(c, H_CMP, size, HOST_AX, block);
+    host_jcc(c, CC_NZ, miss);
+}
+
+/* block_enter() of CX. */
+static void enter_block(struct host_code *c, const uint8_t *miss)
+{
+    host(c, H_ZX16, 4, HOST_AX, BLOCK(instructions));
+    host(c, H_ADD, 8, HOST_AX, CPU(instructions));
+    host(c, H_CMP, 8, HOST_AX, CPU(stop_at));
+    host_jcc(c, CC_A, miss);
+    host_imm(c, H_CMP_I, 4, CPU(wanted), 0);
+    host_jcc(c, CC_NZ, miss);
+    host(c, H_STORE, 8, HOST_AX, CPU(instructions));
+    host(c, H_STORE, 8, HOST_CX, CPU(block));
+    host(c, H_LEA, 8, HOST_SI, BLOCK(uop));
+    host(c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
+}
+
+/* The jump of micro-op i is made: to its link, or its handler looks. */
+static void enter_link(struct host_code *c, unsigned i, const uint8_t *miss)
+{
+    host(c, H_LOAD, 8, HOST_CX,
+         host_mem(HOST_SI, (i << LOG2_UOP) + offsetof(struct uop, link)));
+    point_at(c, i);
+    host(c, H_TEST, 8, HOST_CX, host_reg(HOST_CX));
+    host_jcc(c, CC_Z, miss);
+    compare(c, miss, 8, CPU(epoch), BLOCK(epoch));
+    enter_block(c, miss);
+}
+
+/* DX is where an indirect jump goes: to the block that the table has and that fits, or out. */
+static void enter_to(struct host_code *c, uint32_t mode, const uint8_t *miss)
+{
+    host(c, H_LOAD, 8, HOST_CX, host_reg(HOST_DX));
+    host_imm(c, H_SHR_I, 8, host_reg(HOST_CX), 12);
+    host(c, H_XOR, 8, HOST_CX, host_reg(HOST_DX));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), JUMP_ENTRIES - 1);
+    host(c, H_LOAD, 8, HOST_AX, CPU(blocks));
+    host(c, H_LOAD, 8, HOST_CX, host_sum(HOST_AX, HOST_CX, 3, 0));
+    host(c, H_TEST, 8, HOST_CX, host_reg(HOST_CX));
+    host_jcc(c, CC_Z, miss);
+    host(c, H_CMP, 8, HOST_DX, BLOCK(rip));
+    host_jcc(c, CC_NZ, miss);
+    host_imm(c, H_CMP_I, 4, BLOCK(mode), mode);
+    host_jcc(c, CC_NZ, miss);
+    compare(c, miss, 8, CPU(epoch), BLOCK(epoch));
+    compare(c, miss, 8, CPU(seg[SEG_CS].base), BLOCK(cs_base));
+    compare(c, miss, 4, CPU(seg[SEG_CS].limit), BLOCK(cs_limit));
+    enter_block(c, miss);
+}
+
 /* ---- Ways out ---- */
 
 static const struct uop *uop_of(const struct maker *m)
@@ -214,18 +279,11 @@ static void unless(struct maker *m, enum host_cc cc)
     cold(m, COLD_HANDLER, host_jcc(&m->c, cc, NULL));
 }
 
-static void point_at(struct maker *m, unsigned i)
-{
-    if (i)
-        host(&m->c, H_LEA, 8, HOST_SI, host_mem(HOST_SI, i << LOG2_UOP));
-}
-
-/* To the block that the micro-op is linked with, by the piece that all share. */
+/* To the block that the micro-op is linked with. */
 static void go_link(struct maker *m, struct registers regs, unsigned i)
 {
     write_back_all(m, &regs);
-    point_at(m, i);
-    host_jmp(&m->c, m->jit->link);
+    enter_link(&m->c, i, m->jit->link);
 }
 
 static const uint64_t *handler_of(const struct maker *m, const struct uop *u)
@@ -239,7 +297,7 @@ static void emit_cold(struct maker *m, struct cold *way)
     switch (way->kind) {
     case COLD_HANDLER:
         write_back_all(m, &way->regs);
-        point_at(m, way->uop);
+        point_at(&m->c, way->uop);
         host_jmp_via(&m->c, handler_of(m, &m->block->uop[way->uop]));
         break;
     case COLD_LINK: go_link(m, way->regs, way->uop); break;
@@ -710,7 +768,7 @@ static void go_to(struct maker *m)
     struct registers regs = m->regs;
 
     write_back_all(m, &regs);
-    host_jmp(&m->c, m->jit->to);
+    enter_to(&m->c, m->block->mode, m->jit->to);
 }
 
 TEMPLATE(jmp_to)
@@ -864,7 +922,7 @@ static void leave(struct maker *m)
 {
     write_back_all(m, &m->regs);
     forget_all(&m->regs);
-    point_at(m, m->i);
+    point_at(&m->c, m->i);
     host(&m->c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
 }
 
@@ -959,87 +1017,17 @@ bool jit_translate(struct jit *jit, struct block *block)
 
 /* ---- What blocks share ---- */
 
-/* Ways out of a shared piece that end at the same place. */
-struct misses {
-    struct host_code *c;
-    unsigned n;
-    uint8_t *jump[16];
-};
-
-static void miss(struct misses *s, enum host_cc cc)
-{
-    s->jump[s->n++] = host_jcc(s->c, cc, NULL);
-}
-
-static void land_all(struct misses *s)
-{
-    while (s->n)
-        host_land(s->c, s->jump[--s->n]);
-}
-
-/* AX beside what CX, a block, has. */
-static void compare(struct misses *s, unsigned size, struct operand cpu, struct operand block)
-{
-    host(s->c, H_LOAD, size, HOST_AX, cpu);
-    host(s->c, H_CMP, size, HOST_AX, block);
-    miss(s, CC_NZ);
-}
-
-/* block_enter() of CX. */
-static void enter_block(struct misses *s)
-{
-    struct host_code *c = s->c;
-
-    host(c, H_ZX16, 4, HOST_AX, BLOCK(instructions));
-    host(c, H_ADD, 8, HOST_AX, CPU(instructions));
-    host(c, H_CMP, 8, HOST_AX, CPU(stop_at));
-    miss(s, CC_A);
-    host_imm(c, H_CMP_I, 4, CPU(wanted), 0);
-    miss(s, CC_NZ);
-    host(c, H_STORE, 8, HOST_AX, CPU(instructions));
-    host(c, H_STORE, 8, HOST_CX, CPU(block));
-    host(c, H_LEA, 8, HOST_SI, BLOCK(uop));
-    host(c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
-}
-
-/* SI is a jump that is made: to its link, or its handler looks. */
+/* Where SI, a jump's micro-op, finds its way in C. */
 static void share_link(struct jit *jit, struct host_code *c)
 {
-    struct misses s = { .c = c };
-
     jit->link = c->at;
-    host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_SI, offsetof(struct uop, link)));
-    host(c, H_TEST, 8, HOST_CX, host_reg(HOST_CX));
-    miss(&s, CC_Z);
-    compare(&s, 8, CPU(epoch), BLOCK(epoch));
-    enter_block(&s);
-    land_all(&s);
     host_jmp_via(c, (uint64_t *)jit->write + UOP_JMP);
 }
 
-/* DX is where an indirect jump goes: to the block that the table has and that fits, or out. */
+/* Out, to DX. */
 static void share_to(struct jit *jit, struct host_code *c)
 {
-    struct misses s = { .c = c };
-
     jit->to = c->at;
-    host(c, H_LOAD, 8, HOST_CX, host_reg(HOST_DX));
-    host_imm(c, H_SHR_I, 8, host_reg(HOST_CX), 12);
-    host(c, H_XOR, 8, HOST_CX, host_reg(HOST_DX));
-    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), JUMP_ENTRIES - 1);
-    host(c, H_LOAD, 8, HOST_AX, CPU(blocks));
-    host(c, H_LOAD, 8, HOST_CX, host_sum(HOST_AX, HOST_CX, 3, 0));
-    host(c, H_TEST, 8, HOST_CX, host_reg(HOST_CX));
-    miss(&s, CC_Z);
-    host(c, H_CMP, 8, HOST_DX, BLOCK(rip));
-    miss(&s, CC_NZ);
-    compare(&s, 8, CPU(epoch), BLOCK(epoch));
-    compare(&s, 8, CPU(seg[SEG_CS].base), BLOCK(cs_base));
-    compare(&s, 4, CPU(seg[SEG_CS].limit), BLOCK(cs_limit));
-    host(c, H_LOAD, 8, HOST_AX, CPU(block));
-    compare(&s, 4, host_mem(HOST_AX, offsetof(struct block, mode)), BLOCK(mode));
-    enter_block(&s);
-    land_all(&s);
     host(c, H_STORE, 8, HOST_DX, CPU(rip));
     host(c, H_XOR, 4, HOST_AX, host_reg(HOST_AX));
     host_ret(c);
