@@ -74,16 +74,16 @@ static const struct form *form(GRand *r)
 static void special(struct program *p, GRand *r)
 {
     static const char *const texts[] = {
-        "\x50\x5b",                     /* push rax; pop rbx */
-        "\x41\x51\x59",                 /* push r9; pop rcx */
-        "\x0f\xc8",                     /* bswap eax */
-        "\x49\x0f\xc9",                 /* bswap r9 */
-        "\x8d\x44\x8b\x7f",             /* lea eax, [rbx + rcx * 4 + 0x7f] */
-        "\x4a\x8d\x9c\x0a\x80\1\1\1",   /* lea rbx, [rdx + r9 + 0x1010180] */
-        "\x48\xb8\1\2\3\4\5\6\7\x88",   /* mov rax, 0x8807060504030201 */
-        "\xb5\x12",                     /* mov ch, 0x12 */
-        "\xff\x34\x24\x8f\x04\x24",     /* push [rsp]; pop [rsp] */
-        "\xe8\x01\x01\x01\x01",         /* call: see below */
+        "\x50\x5b",                   /* push rax; pop rbx */
+        "\x41\x51\x59",               /* push r9; pop rcx */
+        "\x0f\xc8",                   /* bswap eax */
+        "\x49\x0f\xc9",               /* bswap r9 */
+        "\x8d\x44\x8b\x7f",           /* lea eax, [rbx + rcx * 4 + 0x7f] */
+        "\x4a\x8d\x9c\x0a\x80\1\1\1", /* lea rbx, [rdx + r9 + 0x1010180] */
+        "\x48\xb8\1\2\3\4\5\6\7\x88", /* mov rax, 0x8807060504030201 */
+        "\xb5\x12",                   /* mov ch, 0x12 */
+        "\xff\x34\x24\x8f\x04\x24",   /* push [rsp]; pop [rsp] */
+        "\xe8\x01\x01\x01\x01",       /* call: see below */
     };
     unsigned i = g_rand_int_range(r, 0, G_N_ELEMENTS(texts));
 
@@ -221,8 +221,8 @@ static void test_mappings(void)
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_data_func("/soft-jit/alike", GUINT_TO_POINTER(argc > 1 ? strtoul(argv[1], NULL, 0) : 1),
-                         test_alike);
+    g_test_add_data_func("/soft-jit/alike",
+                         GUINT_TO_POINTER(argc > 1 ? strtoul(argv[1], NULL, 0) : 1), test_alike);
     g_test_add_func("/soft-jit/mappings", test_mappings);
     return g_test_run();
 }

@@ -392,8 +392,8 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
         enter(cpu, block);
     else
         block->epoch = 0; /* not from memory: never again */
-    if (cpu->blocks->jit && block->epoch && !(mode & (BLOCK_ONE | MODE_LOG)))
-        jit_watch(cpu, block);
+    if (cpu->blocks->jit)
+        jit_watch(cpu, block, block->epoch && !(mode & (BLOCK_ONE | MODE_LOG)));
     return block;
 }
 

@@ -3,9 +3,9 @@
  * jit-block - the code of one block: its registers, its micro-ops' templates, the ways out.
  *
  * It is called as a handler is: DI is the processor, SI the micro-op that it begins with; then SI
- * stays the block's first one.  AX, CX and DX are scratch.  Guest registers are read into the other
- * ten when they are first used, and written back (those that changed) where the code is left.
- * cpu->flags is exact wherever it must be for the interpreter.
+ * stays the block's first one.  AX, CX and DX are scratch, R15 is cpu->instructions.  Guest
+ * registers are read into the other nine when they are first used, and written back (those that
+ * changed) where the code is left. cpu->flags is exact wherever it must be for the interpreter.
  *
  * What cannot be done in place leaves for the micro-op's own handler; that goes on with the next
  * one's, until an instruction begins that has an entry here.  All such ways lie behind the code.
@@ -25,6 +25,7 @@ enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, LOG2_TLB_ENTRY = 5, PAGE_BITS = 12 }
 _Static_assert(sizeof(struct uop) == 1 << LOG2_UOP, "");
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
 
+#define COUNT         HOST_R15
 #define CPU(member)   host_mem(HOST_DI, offsetof(struct cpu, member))
 #define BLOCK(member) host_mem(HOST_CX, offsetof(struct block, member))
 #define FLAGS_LOW     CPU(flags)
@@ -33,9 +34,9 @@ _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
 
 /* Which guest register is in which of the host's. */
 struct registers {
-    uint8_t host[N_REGS];        /* NO_HOST: in memory only */
-    int8_t guest[N_HOST_REGS];   /* -1: free */
-    uint32_t dirty;              /* by guest register: memory is stale */
+    uint8_t host[N_REGS];      /* NO_HOST: in memory only */
+    int8_t guest[N_HOST_REGS]; /* -1: free */
+    uint32_t dirty;            /* by guest register: memory is stale */
 };
 
 /* A way out of the code, or a detour. */
@@ -59,13 +60,14 @@ struct maker {
     struct host_code c;
     struct jit *jit;
     struct block *block;
-    unsigned i;           /* the micro-op under way */
-    uint16_t live;        /* of the flags that it sets: those that are wanted */
+    uint8_t *from_block; /* where other translated blocks enter */
+    unsigned i;          /* the micro-op under way */
+    uint16_t live;       /* of the flags that it sets: those that are wanted */
     uint16_t wanted[MAX_UOPS];
-    bool left;            /* this instruction may continue in the interpreter */
+    bool left; /* this instruction may continue in the interpreter */
     struct registers regs;
-    uint32_t pinned;      /* host registers in use by this micro-op */
-    unsigned turn;        /* which one to take next when all are in use */
+    uint32_t pinned; /* host registers in use by this micro-op */
+    unsigned turn;   /* which one to take next when all are in use */
     unsigned n_cold, n_entries;
     struct cold cold[MAX_UOPS * 4];
     struct entry entry[MAX_UOPS];
@@ -73,8 +75,8 @@ struct maker {
 
 /* ---- Guest registers ---- */
 
-static const uint8_t pool[] = { HOST_BX,  HOST_BP,  HOST_R8,  HOST_R9,  HOST_R10,
-                                HOST_R11, HOST_R12, HOST_R13, HOST_R14, HOST_R15 };
+static const uint8_t pool[] = { HOST_BX,  HOST_BP,  HOST_R8,  HOST_R9, HOST_R10,
+                                HOST_R11, HOST_R12, HOST_R13, HOST_R14 };
 enum { N_POOL = sizeof(pool) };
 
 static void forget_all(struct registers *regs)
@@ -202,7 +204,8 @@ static void point_at(struct host_code *c, unsigned i)
 }
 
 /* AX beside what CX, a block, has. */
-static void compare(struct host_code *c, const uint8_t *miss, unsigned size, struct operand cpu, struct operand block)
+static void compare(struct host_code *c, const uint8_t *miss, unsigned size, struct operand cpu,
+                    struct operand block)
 {
     host(c, H_LOAD, size, HOST_AX, cpu);
     host(c, H_CMP, size, HOST_AX, block);
@@ -213,22 +216,22 @@ static void compare(struct host_code *c, const uint8_t *miss, unsigned size, str
 static void enter_block(struct host_code *c, const uint8_t *miss)
 {
     host(c, H_ZX16, 4, HOST_AX, BLOCK(instructions));
-    host(c, H_ADD, 8, HOST_AX, CPU(instructions));
+    host(c, H_ADD, 8, HOST_AX, host_reg(COUNT));
     host(c, H_CMP, 8, HOST_AX, CPU(stop_at));
     host_jcc(c, CC_A, miss);
     host_imm(c, H_CMP_I, 4, CPU(wanted), 0);
     host_jcc(c, CC_NZ, miss);
     host(c, H_STORE, 8, HOST_AX, CPU(instructions));
+    host(c, H_LOAD, 8, COUNT, host_reg(HOST_AX));
     host(c, H_STORE, 8, HOST_CX, CPU(block));
     host(c, H_LEA, 8, HOST_SI, BLOCK(uop));
-    host(c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
+    host(c, H_JMP, 8, 0, BLOCK(entry));
 }
 
 /* The jump of micro-op i is made: to its link, or its handler looks. */
 static void enter_link(struct host_code *c, unsigned i, const uint8_t *miss)
 {
-    host(c, H_LOAD, 8, HOST_CX,
-         host_mem(HOST_SI, (i << LOG2_UOP) + offsetof(struct uop, link)));
+    host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_SI, (i << LOG2_UOP) + offsetof(struct uop, link)));
     point_at(c, i);
     host(c, H_TEST, 8, HOST_CX, host_reg(HOST_CX));
     host_jcc(c, CC_Z, miss);
@@ -365,9 +368,10 @@ static enum host_cc test_condition(struct maker *m, unsigned cc)
 
 /* ---- Templates: a family of micro-ops each; false: leave it to the handler ---- */
 
-struct template {
+struct template
+{
     uint16_t first, last;
-    bool (*make)(struct maker *m, const struct uop *u, const struct template *t, unsigned nth);
+    bool (*make)(struct maker * m, const struct uop *u, const struct template *t, unsigned nth);
     uint8_t insn, imm_insn;
     uint8_t kind;
 };
@@ -910,11 +914,12 @@ static void enter_at(struct maker *m, uint8_t *at, bool by_itself)
         (struct entry){ .uop = m->i, .at = at, .by_itself = by_itself, .regs = m->regs };
 }
 
-/* Back to the block's first micro-op, from this one. */
-static void point_back(struct maker *m, unsigned i)
+/* From a handler: SI, this micro-op, becomes the block's first one; the count may have changed. */
+static void arrive(struct maker *m, unsigned i)
 {
     if (i)
         host(&m->c, H_LEA, 8, HOST_SI, host_mem(HOST_SI, -(int32_t)(i << LOG2_UOP)));
+    host(&m->c, H_LOAD, 8, COUNT, CPU(instructions));
 }
 
 /* This micro-op and what follows is the interpreter's. */
@@ -931,7 +936,9 @@ static bool make_entry(struct maker *m, const struct uop *u)
 {
     uint8_t *begin = m->c.at;
 
-    point_back(m, m->i);
+    arrive(m, m->i);
+    if (!m->i)
+        m->from_block = m->c.at;
     if (!make(m, u)) {
         m->c.at = begin;
         return false;
@@ -978,12 +985,17 @@ static void emit_entry(struct maker *m, struct entry *entry)
 
     if (entry->by_itself)
         return;
-    point_back(m, entry->uop);
+    arrive(m, entry->uop);
     for (unsigned guest = 0; guest < N_REGS; guest++)
         if (entry->regs.host[guest] != NO_HOST)
             host(&m->c, H_LOAD, 8, entry->regs.host[guest], host_mem(HOST_DI, REG(guest)));
     host_jmp(&m->c, entry->at);
     entry->at = begin;
+}
+
+static uop_run *executable(const struct jit *jit, const uint8_t *at)
+{
+    return (uop_run *)(uintptr_t)(jit->execute + (at - jit->write));
 }
 
 bool jit_translate(struct jit *jit, struct block *block)
@@ -1006,9 +1018,10 @@ bool jit_translate(struct jit *jit, struct block *block)
     if (m->c.full || !m->n_entries)
         return false;
     block->uop[0].run = block->first;
+    if (!m->entry[0].uop)
+        block->entry = executable(jit, m->from_block);
     for (unsigned i = 0; i < m->n_entries; i++)
-        block->uop[m->entry[i].uop].run =
-            (uop_run *)(uintptr_t)(jit->execute + (m->entry[i].at - jit->write));
+        block->uop[m->entry[i].uop].run = executable(jit, m->entry[i].at);
     jit->used += (m->c.at - begin + 15) & ~(size_t)15;
     jit->count.blocks++;
     jit->count.bytes += m->c.at - begin;
@@ -1033,14 +1046,20 @@ static void share_to(struct jit *jit, struct host_code *c)
     host_ret(c);
 }
 
+/* Where blocks are entered that are not translated. */
+static void share_outside(struct jit *jit, struct host_code *c)
+{
+    jit->outside = executable(jit, c->at);
+    host(c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
+}
+
 /* Calls the handler of SI; translated code uses registers that C expects back. */
 static void share_enter(struct jit *jit, struct host_code *c)
 {
     static const uint8_t kept[] = { HOST_BX, HOST_BP, HOST_R12, HOST_R13, HOST_R14, HOST_R15 };
     enum { N = sizeof(kept) };
 
-    jit->enter = (const struct uop *(*)(struct cpu *, const struct uop *))(uintptr_t)(
-        jit->execute + (c->at - jit->write));
+    jit->enter = executable(jit, c->at);
     for (unsigned i = 0; i < N; i++)
         host_push(c, kept[i]);
     host_push(c, HOST_AX); /* aligns the stack */
@@ -1064,6 +1083,7 @@ int jit_share(struct jit *jit)
     share_enter(jit, &c);
     share_link(jit, &c);
     share_to(jit, &c);
+    share_outside(jit, &c);
     jit->used = jit->shared = ((c.at - jit->write) + 15) & ~(size_t)15;
     return 0;
 }

@@ -44,8 +44,8 @@ static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
         put(c, rm.disp, mod == 0x80 ? 4 : 1);
 }
 
-static void encode(struct host_code *c, unsigned opcode, unsigned props, unsigned size, unsigned reg,
-                   struct operand rm)
+static void encode(struct host_code *c, unsigned opcode, unsigned props, unsigned size,
+                   unsigned reg, struct operand rm)
 {
     unsigned rex = (size == 8) << 3 | (reg >> 3) << 2 | rm.reg >> 3;
 
@@ -70,7 +70,8 @@ void host(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg,
     encode(c, forms[insn].opcode, props, size, props & DIGIT ? forms[insn].digit : reg, rm);
 }
 
-void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm, int32_t imm)
+void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm,
+              int32_t imm)
 {
     unsigned opcode = forms[insn].opcode, bytes = size < 4 ? size : 4;
 
@@ -84,7 +85,8 @@ void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct op
     put(c, (uint32_t)imm, bytes);
 }
 
-void host_cc(struct host_code *c, enum host_insn insn, enum host_cc cc, unsigned reg, struct operand rm)
+void host_cc(struct host_code *c, enum host_insn insn, enum host_cc cc, unsigned reg,
+             struct operand rm)
 {
     encode(c, forms[insn].opcode + cc, forms[insn].props, insn == H_CMOVCC ? 8 : 1, reg, rm);
 }

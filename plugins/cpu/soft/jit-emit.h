@@ -105,7 +105,8 @@ static inline struct operand host_sum(unsigned base, unsigned index, unsigned sc
 }
 
 void host(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg, struct operand rm);
-void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm, int32_t imm);
+void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm,
+              int32_t imm);
 /* SETcc, CMOVcc. */
 void host_cc(struct host_code *c, enum host_insn insn, enum host_cc cc, unsigned reg,
              struct operand rm);

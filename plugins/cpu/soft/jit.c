@@ -118,8 +118,11 @@ static HANDLER(counted)
     return block->first(cpu, u);
 }
 
-void jit_watch(struct cpu *cpu, struct block *block)
+void jit_watch(struct cpu *cpu, struct block *block, bool may)
 {
+    block->entry = cpu->blocks->jit->outside;
+    if (!may)
+        return;
     block->first = block->uop[0].run;
     block->heat = cpu->blocks->jit->heat;
     block->uop[0].run = run_counted;

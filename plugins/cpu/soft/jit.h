@@ -23,9 +23,10 @@ struct jit {
     uint8_t *write;
     const uint8_t *execute;
     size_t bytes, used, shared;
-    uint32_t heat; /* entries after which a block is translated */
-    bool full;     /* to be emptied before the next block is decoded */
-    const struct uop *(*enter)(struct cpu *cpu, const struct uop *u);
+    uint32_t heat;            /* entries after which a block is translated */
+    bool full;                /* to be emptied before the next block is decoded */
+    uop_run *enter;           /* calls u->run */
+    uop_run *outside;         /* goes to a block that is not translated */
     const uint8_t *link, *to; /* shared: see jit-block.c */
     struct maker *maker;
     struct {
@@ -44,8 +45,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat);
 void jit_destroy(struct cpu *cpu);
 /* One processor's share of the code memory of n. */
 size_t jit_share_of(size_t bytes, unsigned n);
-/* A block has been made: counts its entries. */
-void jit_watch(struct cpu *cpu, struct block *block);
+/* A block has been made; its entries are counted, if it may be translated. */
+void jit_watch(struct cpu *cpu, struct block *block, bool may);
 /* All blocks are being forgotten.  None may run again before the next one is made. */
 void jit_flush(struct cpu *cpu);
 
