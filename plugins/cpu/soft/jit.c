@@ -16,6 +16,10 @@
 #include "blocks.h"
 #include "exec.h"
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u
+#endif
+
 bool jit_possible(void)
 {
 #ifdef __x86_64__
@@ -32,10 +36,18 @@ static void *map(int fd, size_t bytes, int prot)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* A file that nobody can execute by itself; kernels before 6.3 do not know the flag. */
+static int anonymous_file(void)
+{
+    int fd = memfd_create("tenon-code", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+    return fd < 0 && errno == EINVAL ? memfd_create("tenon-code", MFD_CLOEXEC) : fd;
+}
+
 /* One file, mapped twice.  After a fork only one side may run guest code: the memory is shared. */
 static int map_code(struct jit *jit)
 {
-    int fd = memfd_create("tenon-code", MFD_CLOEXEC), err = 0;
+    int fd = anonymous_file(), err = 0;
 
     if (fd < 0)
         return -errno;
