@@ -56,7 +56,6 @@ static const struct opt_key accel_keys[] = {
     { "dirty-ring-size", KEY_NUMBER, LATER },
     { "notify-vmexit",   KEY_ENUM,   0,     NULL, "run|internal-error|disable" },
     { "notify-window",   KEY_NUMBER, LATER },
-    { "tb-size",         KEY_NUMBER, LATER },
     { "split-wx",        KEY_BOOL,   LATER },
     { "thread",          KEY_ENUM,   0,     NULL, "single|multi" },
 };

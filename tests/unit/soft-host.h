@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "jit.h"
 #include "mmu.h"
 
 enum {
@@ -378,6 +379,8 @@ static inline struct soft_host *soft_host_create(unsigned bits)
     g_assert_nonnull(h->cpu->bus);
     g_assert_cmpint(mmu_create(h->cpu), ==, 0);
     g_assert_cmpint(blocks_create(h->cpu), ==, 0);
+    if (!g_strcmp0(g_getenv("SOFT_ENGINE"), "translator"))
+        g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
     soft_host_mode(h, bits);
     return h;
 }

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "exec.h"
+#include "jit.h"
 #include "sys.h"
 #include "log.h"
 
@@ -61,6 +62,7 @@ void blocks_destroy(struct cpu *cpu)
 {
     if (!cpu->blocks)
         return;
+    jit_destroy(cpu);
     munmap(cpu->blocks->arena, ARENA_BYTES);
     free(cpu->blocks);
     cpu->blocks = NULL;
@@ -78,6 +80,8 @@ void blocks_flush(struct cpu *cpu)
     s->used = 0;
     s->flushes++;
     cpu->epoch++;
+    if (s->jit)
+        jit_flush(cpu);
 }
 
 static struct block *allocate(struct cpu *cpu, unsigned n_uops, unsigned n_bytes)
@@ -85,7 +89,7 @@ static struct block *allocate(struct cpu *cpu, unsigned n_uops, unsigned n_bytes
     size_t bytes = sizeof(struct block) + n_uops * sizeof(struct uop) + n_bytes;
     struct block *block;
 
-    if (cpu->blocks->used + bytes > ARENA_BYTES)
+    if (cpu->blocks->used + bytes > ARENA_BYTES || (cpu->blocks->jit && cpu->blocks->jit->full))
         blocks_flush(cpu);
     block = (struct block *)(cpu->blocks->arena + cpu->blocks->used);
     cpu->blocks->used += (bytes + 15) & ~(size_t)15;
@@ -388,6 +392,8 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
         enter(cpu, block);
     else
         block->epoch = 0; /* not from memory: never again */
+    if (cpu->blocks->jit)
+        jit_watch(cpu, block, block->epoch && !(mode & (BLOCK_ONE | MODE_LOG)));
     return block;
 }
 
@@ -449,8 +455,10 @@ static struct block *find(struct cpu *cpu, bool one)
 
 static void run(struct cpu *cpu, const struct uop *u)
 {
+    const struct jit *jit = cpu->blocks->jit;
+
     while (u)
-        u = u->run(cpu, u);
+        u = jit ? jit->enter(cpu, u) : u->run(cpu, u);
     cpu->block = NULL;
 }
 

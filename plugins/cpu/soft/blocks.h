@@ -27,6 +27,7 @@ struct blocks {
     size_t used;
     uint64_t flushes;
     struct uop *link_from; /* the jump that awaits the next block */
+    struct jit *jit;       /* NULL: no translator */
     struct block_builder builder;
 };
 

@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "blocks.h"
+#include "jit.h"
+
 /* ---- FERR# and IGNNE# of the first processor ---- */
 
 static void ferr_changed(struct cpu *cpu, bool level)
@@ -94,6 +97,18 @@ static void cpu_destroy(void *self, void *state)
         blocks_destroy(&p->cpu);
     if (p->cpu.tlb)
         mmu_destroy(&p->cpu);
+}
+
+/* The first time: with code memory, now that it is known how many share it. */
+static int cpu_run(void *self, void *state)
+{
+    struct soft *soft = self;
+    struct cpu *cpu = state;
+    int err = 0;
+
+    if (soft->translates && !cpu->blocks->jit)
+        err = jit_create(cpu, jit_share_of((size_t)soft->tb_size << 20, soft->n_cpus), JIT_HEAT);
+    return err ? tenon_error(soft->dev, err, "no memory for translated code") : run(self, cpu);
 }
 
 static void cpu_kick(void *self, void *cpu)
@@ -192,6 +207,7 @@ static void cpu_step(void *self, void *state, uint32_t flags)
 /* ---- The accelerator ---- */
 
 enum { THREAD_SINGLE, THREAD_MULTI };
+enum { ENGINE_AUTO, ENGINE_INTERPRETER, ENGINE_TRANSLATOR, ENGINE_CHECK };
 
 static int create(void *self)
 {
@@ -205,6 +221,11 @@ static int create(void *self)
     if (soft->thread == THREAD_SINGLE)
         return tenon_error(soft->dev, -ENOTSUP,
                            "thread=single is not there: each processor has its thread");
+    if (soft->engine == ENGINE_CHECK)
+        return tenon_error(soft->dev, -ENOTSUP, "engine=check is not there yet");
+    soft->translates = soft->engine == ENGINE_TRANSLATOR;
+    if (soft->translates && !jit_possible())
+        return tenon_error(soft->dev, -ENOTSUP, "the translator makes code for x86-64 hosts only");
     soft->cpuid = offer_cpuid(&soft->n_cpuid);
     soft->bus = bus_create();
     soft->alarms = alarms_create(soft);
@@ -229,7 +250,7 @@ static const struct tenon_accel_ops ops = {
     .cpuid = cpuid,
     .cpu_create = cpu_create,
     .cpu_destroy = cpu_destroy,
-    .cpu_run = run,
+    .cpu_run = cpu_run,
     .cpu_kick = cpu_kick,
     .cpu_reset = state_reset,
     .cpu_notes = state_notes,
@@ -251,6 +272,7 @@ static const struct tenon_accel_ops ops = {
 };
 
 static const char *const threads[] = { "single", "multi", NULL };
+static const char *const engines[] = { "auto", "interpreter", "translator", "check", NULL };
 
 // clang-format off
 static const struct tenon_prop props[] = {
@@ -258,6 +280,10 @@ static const struct tenon_prop props[] = {
                .help = "Decode one instruction at a time"),
     TENON_PROP(struct soft, "thread",          TENON_ENUM, thread, .initial = THREAD_MULTI,
                .names = threads, .help = "Threads that run processors; only multi: one each"),
+    TENON_PROP(struct soft, "engine",          TENON_ENUM, engine, .initial = ENGINE_AUTO,
+               .names = engines, .help = "How code is run; auto: by the interpreter"),
+    TENON_PROP(struct soft, "tb-size",         TENON_U32, tb_size, .initial = 64, .min = 1,
+               .max = 2048, .help = "MiB for translated code, of all processors"),
 };
 // clang-format on
 

@@ -54,6 +54,9 @@ struct soft {
     const struct tenon_disassembler *disas; /* the same */
     bool one_insn;
     uint32_t thread;
+    uint32_t engine;
+    uint32_t tb_size; /* MiB of the translator's, for all processors */
+    bool translates;
     struct tenon_cpuid *cpuid;
     uint32_t n_cpuid;
     uint32_t n_cpus;                 /* atomic; places in cpus, some of them perhaps NULL */

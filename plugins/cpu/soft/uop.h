@@ -79,6 +79,9 @@ struct block {
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
     struct page_link on_page[2];
+    uop_run *first; /* the translator: the first micro-op's own handler */
+    uop_run *entry; /* and how translated code enters it */
+    uint32_t heat;  /* and how many entries until it is translated */
     uint16_t n;
     struct uop uop[];
 };

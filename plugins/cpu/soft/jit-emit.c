@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jit-emit - the encoder: prefixes, opcode, ModRM, SIB, displacement.
+ */
+#include "jit-emit.h"
+
+#include <string.h>
+
+enum { SIZED = 1, DIGIT = 2, BYTE_RM = 4, BARE = 8 };
+
+static const struct {
+    uint16_t opcode;
+    uint8_t props, digit;
+} forms[] = {
+#define X(name, opcode, props, digit) [H_##name] = { opcode, props, digit },
+    HOST_INSNS(X)
+#undef X
+};
+
+static void put(struct host_code *c, uint64_t value, unsigned bytes)
+{
+    if ((uint64_t)(c->end - c->at) < bytes) {
+        c->full = true;
+        return;
+    }
+    memcpy(c->at, &value, bytes);
+    c->at += bytes;
+}
+
+static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
+{
+    unsigned base = rm.reg & 7, field = (reg & 7) << 3;
+    bool sib = rm.indexed || base == HOST_SP;
+    unsigned mod = rm.disp != (int8_t)rm.disp ? 0x80 : rm.disp || base == HOST_BP ? 0x40 : 0;
+
+    if (!rm.memory) {
+        put(c, 0xc0 | field | base, 1);
+        return;
+    }
+    put(c, mod | field | (sib ? HOST_SP : base), 1);
+    if (sib)
+        put(c, rm.scale << 6 | (rm.indexed ? rm.index & 7 : HOST_SP) << 3 | base, 1);
+    if (mod)
+        put(c, rm.disp, mod == 0x80 ? 4 : 1);
+}
+
+static void encode(struct host_code *c, unsigned opcode, unsigned props, unsigned size,
+                   unsigned reg, struct operand rm)
+{
+    unsigned rex = (size == 8) << 3 | (reg >> 3) << 2 | rm.reg >> 3;
+
+    if (rm.indexed)
+        rex |= (rm.index >> 3) << 1;
+    if (size == 2)
+        put(c, 0x66, 1);
+    if (!(props & BARE) && (rex || size == 1 || props & BYTE_RM))
+        put(c, 0x40 | rex, 1);
+    if (props & SIZED && size == 1)
+        opcode &= ~1u;
+    if (opcode > 0xff)
+        put(c, opcode >> 8, 1);
+    put(c, opcode, 1);
+    put_operand(c, reg, rm);
+}
+
+void host(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg, struct operand rm)
+{
+    unsigned props = forms[insn].props;
+
+    encode(c, forms[insn].opcode, props, size, props & DIGIT ? forms[insn].digit : reg, rm);
+}
+
+void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm,
+              int32_t imm)
+{
+    unsigned opcode = forms[insn].opcode, bytes = size < 4 ? size : 4;
+
+    if (opcode == 0xc1 || opcode == 0x0fba)
+        bytes = 1;
+    if (opcode == 0x81 && size > 1 && imm == (int8_t)imm) {
+        opcode = 0x83;
+        bytes = 1;
+    }
+    encode(c, opcode, forms[insn].props, size, forms[insn].digit, rm);
+    put(c, (uint32_t)imm, bytes);
+}
+
+void host_cc(struct host_code *c, enum host_insn insn, enum host_cc cc, unsigned reg,
+             struct operand rm)
+{
+    encode(c, forms[insn].opcode + cc, forms[insn].props, insn == H_CMOVCC ? 8 : 1, reg, rm);
+}
+
+void host_move_imm(struct host_code *c, unsigned reg, uint64_t value)
+{
+    if (value == (uint32_t)value) {
+        if (reg > 7)
+            put(c, 0x41, 1);
+        put(c, 0xb8 | (reg & 7), 1);
+        put(c, value, 4);
+    } else if (value == (uint64_t)(int32_t)value) {
+        host_imm(c, H_STORE_I, 8, host_reg(reg), value);
+    } else {
+        put(c, 0x48 | reg >> 3, 1);
+        put(c, 0xb8 | (reg & 7), 1);
+        put(c, value, 8);
+    }
+}
+
+void host_bswap(struct host_code *c, unsigned size, unsigned reg)
+{
+    put(c, 0x40 | (size == 8) << 3 | reg >> 3, 1);
+    put(c, 0x0f, 1);
+    put(c, 0xc8 | (reg & 7), 1);
+}
+
+static void push_or_pop(struct host_code *c, unsigned opcode, unsigned reg)
+{
+    if (reg > 7)
+        put(c, 0x41, 1);
+    put(c, opcode | (reg & 7), 1);
+}
+
+void host_push(struct host_code *c, unsigned reg)
+{
+    push_or_pop(c, 0x50, reg);
+}
+
+void host_pop(struct host_code *c, unsigned reg)
+{
+    push_or_pop(c, 0x58, reg);
+}
+
+void host_lahf(struct host_code *c)
+{
+    put(c, 0x9f, 1);
+}
+
+void host_ret(struct host_code *c)
+{
+    put(c, 0xc3, 1);
+}
+
+static uint8_t *relative(struct host_code *c, const uint8_t *to)
+{
+    uint8_t *at = c->at;
+
+    put(c, to ? (uint32_t)(to - (at + 4)) : 0, 4);
+    return at;
+}
+
+uint8_t *host_jcc(struct host_code *c, enum host_cc cc, const uint8_t *to)
+{
+    put(c, 0x0f, 1);
+    put(c, 0x80 | cc, 1);
+    return relative(c, to);
+}
+
+uint8_t *host_jmp(struct host_code *c, const uint8_t *to)
+{
+    put(c, 0xe9, 1);
+    return relative(c, to);
+}
+
+void host_land(struct host_code *c, uint8_t *jump)
+{
+    int32_t distance = c->at - (jump + 4);
+
+    if (!c->full)
+        memcpy(jump, &distance, sizeof(distance));
+}
+
+void host_jmp_via(struct host_code *c, const uint64_t *from)
+{
+    put(c, 0x25ff, 2);
+    relative(c, (const uint8_t *)from);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jit-emit - writes instructions of an x86-64 host, those that translated code is made of.
+ *
+ * Intel SDM volume 2, chapter 2 and appendix B.  host() takes an instruction of the table, a size
+ * in bytes, a register and an operand that is a register or memory; host_imm() has an immediate in
+ * the register's place.  What does not fit sets full and is dropped.
+ */
+#ifndef TENON_SOFT_JIT_EMIT_H
+#define TENON_SOFT_JIT_EMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum host_reg {
+    HOST_AX,
+    HOST_CX,
+    HOST_DX,
+    HOST_BX,
+    HOST_SP,
+    HOST_BP,
+    HOST_SI,
+    HOST_DI,
+    HOST_R8,
+    HOST_R9,
+    HOST_R10,
+    HOST_R11,
+    HOST_R12,
+    HOST_R13,
+    HOST_R14,
+    HOST_R15,
+    N_HOST_REGS
+};
+
+/* As in the opcodes of Jcc, SETcc, CMOVcc. */
+enum host_cc { CC_O, CC_NO, CC_B, CC_NB, CC_Z, CC_NZ, CC_A = 7 };
+
+struct host_code {
+    uint8_t *at, *end;
+    bool full;
+};
+
+struct operand {
+    bool memory, indexed;
+    uint8_t reg; /* or the base */
+    uint8_t index, scale;
+    int32_t disp;
+};
+
+// clang-format off
+/*
+ * X(name, opcode, properties, digit): how it is written.  SIZED: bit 0 of the opcode is clear for
+ * bytes; DIGIT: the register field says which instruction it is; BYTE_RM: the operand is a byte
+ * whatever the size is; BARE: without REX, so that register 4 is AH.
+ */
+#define HOST_INSNS(X)                                                                              \
+    X(ADD, 0x03, SIZED, 0)    X(OR, 0x0b, SIZED, 0)     X(ADC, 0x13, SIZED, 0)                     \
+    X(SBB, 0x1b, SIZED, 0)    X(AND, 0x23, SIZED, 0)    X(SUB, 0x2b, SIZED, 0)                     \
+    X(XOR, 0x33, SIZED, 0)    X(CMP, 0x3b, SIZED, 0)    X(TEST, 0x85, SIZED, 0)                    \
+    X(ADD_I, 0x81, SIZED | DIGIT, 0)  X(OR_I, 0x81, SIZED | DIGIT, 1)                              \
+    X(ADC_I, 0x81, SIZED | DIGIT, 2)  X(SBB_I, 0x81, SIZED | DIGIT, 3)                             \
+    X(AND_I, 0x81, SIZED | DIGIT, 4)  X(SUB_I, 0x81, SIZED | DIGIT, 5)                             \
+    X(XOR_I, 0x81, SIZED | DIGIT, 6)  X(CMP_I, 0x81, SIZED | DIGIT, 7)                             \
+    X(TEST_I, 0xf7, SIZED | DIGIT, 0)                                                              \
+    X(NOT, 0xf7, SIZED | DIGIT, 2)    X(NEG, 0xf7, SIZED | DIGIT, 3)                               \
+    X(INC, 0xff, SIZED | DIGIT, 0)    X(DEC, 0xff, SIZED | DIGIT, 1)                               \
+    X(ROL_I, 0xc1, SIZED | DIGIT, 0)  X(ROR_I, 0xc1, SIZED | DIGIT, 1)                             \
+    X(SHL_I, 0xc1, SIZED | DIGIT, 4)  X(SHR_I, 0xc1, SIZED | DIGIT, 5)                             \
+    X(SAR_I, 0xc1, SIZED | DIGIT, 7)                                                               \
+    X(ROL_CL, 0xd3, SIZED | DIGIT, 0) X(ROR_CL, 0xd3, SIZED | DIGIT, 1)                            \
+    X(SHL_CL, 0xd3, SIZED | DIGIT, 4) X(SHR_CL, 0xd3, SIZED | DIGIT, 5)                            \
+    X(SAR_CL, 0xd3, SIZED | DIGIT, 7)                                                              \
+    X(IMUL, 0x0faf, 0, 0)             X(BT_I, 0x0fba, DIGIT, 4)                                    \
+    X(LOAD, 0x8b, SIZED, 0)           X(STORE, 0x89, SIZED, 0)                                     \
+    X(STORE_AH, 0x88, DIGIT | BARE, 4)                                                             \
+    X(STORE_I, 0xc7, SIZED | DIGIT, 0)                                                             \
+    X(ZX8, 0x0fb6, BYTE_RM, 0)        X(ZX16, 0x0fb7, 0, 0)                                        \
+    X(SX8, 0x0fbe, BYTE_RM, 0)        X(SX16, 0x0fbf, 0, 0)  X(SX32, 0x63, 0, 0)                   \
+    X(LEA, 0x8d, 0, 0)                                                                             \
+    X(SETCC, 0x0f90, BYTE_RM | DIGIT, 0) X(CMOVCC, 0x0f40, 0, 0)                                   \
+    X(JMP, 0xff, DIGIT | BARE, 4)     X(CALL, 0xff, DIGIT | BARE, 2)
+// clang-format on
+
+enum host_insn {
+#define X(name, ...) H_##name,
+    HOST_INSNS(X)
+#undef X
+};
+
+static inline struct operand host_reg(unsigned reg)
+{
+    return (struct operand){ .reg = reg };
+}
+
+static inline struct operand host_mem(unsigned base, int32_t disp)
+{
+    return (struct operand){ .memory = true, .reg = base, .disp = disp };
+}
+
+static inline struct operand host_sum(unsigned base, unsigned index, unsigned scale, int32_t disp)
+{
+    return (struct operand){
+        .memory = true, .indexed = true, .reg = base, .index = index, .scale = scale, .disp = disp
+    };
+}
+
+void host(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg, struct operand rm);
+void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm,
+              int32_t imm);
+/* SETcc, CMOVcc. */
+void host_cc(struct host_code *c, enum host_insn insn, enum host_cc cc, unsigned reg,
+             struct operand rm);
+/* reg = value, in the shortest way. */
+void host_move_imm(struct host_code *c, unsigned reg, uint64_t value);
+void host_bswap(struct host_code *c, unsigned size, unsigned reg);
+void host_push(struct host_code *c, unsigned reg);
+void host_pop(struct host_code *c, unsigned reg);
+void host_lahf(struct host_code *c);
+void host_ret(struct host_code *c);
+/* Jumps: to a known place, or (NULL) to one that host_land() says; they return what it wants. */
+uint8_t *host_jcc(struct host_code *c, enum host_cc cc, const uint8_t *to);
+uint8_t *host_jmp(struct host_code *c, const uint8_t *to);
+void host_land(struct host_code *c, uint8_t *jump);
+/* jmp through the 8 bytes at from, which lie beside the code. */
+void host_jmp_via(struct host_code *c, const uint64_t *from);
+
+#endif
