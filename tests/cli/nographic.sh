@@ -81,9 +81,10 @@ shows 'but for Ctrl-C' '^status 0'
 
 on_terminal "${guest[@]}" -nographic -serial file:serial -monitor stdio
 shows 'the monitor has the terminal' '^(qemu)'
+if until_true grep -q '^ready' serial; then ok 'the guest has a file'; else not_ok 'the guest has a file' serial; fi
 keys 'info chardev' Enter quit Enter
 shows 'and ends the program' 'status 0'
-if grep -q '^ready' serial; then ok 'the guest has a file'; else not_ok 'the guest has a file' serial; fi
+
 
 # Without a terminal, on descriptors of the caller's, as libvirt has it.
 printf QQQQQQQQ >keys
