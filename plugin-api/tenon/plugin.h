@@ -306,12 +306,19 @@ struct tenon_plugin {
 #define TENON_ASSERT_ _Static_assert
 #endif
 
+/* Notes follow each other without gaps, which clang's address sanitizer would make. */
+#ifdef __clang__
+#define TENON_NOTE_ATTRIBUTES_ used, aligned(4), section(".note.tenon"), no_sanitize("address")
+#else
+#define TENON_NOTE_ATTRIBUTES_ used, aligned(4), section(".note.tenon")
+#endif
+
 /* Each type leaves its card in an ELF note, so that a plugin can be listed without being run. */
 #define TENON_NOTE_(id, text)                                                                      \
     static const struct {                                                                          \
         uint32_t namesz, descsz, type;                                                             \
         char name[8], desc[(sizeof(text) + 3) / 4 * 4];                                            \
-    } tenon_note_##id __attribute__((used, aligned(4), section(".note.tenon"))) =                  \
+    } tenon_note_##id __attribute__((TENON_NOTE_ATTRIBUTES_)) =                                    \
         { 6, sizeof(text), TENON_ABI_MAJOR, "TENON", text }
 #define TENON_STR2_(x) #x
 #define TENON_STR1_(x) TENON_STR2_(x)

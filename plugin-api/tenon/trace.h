@@ -54,7 +54,7 @@
     static const struct {                                                                          \
         uint32_t namesz, descsz, type;                                                             \
         char name[8], desc[(sizeof(text) + 3) / 4 * 4];                                            \
-    } tenon_event_note_##id __attribute__((used, aligned(4), section(".note.tenon"))) =            \
+    } tenon_event_note_##id __attribute__((TENON_NOTE_ATTRIBUTES_)) =                              \
         { 8, sizeof(text), TENON_ABI_MAJOR, "TENONEV", text }
 
 /* Defines tenon_events_ID, a table for the type's .events. */
