@@ -161,6 +161,7 @@ static bool split_walk(struct walk *w, unsigned n)
     struct virtio_queue *q = w->q;
     unsigned entries = q->entries;
     uint64_t table = q->desc;
+    bool indirect = false;
     struct desc d;
 
     for (unsigned seen = 0; seen < entries; seen++) {
@@ -171,7 +172,7 @@ static bool split_walk(struct walk *w, unsigned n)
         if (!load_desc(q, table + DESC_BYTES * n, &d))
             return false;
         if (d.a & DESC_INDIRECT) {
-            if (table != q->desc) {
+            if (indirect) {
                 virtio_broken(q->v, "an indirect descriptor is in an indirect table");
                 return false;
             }
@@ -179,6 +180,7 @@ static bool split_walk(struct walk *w, unsigned n)
             if (!entries)
                 return false;
             table = d.addr;
+            indirect = true;
             n = 0;
             seen = -1; /* the table has a bound of its own */
             continue;

@@ -479,6 +479,12 @@ static void indirect_in_indirect(struct driver *d)
     split_add(d, (struct desc){ TABLE, 16, INDIRECT, 0 });
 }
 
+/* The ring's own table, whose first descriptor leads there again. */
+static void indirect_in_itself(struct driver *d)
+{
+    split_add(d, (struct desc){ d->rings[5].desc, 16 * ENTRIES, INDIRECT, 0 });
+}
+
 static void indirect_size(struct driver *d)
 {
     split_add(d, (struct desc){ TABLE, 17, INDIRECT, 0 });
@@ -584,7 +590,7 @@ static const struct {
 } wrongs[] = {
     WRONG(a_loop), WRONG(next_outside), WRONG(head_outside), WRONG(index_jumps),
     WRONG(index_goes_back), WRONG(data_nowhere), WRONG(data_wraps), WRONG(data_in_registers),
-    WRONG(too_long), WRONG(wrong_order), WRONG(indirect_loop), WRONG(indirect_in_indirect),
+    WRONG(too_long), WRONG(wrong_order), WRONG(indirect_loop), WRONG(indirect_in_indirect), WRONG(indirect_in_itself),
     WRONG(indirect_size), WRONG(indirect_empty), WRONG(indirect_huge), WRONG(indirect_and_next),
     WRONG(indirect_nowhere), WRONG(indirect_at_the_end), WRONG(indirect_long),
     WRONG(table_in_registers), WRONG(avail_in_registers), WRONG(used_in_registers),
