@@ -8,14 +8,12 @@ import re
 import select
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 
-PROGRAM = os.path.join(sys.argv[1], "tenon")
-PC = ["-machine", "pc,accel=qtest", "-nodefaults", "-display", "none"]
+from qmp import PC, PROGRAM, run_all
+
 PROMPT = "(qemu) "
-failed = number = 0
 
 
 class Terminal:
@@ -59,17 +57,6 @@ def piped(lines, *arguments):
                           input="".join(line + "\n" for line in [*lines, "quit"]).encode(),
                           stdout=subprocess.PIPE)
     return done.stdout.decode()
-
-
-def test(function):
-    global failed, number
-    number += 1
-    try:
-        function()
-        print(f"ok {number} - {function.__doc__}", flush=True)
-    except Exception as error:  # whatever it was, the test has failed
-        failed += 1
-        print(f"not ok {number} - {function.__doc__}\n# {type(error).__name__}: {error}", flush=True)
 
 
 def transcript():
@@ -203,8 +190,4 @@ def hostile():
     assert "nested too deep" in said
 
 
-TESTS = [transcript, editing, files, several, shared, answers, memory_and_code, hostile]
-print(f"1..{len(TESTS)}")
-for each in TESTS:
-    test(each)
-sys.exit(failed != 0)
+run_all([transcript, editing, files, several, shared, answers, memory_and_code, hostile])

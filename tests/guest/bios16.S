@@ -23,19 +23,7 @@ start:  cli
 2:      hlt
         jmp     2b
 
-print:  lodsb
-        testb   %al, %al
-        jz      2f
-        movb    %al, %ah
-        movw    $0x3fd, %dx
-1:      inb     %dx, %al
-        testb   $0x20, %al
-        jz      1b
-        movw    $0x3f8, %dx
-        movb    %ah, %al
-        outb    %al, %dx
-        jmp     print
-2:      ret
+#include "print16.S"
 
 greeting:
         .asciz  "real mode at F000\n"

@@ -46,19 +46,7 @@ start:  cli
 5:      hlt
         jmp     5b
 
-print:  lodsb
-        testb   %al, %al
-        jz      2f
-        movb    %al, %ah
-        movw    $0x3fd, %dx
-1:      inb     %dx, %al
-        testb   $0x20, %al
-        jz      1b
-        movw    $0x3f8, %dx
-        movb    %ah, %al
-        outb    %al, %dx
-        jmp     print
-2:      ret
+#include "print16.S"
 
 greeting:
         .asciz  "real mode\n"

@@ -5,7 +5,7 @@
  *
  * Intel SDM volume 3, chapters 7 (tasks) and 20 (virtual-8086 mode).
  */
-#include "guest.h"
+#include "judge.h"
 
 enum {
     CODE = 8,
@@ -42,20 +42,6 @@ static volatile uint64_t gdt[16] = {
 };
 static uint64_t idt[256];
 static char stacks[3][4096] __attribute__((aligned(16)));
-static unsigned n_checks, n_wrong;
-
-/* ---- Verdicts ---- */
-
-static void equals(const char *name, uint32_t got, uint32_t wanted)
-{
-    n_checks++;
-    n_wrong += got != wanted;
-    check(name, got == wanted);
-    if (got != wanted) {
-        show("    got", got);
-        show("    wanted", wanted);
-    }
-}
 
 /* ---- The tasks ---- */
 
@@ -334,7 +320,5 @@ void guest_main(const void *state)
     out_of_vm86();
     conforming();
     old_tasks();
-    show("checks", n_checks);
-    show("wrong", n_wrong);
-    quit(n_wrong ? 17 : 16);
+    judge();
 }
