@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include <jansson.h>
-
 #include "bus/bus.h"
 #include "cpu/accel.h"
 #include "machine/board.h"
@@ -106,9 +104,8 @@ static void leave(struct inst *inst)
     char *path = tree_path(m, &node);
 
     leave_bus(inst);
-    event_emit(m, "DEVICE_DELETED",
-               json_pack("{s:s*, s:s}", "device", inst->has_id ? inst->pub.id : NULL, "path",
-                         path));
+    event_emit(m, "DEVICE_DELETED", "{s:s*, s:s}", "device", inst->has_id ? inst->pub.id : NULL,
+               "path", path);
     g_free(path);
     inst_destroy(inst);
 }

@@ -127,8 +127,7 @@ void machine_reset(struct machine *m)
 /* cause is one of QEMU's ShutdownCause: "guest-reset". */
 static void tell(struct machine *m, const char *event, const char *cause)
 {
-    event_emit(m, event,
-               json_pack("{s:b, s:s}", "guest", !strncmp(cause, "guest", 5), "reason", cause));
+    event_emit(m, event, "{s:b, s:s}", "guest", !strncmp(cause, "guest", 5), "reason", cause);
 }
 
 static void end(struct machine *m, int code, const char *cause)
@@ -162,7 +161,7 @@ void machine_restart(struct machine *m, const char *cause)
     if (m->state == STATE_SUSPENDED)
         go(m);
     else if (m->state != STATE_RUNNING)
-        m->state = STATE_PRELAUNCH;
+        set_state(m, STATE_PRELAUNCH);
     tell(m, "RESET", cause);
 }
 
@@ -179,11 +178,7 @@ static void panicked(struct machine *m)
 {
     bool pause = !strcmp(m->on_panic, "pause"), none = !strcmp(m->on_panic, "none");
 
-    event_emit(m, "GUEST_PANICKED",
-               json_pack("{s:s}", "action",
-                         pause  ? "pause"
-                         : none ? "run"
-                                : "poweroff"));
+    event_emit(m, "GUEST_PANICKED", "{s:s}", "action", pause ? "pause" : none ? "run" : "poweroff");
     if (none)
         return;
     if (!strcmp(m->on_panic, "exit-failure"))
@@ -212,7 +207,7 @@ static void handle_request(void *arg)
         break;
     case TENON_POWER_PANIC: panicked(m); break;
     case TENON_POWER_CRASH_LOADED:
-        event_emit(m, "GUEST_CRASHLOADED", json_pack("{s:s}", "action", "run"));
+        event_emit(m, "GUEST_CRASHLOADED", "{s:s}", "action", "run");
         break;
     case TENON_POWER_SUSPEND: machine_pause(m, STATE_SUSPENDED); break;
     }

@@ -179,6 +179,7 @@ static int files_open(struct tenon_dev *dev, const char *path, int flags, unsign
 
 static const struct tenon_files files_service = { .size = sizeof(files_service),
                                                   .open = files_open };
+
 /* ---- tenon.objects/1 ---- */
 
 static struct tenon_peer objects_find(struct tenon_dev *dev, const char *id, const char *iface)
@@ -207,13 +208,13 @@ static void events_emit(struct tenon_dev *dev, const char *event, const char *fm
     json_t *data;
     va_list ap;
 
-    if (!inst->has_id)
+    if (!inst->has_id || !inst->machine->monitors)
         return;
     va_start(ap, fmt);
     data = json_vpack_ex(NULL, 0, fmt, ap);
     va_end(ap);
     json_object_set_new(data, "id", json_string(dev->id));
-    event_emit(inst->machine, event, data);
+    event_emit_data(inst->machine, event, data);
 }
 
 static const struct tenon_events events_service = { .size = sizeof(events_service),
@@ -251,8 +252,7 @@ static void rtc_changed(struct tenon_dev *dev, int64_t ahead)
     struct node node = tree_node(inst_of(dev));
     char *path = tree_path(m, &node);
 
-    event_emit(m, "RTC_CHANGE",
-               json_pack("{s:I, s:s}", "offset", (json_int_t)ahead, "qom-path", path));
+    event_emit(m, "RTC_CHANGE", "{s:I, s:s}", "offset", (json_int_t)ahead, "qom-path", path);
     g_free(path);
 }
 

@@ -19,7 +19,7 @@ const char class_generic[] = "GenericError", class_not_found[] = "CommandNotFoun
 
 const char *call_str(const struct call *call, const char *name)
 {
-    return json_string_value(json_object_get(call->args, name));
+    return text_of(call->args, name);
 }
 
 int64_t call_int(const struct call *call, const char *name, int64_t fallback)

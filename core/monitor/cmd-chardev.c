@@ -33,8 +33,7 @@ static void print_chardevs(struct call *call)
     json_t *chr;
 
     json_array_foreach(call->result, i, chr)
-        call_print(call, "%s: filename=%s\n", json_string_value(json_object_get(chr, "label")),
-                   json_string_value(json_object_get(chr, "filename")));
+        call_print(call, "%s: filename=%s\n", text_of(chr, "label"), text_of(chr, "filename"));
 }
 
 static void add_backend(void *list, const struct card *card)
@@ -306,7 +305,7 @@ static int do_add(struct call *call)
 {
     json_t *backend = json_object_get(call->args, "backend"),
            *data = json_object_get(backend, "data");
-    const char *type = json_string_value(json_object_get(backend, "type"));
+    const char *type = text_of(backend, "type");
     struct making mk;
     int status;
 

@@ -143,7 +143,7 @@ static int do_definitions(struct call *call)
 static char *model_text(struct call *call)
 {
     json_t *model = json_object_get(call->args, "model"), *value;
-    GString *text = g_string_new(json_string_value(json_object_get(model, "name")));
+    GString *text = g_string_new(text_of(model, "name"));
     const char *key;
 
     json_object_foreach(json_object_get(model, "props"), key, value)

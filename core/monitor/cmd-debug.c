@@ -127,9 +127,9 @@ static void print_states(struct call *call)
 
     json_array_foreach(call->result, i, event)
     {
-        bool on = !strcmp(json_string_value(json_object_get(event, "state")), "enabled");
+        bool on = !strcmp(text_of(event, "state"), "enabled");
 
-        call_print(call, "%s : state %d\n", json_string_value(json_object_get(event, "name")), on);
+        call_print(call, "%s : state %d\n", text_of(event, "name"), on);
     }
 }
 

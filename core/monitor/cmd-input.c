@@ -71,12 +71,11 @@ static uint32_t button_named(const char *name)
 static void happen(struct inst *inst, json_t *event)
 {
     json_t *data = json_object_get(event, "data");
-    const char *axis = json_string_value(json_object_get(data, "axis"));
+    const char *axis = text_of(data, "axis");
     int32_t steps = bounded(json_integer_value(json_object_get(data, "value")));
 
     if (!axis)
-        functions(inst)->button(inst->state,
-                                button_named(json_string_value(json_object_get(data, "button"))),
+        functions(inst)->button(inst->state, button_named(text_of(data, "button")),
                                 json_is_true(json_object_get(data, "down")));
     else if (!strcmp(axis, "x"))
         functions(inst)->move(inst->state, steps, 0);
@@ -122,7 +121,7 @@ static void print_mice(struct call *call)
     json_array_foreach(mice, i, one)
         call_print(call, "%c Mouse #%zu: %s\n",
                    json_is_true(json_object_get(one, "current")) ? '*' : ' ', i,
-                   json_string_value(json_object_get(one, "name")));
+                   text_of(one, "name"));
 }
 
 static int32_t steps(struct call *call, const char *name)

@@ -28,7 +28,7 @@ static int do_name(struct call *call)
 
 static void print_name(struct call *call)
 {
-    const char *name = json_string_value(json_object_get(call->result, "name"));
+    const char *name = text_of(call->result, "name");
 
     if (name)
         call_print(call, "%s\n", name);
@@ -49,7 +49,7 @@ static int do_uuid(struct call *call)
 
 static void print_uuid(struct call *call)
 {
-    call_print(call, "%s\n", json_string_value(json_object_get(call->result, "UUID")));
+    call_print(call, "%s\n", text_of(call->result, "UUID"));
 }
 
 static int do_kvm(struct call *call)
@@ -245,9 +245,9 @@ static void print_memdev(struct call *call)
         call_print(call,
                    "memory backend: %s\n  size:  %" JSON_INTEGER_FORMAT
                    "\n  merge: %s\n  dump: %s\n  prealloc: %s\n  share: %s\n  policy: default\n",
-                   json_string_value(json_object_get(dev, "id")),
-                   json_integer_value(json_object_get(dev, "size")), word(dev, "merge"),
-                   word(dev, "dump"), word(dev, "prealloc"), word(dev, "share"));
+                   text_of(dev, "id"), json_integer_value(json_object_get(dev, "size")),
+                   word(dev, "merge"), word(dev, "dump"), word(dev, "prealloc"),
+                   word(dev, "share"));
 }
 
 /* ---- What there is none of ---- */

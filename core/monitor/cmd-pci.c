@@ -132,7 +132,7 @@ static int64_t number(const json_t *object, const char *key)
 static void print_region(struct call *call, const json_t *r)
 {
     int64_t address = number(r, "address"), last = address + number(r, "size") - 1;
-    bool io = *json_string_value(json_object_get(r, "type")) == 'i';
+    bool io = *text_of(r, "type") == 'i';
 
     call_print(call, "      BAR%" PRId64 ": ", number(r, "bar"));
     if (io)
@@ -148,7 +148,7 @@ static void print_region(struct call *call, const json_t *r)
 static void print_function(struct call *call, const json_t *dev)
 {
     const json_t *class = json_object_get(dev, "class_info"), *id = json_object_get(dev, "id");
-    const char *desc = json_string_value(json_object_get(class, "desc"));
+    const char *desc = text_of(class, "desc");
     json_t *region;
     size_t i;
 
@@ -166,7 +166,7 @@ static void print_function(struct call *call, const json_t *dev)
         call_print(call, "      IRQ %" PRId64 ", pin %c\n", number(dev, "irq"),
                    (char)('A' + number(dev, "irq_pin") - 1));
     json_array_foreach(json_object_get(dev, "regions"), i, region) print_region(call, region);
-    call_print(call, "      id \"%s\"\n", json_string_value(json_object_get(dev, "qdev_id")));
+    call_print(call, "      id \"%s\"\n", text_of(dev, "qdev_id"));
 }
 
 static void print_pci(struct call *call)

@@ -67,8 +67,7 @@ static void print_list(struct call *call)
     json_t *info;
 
     json_array_foreach(call->result, i, info)
-        call_print(call, "%s (%s)\n", json_string_value(json_object_get(info, "name")),
-                   json_string_value(json_object_get(info, "type")));
+        call_print(call, "%s (%s)\n", text_of(info, "name"), text_of(info, "type"));
 }
 
 struct wanted {

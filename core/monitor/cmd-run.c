@@ -90,7 +90,7 @@ static int do_status(struct call *call)
 static void print_status(struct call *call)
 {
     bool running = json_is_true(json_object_get(call->result, "running"));
-    const char *status = json_string_value(json_object_get(call->result, "status"));
+    const char *status = text_of(call->result, "status");
 
     call_print(call, "VM status: %s", running ? "running" : "paused");
     if (!running && strcmp(status, "paused"))

@@ -19,7 +19,7 @@ static int do_query(struct call *call)
 /* The chardev of an instance, or NULL. */
 static struct tenon_chardev *find(struct machine *m, const json_t *instance)
 {
-    const char *id = json_string_value(json_object_get(instance, "id"));
+    const char *id = text_of(instance, "id");
     struct tenon_chardev *chr = chardev_find(m, id);
 
     return chr && chardev_yanks(chr) ? chr : NULL;

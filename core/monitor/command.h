@@ -85,6 +85,12 @@ int64_t call_int(const struct call *call, const char *name, int64_t fallback);
 bool call_bool(const struct call *call, const char *name, bool fallback);
 bool call_has(const struct call *call, const char *name);
 
+/* A string among an object's members; NULL: there is none. */
+static inline const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
 /* What HMP prints; "\n" ends a line. */
 void call_print(struct call *call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

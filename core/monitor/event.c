@@ -55,7 +55,7 @@ static void limit_free(void *arg)
 static struct limit *limit_of(struct machine *m, const struct event_row *row, json_t *data)
 {
     struct monitors *all = m->monitors;
-    const char *value = row->key ? json_string_value(json_object_get(data, row->key)) : NULL;
+    const char *value = row->key ? text_of(data, row->key) : NULL;
     char *name = g_strconcat(row->name, value ? "/" : NULL, value, NULL);
     struct limit *l;
 
@@ -87,7 +87,7 @@ static json_t *make(const char *name, json_t *data)
     return event;
 }
 
-void event_emit(struct machine *m, const char *name, json_t *data)
+void event_emit_data(struct machine *m, const char *name, json_t *data)
 {
     const struct event_row *row = m->monitors ? event_find(name) : NULL;
     struct limit *l;
@@ -105,4 +105,18 @@ void event_emit(struct machine *m, const char *name, json_t *data)
     if (l)
         timer_arm(&l->timer, loop_now(m->loop, CLOCK_REAL) + l->interval);
     tell(m, make(name, data));
+}
+
+void event_emit(struct machine *m, const char *name, const char *fmt, ...)
+{
+    json_t *data = NULL;
+    va_list ap;
+
+    if (!m->monitors)
+        return;
+    va_start(ap, fmt);
+    if (fmt)
+        data = json_vpack_ex(NULL, 0, fmt, ap);
+    va_end(ap);
+    event_emit_data(m, name, data);
 }

@@ -217,7 +217,7 @@ static bool list_has(const char *members, const char *name)
 /* The shape that the tag's value adds, or NULL. */
 static const struct shape *variant(const struct shape *s, json_t *value)
 {
-    const char *at = s->cases, *tag = json_string_value(json_object_get(value, s->tag));
+    const char *at = s->cases, *tag = text_of(value, s->tag);
     struct member m;
 
     while (tag && member_next(&at, &m))
