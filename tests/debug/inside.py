@@ -14,7 +14,7 @@ import gdb
 TENON = os.environ["TENON"]
 GUESTS = os.environ["GUESTS"]
 ACCEL = os.environ["ACCEL"]
-LINE = os.environ.get("DEVICE", f"| exec {TENON} -gdb stdio")
+DEVICE = os.environ.get("DEVICE")  # where a debuggee waits that somebody else has started
 
 
 def run(command):
@@ -50,7 +50,7 @@ def options(kernel, *more):
 def connect(program="debuggee", *more):
     elf = f"{GUESTS}/{program}.elf"
     gdb.execute(f"file {elf if os.path.exists(elf) else GUESTS + '/' + program}", to_string=True)
-    gdb.execute(f"target remote {LINE} -S {options(program, *more)}")
+    gdb.execute(f"target remote {DEVICE or f'| exec {TENON} -gdb stdio -S {options(program, *more)}'}")
     same(value("$pc"), 0xFFF0, "before the start")
     go_to("guest_main")  # before that its code is not in memory
 
@@ -382,7 +382,7 @@ def case_bits16():
     gdb.execute("set architecture i8086", to_string=True)
     accel = "kvm,fallback=on" if ACCEL == "kvm" else ACCEL
     gdb.execute(
-        f"target remote {LINE} -S -accel {accel} -nodefaults -display none -m 64 -cpu qemu32 "
+        f"target remote | exec {TENON} -gdb stdio -S -accel {accel} -nodefaults -display none -m 64 -cpu qemu32 "
         f"-device isa-debug-exit,iobase=0xf4,iosize=4 -bios {GUESTS}/bios16"
     )
     has(run("x/i $cs_base + $eip"), "ljmp")
