@@ -254,7 +254,7 @@ def case_interrupt():
 def case_threads():
     connect("debuggee", "-smp 2")
     go_to("tick")
-    run("watch others if others > 1000")
+    run("watch others if others > 50")
     run("continue")
     run("delete")
     has(run("info threads"), "CPU#1")

@@ -7,10 +7,10 @@ SYSTEM_ACCEL=tcg
 # shellcheck source=inner.sh
 . "$(dirname "$0")/inner.sh"
 
-cases=(registers break many watch step memory interrupt threads masked own)
+cases=(registers break many watch step memory interrupt threads masked own end)
 
 tidy() {
-    [ -z "${guest-}" ] || kill "$guest" 2>/dev/null || :
+    [ -z "${guest-}" ] || pkill -P "$guest" || :
 }
 
 enter_outer_guest "gdb and KVM" debuggee.elf
@@ -34,11 +34,11 @@ END
 chmod 755 "$tree/t/debuggees"
 pack_outer_guest
 
-tenon_guest /t/debuggees -m 512 -cpu EPYC -serial mon:stdio -serial "unix:$scratch/line,server=on,wait=off" &
+CASE_SECONDS=600 tenon_guest /t/debuggees -m 512 -cpu EPYC -serial mon:stdio -serial "unix:$scratch/line,server=on,wait=off" &
 guest=$!
 if ! await "$guest" 'a debuggee waits'; then
     plan 1
     result 'gdb and KVM' 'the outer guest does not start'
     exit
 fi
-DEVICE=$scratch/line CASE_SECONDS=${CASE_SECONDS:-60} "$root/tests/debug/gdb.py" "$tenon" "$programs" kvm "${cases[@]}"
+DEVICE=$scratch/line "$root/tests/debug/gdb.py" "$tenon" "$programs" kvm "${cases[@]}"
