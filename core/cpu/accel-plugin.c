@@ -687,6 +687,11 @@ static void guest_smram(struct accel *accel)
     memory_published(guest_of(accel));
 }
 
+static struct inst *guest_inst(struct accel *accel)
+{
+    return guest_of(accel)->inst;
+}
+
 static const struct accel_ops guest_ops = {
     .close = guest_close,
     .board = guest_board,
@@ -701,6 +706,7 @@ static const struct accel_ops guest_ops = {
     .vcpu_notes = guest_vcpu_notes,
     .debug = guest_debug,
     .vcpu_step = guest_vcpu_step,
+    .inst = guest_inst,
     .vcpu_nmi = guest_vcpu_nmi,
     .intr = guest_intr,
     .ignne = guest_ignne,
@@ -711,9 +717,6 @@ static const struct accel_ops guest_ops = {
 
 /* ---- Opening ---- */
 
-/* What -singlestep is to an accelerator that knows it. */
-#define SINGLESTEP "one-insn-per-tb"
-
 static struct inst *make_inst(struct machine *m, const char *name, const struct config_group *group,
                               const char *where)
 {
@@ -723,8 +726,8 @@ static struct inst *make_inst(struct machine *m, const char *name, const struct 
     struct inst *inst = NULL;
     unsigned n = 0;
 
-    if (type && config_find(m->config, "singlestep", NULL) && type_prop(type, SINGLESTEP))
-        settings[n++] = (struct setting){ SINGLESTEP, "on" };
+    if (type && config_find(m->config, "singlestep", NULL) && type_prop(type, ACCEL_ONE_INSN))
+        settings[n++] = (struct setting){ ACCEL_ONE_INSN, "on" };
     for (unsigned i = 0; own && i < group->n_opts; i++)
         if (strcmp(group->opts[i].key, "accel"))
             settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };

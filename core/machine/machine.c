@@ -171,12 +171,21 @@ static bool unsaid(struct machine *m, const char *kinds, const char *driver)
     return !said;
 }
 
+static bool is_used_by(const struct machine *m, const char *use)
+{
+    for (unsigned i = 0; i < m->n_uses; i++)
+        if (!strcmp(m->uses[i].use, use))
+            return true;
+    return false;
+}
+
 /* Without displays the terminal is the first serial port's and the monitor's, by turns. */
 static bool add_defaults(struct machine *m)
 {
     bool terminal = config_find(m->config, "nographic", NULL);
     bool serial = unsaid(m, "serial", "isa-serial");
-    bool monitor = terminal && unsaid(m, "monitor|qmp|qmp-pretty|mon", NULL);
+    bool monitor =
+        terminal && unsaid(m, "monitor|qmp|qmp-pretty|mon", NULL) && !is_used_by(m, "monitor");
     const char *where = terminal ? "-nographic" : "-serial";
     bool ok = true;
 

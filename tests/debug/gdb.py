@@ -3,6 +3,7 @@
 """gdb.py TENON GUESTS ACCEL CASE... - has the real gdb debug guests: cases of inside.py."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -53,7 +54,8 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             output = run(case, folder)
         good = "PASSED" in output.splitlines()
-        print(f"{'ok' if good else 'not ok'} {number} - {case}", flush=True)
+        skipped = re.search("^SKIPPED (.*)", output, re.M)
+        print(f"{'ok' if good else 'not ok'} {number} - {case}{' # SKIP ' + skipped[1] if skipped else ''}", flush=True)
         if not good:
             print("".join(f"# {line}\n" for line in output.splitlines()), end="", flush=True)
 

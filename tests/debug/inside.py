@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """inside.py - what gdb.py has the real gdb do: run by gdb's own Python, one case a process."""
 
+import contextlib
 import math
 import os
+import re
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +18,7 @@ import gdb
 TENON = os.environ["TENON"]
 GUESTS = os.environ["GUESTS"]
 ACCEL = os.environ["ACCEL"]
-LINE = os.environ.get("DEVICE", f"| exec {TENON} -gdb stdio")
+DEVICE = os.environ.get("DEVICE")  # where a debuggee waits that somebody else has started
 
 
 def run(command):
@@ -50,7 +54,7 @@ def options(kernel, *more):
 def connect(program="debuggee", *more):
     elf = f"{GUESTS}/{program}.elf"
     gdb.execute(f"file {elf if os.path.exists(elf) else GUESTS + '/' + program}", to_string=True)
-    gdb.execute(f"target remote {LINE} -S {options(program, *more)}")
+    gdb.execute(f"target remote {DEVICE or f'| exec {TENON} -gdb stdio -S {options(program, *more)}'}")
     same(value("$pc"), 0xFFF0, "before the start")
     go_to("guest_main")  # before that its code is not in memory
 
@@ -254,7 +258,7 @@ def case_interrupt():
 def case_threads():
     connect("debuggee", "-smp 2")
     go_to("tick")
-    run("watch others if others > 1000")
+    run("watch others if others > 50")
     run("continue")
     run("delete")
     has(run("info threads"), "CPU#1")
@@ -332,16 +336,105 @@ def case_monitor():
     go_to("tick")
 
 
+@contextlib.contextmanager
+def guest(*arguments):
+    """A debuggee with a monitor on its standard input and output."""
+    line = [TENON, *arguments, "-S", "-monitor", "stdio", *options("debuggee").split()]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        run(f"file {GUESTS}/debuggee.elf")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def chardev(process, name):
+    """What "info chardev" says of it."""
+    process.stdin.write("info chardev\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if line.startswith(f"{name}: filename="):
+            return line.split("=", 1)[1].strip()
+    raise AssertionError(f"no {name} in info chardev")
+
+
+def debug_over(end):
+    """A breakpoint, memory, Ctrl-C and the end, by the device that gdb is given."""
+    gdb.execute(f"target remote {end}")
+    go_to("guest_main")
+    run("break *tick")
+    run("continue")
+    same(value("counter"), 0, "counter")
+    run("delete")
+    timer = interrupt_after(0.2)
+    same(go_on(), "SIGINT", "stopped by")
+    timer.join()
+    same(value("counter") > 0, True, "it has run")
+    run("set var over = 1")
+    same(go_on(), "exited with 33", "the end")
+
+
+def case_tcp():
+    with guest("-gdb", "tcp:127.0.0.1:0") as process:
+        debug_over("tcp:127.0.0.1:" + re.search(r"127\.0\.0\.1:(\d+)", chardev(process, "gdb"))[1])
+        same(process.wait(20), 33, "exit status")
+
+
+def case_pty():
+    with guest("-gdb", "pty") as process:
+        debug_over(chardev(process, "gdb").removeprefix("pty:"))
+        same(process.wait(20), 33, "exit status")
+
+
+def case_chardev():
+    with guest("-chardev", "socket,id=far,path=far.sock,server=on,wait=off", "-gdb", "chardev:far") as process:
+        has(chardev(process, "far"), "far.sock")
+        debug_over("far.sock")
+        same(process.wait(20), 33, "exit status")
+
+
+def case_short():
+    """-s, where the port is free."""
+    try:
+        socket.create_server(("", 1234)).close()
+    except OSError as error:
+        print(f"SKIPPED port 1234: {error.strerror}")
+        return
+    with guest("-s") as process:
+        has(chardev(process, "gdb"), ":1234,")
+        debug_over(":1234")
+
+
+def relay(inner, outer):
+    """Between tenon, which answers to one port only, and gdb, which chooses its own anew."""
+    last = None
+    while True:
+        for near in select.select([inner, outer], [], [])[0]:
+            data, sender = near.recvfrom(65536)
+            if near is outer:
+                last = sender
+                inner.send(data)
+            elif last:
+                outer.sendto(data, last)
+
+
+def case_udp():
+    ends = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    for end in ends:
+        end.bind(("127.0.0.1", 0))
+    ports = [end.getsockname()[1] for end in ends]
+    with guest("-gdb", f"udp:127.0.0.1:{ports[0]}@127.0.0.1:0") as process:
+        ends[0].connect(("127.0.0.1", int(chardev(process, "gdb").rpartition(":")[2])))
+        threading.Thread(target=relay, args=ends, daemon=True).start()
+        debug_over(f"udp:127.0.0.1:{ports[1]}")
+        same(process.wait(20), 33, "exit status")
+
+
 def case_reattach():
     """Over a socket: the guest goes on when a debugger leaves, and the next one may come."""
-    line = [TENON, "-gdb", "unix:gdb.sock", "-S", *options("debuggee").split()]
-    guest = subprocess.Popen(line, stdin=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            if os.path.exists("gdb.sock"):
-                break
-            time.sleep(0.1)
-        run(f"file {GUESTS}/debuggee.elf")
+    with guest("-gdb", "unix:gdb.sock") as process:
+        has(chardev(process, "gdb"), "gdb.sock")
         gdb.execute("target remote gdb.sock")
         go_to("guest_main")
         run("break *tick")
@@ -360,9 +453,7 @@ def case_reattach():
         same(value("counter") > counter, True, "it has gone on without a connection")
         run("set var over = 1")
         same(go_on(), "exited with 33", "the end")
-        same(guest.wait(20), 33, "exit status")
-    finally:
-        guest.kill()
+        same(process.wait(20), 33, "exit status")
 
 
 def case_bits32():
@@ -382,7 +473,7 @@ def case_bits16():
     gdb.execute("set architecture i8086", to_string=True)
     accel = "kvm,fallback=on" if ACCEL == "kvm" else ACCEL
     gdb.execute(
-        f"target remote {LINE} -S -accel {accel} -nodefaults -display none -m 64 -cpu qemu32 "
+        f"target remote | exec {TENON} -gdb stdio -S -accel {accel} -nodefaults -display none -m 64 -cpu qemu32 "
         f"-device isa-debug-exit,iobase=0xf4,iosize=4 -bios {GUESTS}/bios16"
     )
     has(run("x/i $cs_base + $eip"), "ljmp")
