@@ -15,6 +15,7 @@
 #include <tenon/machine.h>
 #include <tenon/fwcfg.h>
 #include <tenon/cmos.h>
+#include <tenon/info.h>
 #include <tenon/irq.h>
 #include <tenon/cpu.h>
 #include <tenon/tls.h>
@@ -448,6 +449,14 @@ AT(tenon_cmos, get,   16, uint8_t (**)(void *cmos, unsigned index));
 AT(tenon_rtc, size,    0, uint32_t *);
 AT(tenon_rtc, changed, 8, void (**)(struct tenon_dev *, int64_t ahead));
 
+/* ---- tenon/info.h ---- */
+
+AT(tenon_text, size,   0, uint32_t *);
+AT(tenon_text, print,  8, void (**)(const struct tenon_text *to, const char *fmt, ...));
+
+AT(tenon_info, size,      0, uint32_t *);
+AT(tenon_info, describe,  8, void (**)(void *self, const char *topic, const struct tenon_text *to));
+
 /* ---- tenon/irq.h ---- */
 
 AT(tenon_gsi_input, size,  0, uint32_t *);
@@ -589,6 +598,7 @@ AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
 AT(tenon_accel_ops, stand_in,        160, int (**)(void *self, void *cpu, struct tenon_x86_state *state));
 AT(tenon_accel_ops, cpu_nmi,         168, void (**)(void *self, void *cpu));
 AT(tenon_accel_ops, smi,             176, void (**)(void *self, uint32_t index));
+AT(tenon_accel_ops, cpu_lapic,       184, void (**)(void *self, void *cpu, uint32_t regs[64]));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);
