@@ -258,6 +258,7 @@ AT(tenon_chardev_ops, set_lines, 48, void (**)(void *self, uint32_t lines));
 AT(tenon_chardev_ops, lines,     56, uint32_t (**)(void *self));
 AT(tenon_chardev_ops, parallel,  64, int (**)(void *self, uint32_t op, uint8_t *bytes, size_t n));
 AT(tenon_chardev_ops, yank,      72, void (**)(void *self));
+AT(tenon_chardev_ops, add_client, 80, int (**)(void *self, int fd));
 
 AT(tenon_chardev_host, size,    0, uint32_t *);
 AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));
@@ -445,6 +446,7 @@ AT(tenon_fwcfg, file,          48, const void *(**)(void *fwcfg, const char *nam
 AT(tenon_cmos, size,   0, uint32_t *);
 AT(tenon_cmos, set,    8, void (**)(void *cmos, unsigned index, uint8_t value));
 AT(tenon_cmos, get,   16, uint8_t (**)(void *cmos, unsigned index));
+AT(tenon_cmos, forget_ticks, 24, void (**)(void *cmos));
 
 AT(tenon_rtc, size,    0, uint32_t *);
 AT(tenon_rtc, changed, 8, void (**)(struct tenon_dev *, int64_t ahead));

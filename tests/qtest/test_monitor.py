@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Commands of the monitors that show interrupt controllers and ROMs."""
+"""Commands of the monitors: interrupt controllers and ROMs, chardevs, the clock."""
 
+import json
+import os
 import re
+import socket
+import time
 
 import pytest
 
@@ -66,3 +70,141 @@ def test_info_lapic_of_the_software_cpu():
 def test_a_machine_of_nothing_shows_nothing(m):
     assert hmp(m, "info pic") == hmp(m, "info irq") == hmp(m, "info roms") == ""
     assert hmp(m, "info lapic") == "Error: this machine has no processors\r\n"
+
+
+# ---- chardev-change, add_client ----
+
+COM1 = 0x3f8
+SERIAL = ("-nodefaults", "-chardev", "ringbuf,id=c0", "-device", "isa-serial,chardev=c0,id=s0")
+
+
+def ring(**data):
+    return {"type": "ringbuf", "data": data}
+
+
+def send(m, text):
+    for byte in text.encode():
+        m.outb(COM1, byte)
+
+
+def taken(m, device):
+    return m.qmp("ringbuf-read", device=device, size=64)
+
+
+@pytest.mark.options(*SERIAL)
+def test_a_port_gets_another_back_end(m):
+    send(m, "old")
+    assert m.qmp("chardev-change", id="c0", backend=ring(size=16)) == {}
+    send(m, "new")
+    assert taken(m, "c0") == "new"
+    assert [c["label"] for c in m.qmp("query-chardev") if c["label"] != "char0"] == [
+        "c0", "qtest"]
+    assert m.qmp("chardev-change", id="c0", backend={"type": "pty", "data": {}})["pty"]
+    assert hmp(m, "chardev-change c0 ringbuf,size=8") == ""
+    send(m, "hmp")
+    assert taken(m, "c0") == "hmp"
+
+
+@pytest.mark.options(*SERIAL)
+def test_what_arrives_comes_from_the_new_back_end(m):
+    path = m.path("serial.sock")
+    address = {"type": "unix", "data": {"path": path}}
+    m.qmp("chardev-change", id="c0", backend={"type": "socket", "data": {"addr": address}})
+    with socket.socket(socket.AF_UNIX) as far:
+        far.connect(path)
+        far.sendall(b"Q")
+        wait_for(lambda: m.inb(COM1 + 5) & 1)
+        assert m.inb(COM1) == ord("Q")
+        send(m, "a")
+        assert far.recv(1) == b"a"
+        m.qmp("chardev-change", id="c0", backend=ring())
+        assert far.recv(1) == b""
+    assert not os.path.exists(path)
+    send(m, "b")
+    assert taken(m, "c0") == "b"
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+@pytest.mark.options(*SERIAL, "-chardev", "ringbuf,id=mx,mux=on", "-chardev", "ringbuf,id=free")
+def test_what_cannot_change(m):
+    nowhere = {"type": "socket", "data": {"server": False, "addr": {
+        "type": "unix", "data": {"path": m.path("nowhere")}}}}
+    for arguments, why in (
+            ({"id": "no", "backend": ring()}, "Chardev 'no' not found"),
+            ({"id": "mx", "backend": ring()}, "chardev 'mx' is a mux, which keeps its back end"),
+            ({"id": "char0", "backend": ring()},
+             "chardev 'char0' is in use by a monitor, which keeps it"),
+            ({"id": "c0", "backend": ring(size=3)}, ".*power of two.*"),
+            ({"id": "c0", "backend": nowhere}, "No such file or directory")):
+        with pytest.raises(QMPError) as error:
+            m.qmp("chardev-change", **arguments)
+        assert re.fullmatch(why, str(error.value)), error.value
+    send(m, "still")
+    assert taken(m, "c0") == "still"
+    assert m.qmp("chardev-change", id="free", backend=ring()) == {}
+    m.qmp("chardev-remove", id="free")
+
+
+@pytest.mark.options(*SERIAL)
+def test_add_client(m):
+    path = m.path("serial.sock")
+    address = {"type": "unix", "data": {"path": path}}
+    m.qmp("chardev-change", id="c0", backend={"type": "socket", "data": {"addr": address}})
+    ours, theirs = socket.socketpair()
+    send_fd(m, "client", theirs)
+    m.qmp("add_client", protocol="c0", fdname="client")
+    ours.sendall(b"Z")
+    wait_for(lambda: m.inb(COM1 + 5) & 1)
+    assert m.inb(COM1) == ord("Z")
+    send(m, "z")
+    assert ours.recv(1) == b"z"
+    send_fd(m, "second", theirs)
+    for arguments, why in (
+            ({"protocol": "c0", "fdname": "second"}, "Chardev 'c0' has a client already"),
+            ({"protocol": "c0", "fdname": "second"},
+             "File descriptor named 'second' has not been found"),
+            ({"protocol": "vnc", "fdname": "client"},
+             "protocol 'vnc' is not there: this machine has no such display"),
+            ({"protocol": "x", "fdname": "client"}, "protocol 'x' is invalid"),
+            ({"protocol": "c0", "fdname": "client", "tls": True},
+             "Parameter 'tls' is for displays: a chardev has its own tls-creds")):
+        with pytest.raises(QMPError) as error:
+            m.qmp("add_client", **arguments)
+        assert str(error.value) == why
+
+
+def send_fd(m, name, sock):
+    request = json.dumps({"execute": "getfd", "arguments": {"fdname": name}}) + "\n"
+    socket.send_fds(m.monitor.sock, [request.encode()], [sock.fileno()])
+    assert m.message() == {"return": {}}
+
+
+# ---- The clock ----
+
+
+def cmos(m, register, value=None):
+    m.outb(0x70, register)
+    if value is None:
+        return m.inb(0x71)
+    return m.outb(0x71, value)
+
+
+@pytest.mark.options("-rtc", "base=2020-01-01T12:00:00,clock=vm,driftfix=slew")
+@pytest.mark.parametrize("forget", [False, True])
+def test_ticks_that_are_owed(m, forget):
+    cmos(m, 0x0a, 0x26)  # 1024 Hz
+    cmos(m, 0x0b, 0x42)  # PIE
+    m.clock_step(SECOND // 100)  # ten ticks
+    if forget:
+        m.qmp("rtc-reset-reinjection")
+    seen = 0
+    while cmos(m, 0x0c) & 0x40:
+        seen += 1
+    assert seen == (1 if forget else 10)
