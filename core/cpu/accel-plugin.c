@@ -653,6 +653,15 @@ static void guest_vcpu_nmi(struct vcpu *cpu)
         p->guest->ops.cpu_nmi(p->guest->inst->state, p->state);
 }
 
+static bool guest_vcpu_lapic(struct vcpu *cpu, uint32_t regs[64])
+{
+    struct processor *p = cpu->state;
+
+    if (p->guest->ops.cpu_lapic)
+        p->guest->ops.cpu_lapic(p->guest->inst->state, p->state, regs);
+    return p->guest->ops.cpu_lapic;
+}
+
 static void guest_intr(struct accel *accel, bool level)
 {
     struct guest *g = guest_of(accel);
@@ -708,6 +717,7 @@ static const struct accel_ops guest_ops = {
     .vcpu_step = guest_vcpu_step,
     .inst = guest_inst,
     .vcpu_nmi = guest_vcpu_nmi,
+    .vcpu_lapic = guest_vcpu_lapic,
     .intr = guest_intr,
     .ignne = guest_ignne,
     .msi = guest_msi,

@@ -22,6 +22,7 @@ struct cpuid_entry;
 struct accel;
 struct vcpu;
 struct tenon_debug_point;
+struct tenon_text;
 struct tenon_x86_state;
 
 /* A feature MSR of a processor, as -cpu wants it. */
@@ -106,6 +107,11 @@ struct accel_ops {
     /* A pulse on LINT1, which its local APIC usually makes an NMI of.  May be NULL.  [main, locked,
      * stopped] */
     void (*vcpu_nmi)(struct vcpu *cpu);
+    /* The local APIC's registers: what is 16 bytes apart in its memory.  false: they cannot be
+     * looked at.  May be NULL.  [main, locked, stopped] */
+    bool (*vcpu_lapic)(struct vcpu *cpu, uint32_t regs[64]);
+    /* Tells of the chips it brings, as tenon/info.h's "pic" does.  May be NULL.  [main, locked] */
+    void (*chips_describe)(struct accel *accel, const struct tenon_text *to);
 };
 
 /* -machine kernel-irqchip=: which chips the accelerator brings. */

@@ -407,14 +407,32 @@ struct inst *inst_create(struct machine *m, const struct type *type, const char 
     return inst;
 }
 
-void inst_destroy(struct inst *inst)
+/* What points to the instance in the machine's list. */
+static struct inst **place(struct inst *inst)
 {
     struct inst **at = &inst->machine->insts;
-    const struct type *type = inst->type;
 
     while (*at != inst)
         at = &(*at)->next;
-    *at = inst->next;
+    return at;
+}
+
+void inst_swap(struct inst *a, struct inst *b)
+{
+    struct inst **at_a = place(a), **at_b = place(b), *next;
+
+    *at_a = b;
+    *at_b = a;
+    next = a->next; /* only now: at_b is in a if b follows it */
+    a->next = b->next;
+    b->next = next;
+}
+
+void inst_destroy(struct inst *inst)
+{
+    const struct type *type = inst->type;
+
+    *place(inst) = inst->next;
     machine_irq_forget(inst->machine);
     chardev_forget(inst);
     if (type->t.destroy)

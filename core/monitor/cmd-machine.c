@@ -5,9 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tenon/cmos.h>
 #include <tenon/machine.h>
 
 #include "cpu/accel.h"
+#include "machine/inst.h"
 #include "machine/machine.h"
 #include "memory/memory.h"
 #include "monitor/command.h"
@@ -15,6 +17,23 @@
 #include "options/options.h"
 #include "options/table.h"
 #include "plugin/plugin.h"
+
+/* ---- The clock ---- */
+
+/* All clocks of the board forget the ticks they still owe the guest. */
+static int do_reset_reinjection(struct call *call)
+{
+    for (struct inst *i = call->machine->insts; i; i = i->next) {
+        const struct tenon_cmos *cmos = inst_iface(i, TENON_CMOS);
+        struct tenon_cmos known = { 0 };
+
+        if (cmos)
+            table_copy(&known, sizeof(known), cmos);
+        if (known.forget_ticks)
+            known.forget_ticks(i->state);
+    }
+    return 0;
+}
 
 /* ---- Names ---- */
 
@@ -294,6 +313,7 @@ static const struct command commands[] = {
     { "query-current-machine", NULL, "CurrentMachineParams", .run = do_current_machine },
     { "query-command-line-options", "?option:str", "[CommandLineOptionInfo]", CMD_PRECONFIG,
       .run = do_options },
+    { "rtc-reset-reinjection", .run = do_reset_reinjection },
     { "query-memory-size-summary", NULL, "MemoryInfo", .run = do_memory,
       .hmp = "info memory_size_summary", .print = print_memory, .help = "how much RAM there is" },
     { "query-memdev", NULL, "[Memdev]", CMD_PRECONFIG, .run = do_memdev,

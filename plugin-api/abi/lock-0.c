@@ -15,6 +15,7 @@
 #include <tenon/machine.h>
 #include <tenon/fwcfg.h>
 #include <tenon/cmos.h>
+#include <tenon/info.h>
 #include <tenon/irq.h>
 #include <tenon/cpu.h>
 #include <tenon/tls.h>
@@ -257,6 +258,7 @@ AT(tenon_chardev_ops, set_lines, 48, void (**)(void *self, uint32_t lines));
 AT(tenon_chardev_ops, lines,     56, uint32_t (**)(void *self));
 AT(tenon_chardev_ops, parallel,  64, int (**)(void *self, uint32_t op, uint8_t *bytes, size_t n));
 AT(tenon_chardev_ops, yank,      72, void (**)(void *self));
+AT(tenon_chardev_ops, add_client, 80, int (**)(void *self, int fd));
 
 AT(tenon_chardev_host, size,    0, uint32_t *);
 AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));
@@ -444,9 +446,18 @@ AT(tenon_fwcfg, file,          48, const void *(**)(void *fwcfg, const char *nam
 AT(tenon_cmos, size,   0, uint32_t *);
 AT(tenon_cmos, set,    8, void (**)(void *cmos, unsigned index, uint8_t value));
 AT(tenon_cmos, get,   16, uint8_t (**)(void *cmos, unsigned index));
+AT(tenon_cmos, forget_ticks, 24, void (**)(void *cmos));
 
 AT(tenon_rtc, size,    0, uint32_t *);
 AT(tenon_rtc, changed, 8, void (**)(struct tenon_dev *, int64_t ahead));
+
+/* ---- tenon/info.h ---- */
+
+AT(tenon_text, size,   0, uint32_t *);
+AT(tenon_text, print,  8, void (**)(const struct tenon_text *to, const char *fmt, ...));
+
+AT(tenon_info, size,      0, uint32_t *);
+AT(tenon_info, describe,  8, void (**)(void *self, const char *topic, const struct tenon_text *to));
 
 /* ---- tenon/irq.h ---- */
 
@@ -589,6 +600,7 @@ AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
 AT(tenon_accel_ops, stand_in,        160, int (**)(void *self, void *cpu, struct tenon_x86_state *state));
 AT(tenon_accel_ops, cpu_nmi,         168, void (**)(void *self, void *cpu));
 AT(tenon_accel_ops, smi,             176, void (**)(void *self, uint32_t index));
+AT(tenon_accel_ops, cpu_lapic,       184, void (**)(void *self, void *cpu, uint32_t regs[64]));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);

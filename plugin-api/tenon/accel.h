@@ -141,6 +141,9 @@ struct tenon_accel_ops {
     void (*cpu_nmi)(void *self, void *cpu);     /* a pulse on its input LINT1. [main, stopped] */
     /* An edge on SMI# of a processor, by its index.  NULL: there is no system management mode. [any] */
     void (*smi)(void *self, uint32_t index);
+    /* The registers of its local APIC, as what is 16 bytes apart in xAPIC's memory; those that cannot
+     * be read are 0.  NULL: they cannot be looked at. [main, processors stopped] */
+    void (*cpu_lapic)(void *self, void *cpu, uint32_t regs[64]);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \

@@ -803,6 +803,21 @@ static void socket_yank(void *self)
         set_closed(s);
 }
 
+static int socket_add_client(void *self, int fd)
+{
+    struct socket *s = self;
+
+    if (!s->server)
+        return -ENOTSUP;
+    if (s->state != CLOSED)
+        return -EBUSY;
+    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
+        return -errno;
+    s->fd = fd;
+    set_connected(s);
+    return 0;
+}
+
 static const struct tenon_chardev_ops ops = {
     .size = sizeof(ops),
     .write = socket_write,
@@ -810,6 +825,7 @@ static const struct tenon_chardev_ops ops = {
     .event = socket_event,
     .describe = describe,
     .yank = socket_yank,
+    .add_client = socket_add_client,
 };
 
 // clang-format off

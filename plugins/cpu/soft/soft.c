@@ -146,6 +146,11 @@ static void cpu_nmi(void *self, void *cpu)
     apic_nmi(cpu);
 }
 
+static void cpu_lapic(void *self, void *cpu, uint32_t regs[64])
+{
+    apic_show(((struct cpu *)cpu)->apic, regs);
+}
+
 static bool msi(void *self, uint64_t addr, uint32_t data)
 {
     return apic_message(self, addr, data);
@@ -279,6 +284,7 @@ static const struct tenon_accel_ops ops = {
     .stand_in = stand_in,
     .cpu_nmi = cpu_nmi,
     .smi = smi,
+    .cpu_lapic = cpu_lapic,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };
