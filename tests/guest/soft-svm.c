@@ -654,7 +654,7 @@ static void breakpoints(void)
     judge("a data breakpoint", vmcb.code == EXCEPTION + DB && vmcb.rip == guest_next - 2 &&
                                    vmcb.dr6 == 0xffff0ff1 && (uint8_t)guest_rcx == 1);
     check_value("    is none of the host's", READ_DR(7), 0x400);
-    *(volatile uint32_t *)data = 0;
+    data[0] &= ~0xffffffffull;
     wanting(EXCEPTION + DB);
     vmcb.dr7 = 0x402;
     GUEST("movq $774f, %%rdx\n\tmovq %%rdx, %%dr0\n\tmovb $1, %%cl\n774:\tmovb $2, %%cl");
