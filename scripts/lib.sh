@@ -21,6 +21,7 @@ build_packages=(
     libgnutls28-dev
     libjansson-dev
     libseccomp-dev
+    libspice-server-dev
     meson
     nettle-dev
     ninja-build

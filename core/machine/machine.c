@@ -22,6 +22,7 @@
 #include "machine/processors.h"
 #include "machine/ram.h"
 #include "machine/runstate.h"
+#include "machine/spice.h"
 #include "monitor/monitor.h"
 #include "options/options.h"
 #include "plugin/card.h"
@@ -390,7 +391,8 @@ static bool prepare(struct machine *m)
     bool ok = start_log(m);
 
     ok &= fds_create(m);
-    ok &= objects_create(m, false) && make_chardevs(m) && objects_create(m, true);
+    ok &= objects_create(m, false) && spice_create(m) && make_chardevs(m) &&
+          objects_create(m, true);
     return !qtest_start(m) && ok;
 }
 

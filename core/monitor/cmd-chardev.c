@@ -280,6 +280,7 @@ static const char *parameter(const char *within, const char *member)
     static const char *const names[][3] = {
         { "", "in", "input-path" },       { "", "out", "path" },
         { "", "device", "path" },         { "addr", "str", "fd" },
+        { "", "fqdn", "name" },           { "", "type", "name" },
         { "local", "host", "localaddr" }, { "local", "port", "localport" },
     };
 
@@ -489,7 +490,7 @@ static const struct shape shapes[] = {
     ENUM("DataFormat", "utf8 base64"),
     ENUM("ChardevBackendKind",
          "null file stdio socket udp pipe pty console serial parallel ringbuf memory vc braille msmouse "
-         "testdev"),
+         "testdev spicevmc spiceport"),
     OBJECT("ChardevCommon", COMMON),
     OBJECT("ChardevFile", COMMON " ?in:str out:str ?append:bool"),
     OBJECT("ChardevStdio", COMMON " ?signal:bool"),
@@ -499,6 +500,10 @@ static const struct shape shapes[] = {
     OBJECT("ChardevHostdev", COMMON " device:str"),
     OBJECT("ChardevRingbuf", COMMON " ?size:int"),
     OBJECT("ChardevVC", COMMON " ?width:int ?height:int ?cols:int ?rows:int"),
+    OBJECT("ChardevSpiceChannel", COMMON " type:str"),
+    OBJECT("ChardevSpicePort", COMMON " fqdn:str"),
+    OBJECT("ChardevSpiceChannelWrapper", "data:ChardevSpiceChannel"),
+    OBJECT("ChardevSpicePortWrapper", "data:ChardevSpicePort"),
     OBJECT("ChardevVCWrapper", "data:ChardevVC"),
     OBJECT("ChardevHostdevWrapper", "data:ChardevHostdev"),
     OBJECT("ChardevRingbufWrapper", "data:ChardevRingbuf"),
@@ -513,7 +518,8 @@ static const struct shape shapes[] = {
           "pty:ChardevCommonWrapper console:ChardevCommonWrapper serial:ChardevHostdevWrapper "
           "parallel:ChardevHostdevWrapper ringbuf:ChardevRingbufWrapper "
           "memory:ChardevRingbufWrapper vc:ChardevVCWrapper braille:ChardevCommonWrapper "
-          "msmouse:ChardevCommonWrapper testdev:ChardevCommonWrapper"),
+          "msmouse:ChardevCommonWrapper testdev:ChardevCommonWrapper "
+          "spicevmc:ChardevSpiceChannelWrapper spiceport:ChardevSpicePortWrapper"),
 };
 
 static const struct event_row events[] = {
