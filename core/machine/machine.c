@@ -489,7 +489,7 @@ void machine_destroy(struct machine *m)
     processors_free(m);
     space_destroy(m->mem);
     space_destroy(m->io);
-    block_destroy(m->ram);
+    ram_destroy(m);
     loop_destroy(m->loop);
     g_free(m->found_file);
     g_free(m->uses);

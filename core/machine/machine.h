@@ -65,6 +65,7 @@ struct machine {
     struct accel *accel;
     struct space *mem, *io;
     struct block *ram;
+    struct _GPtrArray *memory_objects; /* of ram.c; NULL: there are none */
     struct tenon_board_info info;
     struct cpu_topology topology;
     struct vcpu *cpus;     /* info.max_cpus of them are room; info.cpus exist */

@@ -2,6 +2,7 @@
 /* cmd-debug - commands for who debugs a guest: the log, trace events, gdb. */
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cpu/accel.h"
 #include "debug/disas.h"
@@ -53,9 +54,13 @@ static int do_log(struct call *call)
 
 static int do_logfile(struct call *call)
 {
+    const char *path = call_str(call, "filename");
     char *why = NULL;
+    struct stat st;
 
-    return outcome(call, log_set_file(call_str(call, "filename"), &why), why);
+    if (!stat(path, &st) && S_ISFIFO(st.st_mode))
+        return call_error(call, "'%s' is a pipe, for which the machine might have to wait", path);
+    return outcome(call, log_set_file(path, &why), why);
 }
 
 static int do_dfilter(struct call *call)
