@@ -269,6 +269,7 @@ static const struct tenon_accel_ops ops = {
     .stand_in = stand_in,
     .cpu_nmi = cpu_nmi,
     .smi = smi,
+    .feature_msr = feature_msr,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };
