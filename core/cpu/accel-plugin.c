@@ -46,6 +46,7 @@ struct processor {
     void *state;
     struct tenon_cpu_info info;
     struct tenon_cpuid *cpuid;
+    struct tenon_feature_msr *msrs;
     const struct helped *helped; /* NULL: it helps nobody */
     pthread_mutex_t lock;
     pthread_cond_t woken;
@@ -493,6 +494,13 @@ static int guest_cpuid(struct accel *accel, struct cpuid_entry **entries, unsign
     return 0;
 }
 
+static bool guest_msr(void *accel, uint32_t index, uint64_t *value)
+{
+    struct guest *g = guest_of(accel);
+
+    return g->ops.feature_msr && g->ops.feature_msr(g->inst->state, index, value);
+}
+
 static void processor_info(struct processor *p, const struct vcpu *cpu)
 {
     p->cpuid = g_new0(struct tenon_cpuid, cpu->n_cpuid);
@@ -509,6 +517,10 @@ static void processor_info(struct processor *p, const struct vcpu *cpu)
             .edx = e->edx,
         };
     }
+    p->msrs = g_new0(struct tenon_feature_msr, cpu->n_msrs);
+    for (unsigned i = 0; i < cpu->n_msrs; i++)
+        p->msrs[i] = (struct tenon_feature_msr){ .index = cpu->msrs[i].index,
+                                                 .value = cpu->msrs[i].value };
     p->info = (struct tenon_cpu_info){
         .size = sizeof(p->info),
         .index = cpu->index,
@@ -519,6 +531,8 @@ static void processor_info(struct processor *p, const struct vcpu *cpu)
         .tsc_hz = cpu->tsc_hz,
         .host = p,
         .counted = p->guest->icount != NULL,
+        .msrs = p->msrs,
+        .n_msrs = cpu->n_msrs,
     };
 }
 
@@ -557,6 +571,7 @@ static void processor_destroy(struct processor *p)
     pthread_mutex_destroy(&p->lock);
     free(p->state);
     g_free(p->cpuid);
+    g_free(p->msrs);
     g_free(p);
 }
 
@@ -705,6 +720,7 @@ static const struct accel_ops guest_ops = {
     .close = guest_close,
     .board = guest_board,
     .cpuid = guest_cpuid,
+    .msr = guest_msr,
     .vcpu_create = guest_vcpu_create,
     .vcpu_destroy = guest_vcpu_destroy,
     .vcpu_run = guest_vcpu_run,

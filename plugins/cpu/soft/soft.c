@@ -285,6 +285,7 @@ static const struct tenon_accel_ops ops = {
     .cpu_nmi = cpu_nmi,
     .smi = smi,
     .cpu_lapic = cpu_lapic,
+    .feature_msr = feature_msr,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };
