@@ -537,6 +537,11 @@ AT(tenon_cpu_info, phys_bits,  28, uint32_t *);
 AT(tenon_cpu_info, tsc_hz,     32, uint64_t *);
 AT(tenon_cpu_info, host,       40, void **);
 AT(tenon_cpu_info, counted,    48, uint32_t *);
+AT(tenon_cpu_info, msrs,       56, const struct tenon_feature_msr **);
+AT(tenon_cpu_info, n_msrs,     64, uint32_t *);
+
+AT(tenon_feature_msr, value, 0, uint64_t *);
+AT(tenon_feature_msr, index, 8, uint32_t *);
 
 AT(tenon_x86_state, size,               0, uint32_t *);
 AT(tenon_x86_state, blocked,            4, uint32_t *);
@@ -601,6 +606,7 @@ AT(tenon_accel_ops, stand_in,        160, int (**)(void *self, void *cpu, struct
 AT(tenon_accel_ops, cpu_nmi,         168, void (**)(void *self, void *cpu));
 AT(tenon_accel_ops, smi,             176, void (**)(void *self, uint32_t index));
 AT(tenon_accel_ops, cpu_lapic,       184, void (**)(void *self, void *cpu, uint32_t regs[64]));
+AT(tenon_accel_ops, feature_msr,     192, bool (**)(void *self, uint32_t index, uint64_t *value));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);

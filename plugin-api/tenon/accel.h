@@ -20,13 +20,13 @@ struct tenon_cpuid {
     uint32_t reserved;
 };
 
-/* One processor, as it is to be. */
 /* An MSR that tells what the processor can do, as CPUID does. */
 struct tenon_feature_msr {
     uint64_t value;
     uint32_t index, reserved;
 };
 
+/* One processor, as it is to be. */
 struct tenon_cpu_info {
     uint32_t size;
     uint32_t index, apic_id;
