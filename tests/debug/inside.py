@@ -310,6 +310,44 @@ def case_masked():
     raise AssertionError("no interrupt comes while stepping, where it may")
 
 
+def counted(disturb):
+    """What a guest under -icount that is disturbed on its way has come to at its milestone."""
+    connect("debuggee", "-icount shift=3,sleep=off")
+    run("set var timer = 1")
+    run("set var milestone = 1000000")
+    disturb()
+    run("delete")
+    go_to("arrived")
+    run("finish")
+    found = [value(x) for x in ("when", "((unsigned *)&interrupts)[0x40]", "interrupt_rip", "counter")]
+    run("kill")
+    return found
+
+
+def many_stops():
+    run("maintenance packet Qqemu.sstep=0x1")
+    for command in "break *look", "hbreak *change", "watch watched", "rwatch looked_at":
+        run(command)
+    for _ in range(40):
+        run("continue")
+        run("stepi 7")
+    run("delete")
+    run("stepi 5000")
+    timer = interrupt_after(0.1)
+    same(go_on(), "SIGINT", "stopped by")
+    timer.join()
+    run("info registers")
+
+
+def case_counted():
+    """What is counted is the same with a debugger's stops."""
+    undisturbed = counted(lambda: None)
+    same(undisturbed[1] > 2, True, "interrupts")
+    same(undisturbed[3], 1000000, "counter")
+    same(counted(lambda: None), undisturbed, "once more")
+    same(counted(many_stops), undisturbed, "with many stops")
+
+
 def case_own():
     connect()
     run("break *breakpoint_of_its_own")
