@@ -18,7 +18,8 @@ import gdb
 TENON = os.environ["TENON"]
 GUESTS = os.environ["GUESTS"]
 ACCEL = os.environ["ACCEL"]
-DEVICE = os.environ.get("DEVICE")  # where a debuggee waits that somebody else has started
+# Somewhere else tenon is started with the options that are written there, and gdb reaches it by this device.
+STARTER, DEVICE = os.environ.get("STARTER"), os.environ.get("DEVICE")
 
 
 def run(command):
@@ -44,17 +45,28 @@ def has(text, wanted):
         raise AssertionError(f"no {wanted!r} in {text!r}")
 
 
+def common():
+    return f"-accel {ACCEL} -nodefaults -display none -m 64 -device isa-debug-exit,iobase=0xf4,iosize=4"
+
+
 def options(kernel, *more):
-    accel = "kvm,fallback=on" if ACCEL == "kvm" else ACCEL
-    words = ["-accel", accel, "-machine", "firmware=none", "-nodefaults", "-display", "none"]
-    words += ["-m", "64", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", f"{GUESTS}/{kernel}"]
-    return " ".join(words + list(more))
+    return " ".join([common(), "-machine firmware=none -kernel", f"{GUESTS}/{kernel}", *more])
+
+
+def attach(line):
+    """To a program with these options."""
+    if STARTER:
+        with open(STARTER, "w") as starter:
+            starter.write(f"-S {line}\n")
+        gdb.execute(f"target remote {DEVICE}")
+    else:
+        gdb.execute(f"target remote | exec {TENON} -gdb stdio -S {line}")
 
 
 def connect(program="debuggee", *more):
     elf = f"{GUESTS}/{program}.elf"
     gdb.execute(f"file {elf if os.path.exists(elf) else GUESTS + '/' + program}", to_string=True)
-    gdb.execute(f"target remote {DEVICE or f'| exec {TENON} -gdb stdio -S {options(program, *more)}'}")
+    attach(options(program, *more))
     same(value("$pc"), 0xFFF0, "before the start")
     go_to("guest_main")  # before that its code is not in memory
 
@@ -298,6 +310,47 @@ def case_masked():
     raise AssertionError("no interrupt comes while stepping, where it may")
 
 
+def counted(disturb):
+    """What a guest under -icount that is disturbed on its way has come to at its milestone."""
+    connect("debuggee", "-icount shift=3,sleep=off")
+    run("set var timer = 1")
+    run("set var milestone = 1000000")
+    disturb()
+    run("delete")
+    if value("$pc") != address("arrived"):
+        go_to("arrived")
+    run("finish")
+    found = [value(x) for x in ("when", "((unsigned *)&interrupts)[0x40]", "interrupt_rip", "counter")]
+    run("kill")
+    return found
+
+
+def many_stops():
+    run("maintenance packet Qqemu.sstep=0x1")
+    for command in "break *look", "hbreak *change", "watch watched", "rwatch looked_at":
+        run(command)
+    for _ in range(40):
+        run("continue")
+        run("stepi 7")
+    run("delete")
+    run("stepi 5000")
+    run("hbreak *arrived")
+    timer = interrupt_after(0.05)
+    if go_on() != "SIGINT":  # it was there before
+        timer.cancel()
+    timer.join()
+    run("info registers")
+
+
+def case_counted():
+    """What is counted is the same with a debugger's stops."""
+    undisturbed = counted(lambda: None)
+    same(undisturbed[1] > 2, True, "interrupts")
+    same(undisturbed[3], 1000000, "counter")
+    same(counted(lambda: None), undisturbed, "once more")
+    same(counted(many_stops), undisturbed, "with many stops")
+
+
 def case_own():
     connect()
     run("break *breakpoint_of_its_own")
@@ -471,11 +524,7 @@ def case_bits32():
 
 def case_bits16():
     gdb.execute("set architecture i8086", to_string=True)
-    accel = "kvm,fallback=on" if ACCEL == "kvm" else ACCEL
-    gdb.execute(
-        f"target remote | exec {TENON} -gdb stdio -S -accel {accel} -nodefaults -display none -m 64 -cpu qemu32 "
-        f"-device isa-debug-exit,iobase=0xf4,iosize=4 -bios {GUESTS}/bios16"
-    )
+    attach(f"{common()} -cpu qemu32 -bios {GUESTS}/bios16")
     has(run("x/i $cs_base + $eip"), "ljmp")
     run("stepi")
     same(value("$cs_base + $eip"), 0xF0000, "after the jump")
@@ -486,9 +535,23 @@ def case_bits16():
     run("continue")
     same(value("$cs_base + $eip"), show, "the breakpoint")
     same(value("$ss_base"), 0x90000, "base of ss")
-    run("delete")
+    same(value("$pc"), show - 0xF0000, "pc")
+    letters = value("$esi")
+    for turn in 1, 2:  # the loop comes to it again
+        run("continue")
+        same(value("$cs_base + $eip"), show, "the breakpoint, again")
+        same(value("$esi"), letters + turn, "it has gone round")
     run("stepi")
     same(value("$cs_base + $eip"), show + 1, "after lodsb")
+    run("delete")
+    run(f"hbreak *{show}")
+    for turn in 4, 5:
+        run("continue")
+        same(value("$esi"), letters + turn - 1, "a hardware breakpoint")
+    run("stepi 2")
+    same(value("$esi"), letters + 5, "two steps")
+    run("delete")
+    run("stepi")
     run("set $ds = 0x1234")
     run("maintenance flush register-cache")
     same(value("$ds_base"), 0x12340, "base of ds, set")

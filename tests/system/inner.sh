@@ -24,6 +24,7 @@ enter_outer_guest() {
         skip "$1" 'the guest programs are not built (scripts/test builds them)'
         exit
     fi
+    # shellcheck disable=SC2034 # for those who source this
     demo_initrd=$initrd
     tree=$scratch/tree
     mkdir -p "$tree"/{t,lib64,lib/x86_64-linux-gnu}

@@ -7,7 +7,7 @@ SYSTEM_ACCEL=tcg
 # shellcheck source=inner.sh
 . "$(dirname "$0")/inner.sh"
 
-cases=(registers break many watch step memory interrupt threads masked own end)
+cases=(registers break many watch step memory interrupt threads masked own end bits32 bits16)
 
 tidy() {
     [ -z "${guest-}" ] || pkill -P "$guest" || :
@@ -19,26 +19,32 @@ if ! command -v gdb >/dev/null; then
     skip 'gdb and KVM' 'gdb is not installed'
     exit
 fi
-cp -L "$programs/debuggee" "$tree/t/"
+# In there they lie below the same folder as out here.
+mkdir -p "$tree/$programs"
+cp -L "$programs/debuggee" "$programs/multiboot" "$programs/bios16" "$tree/$programs/"
 cat >"$tree/t/debuggees" <<'END'
 #!/bin/sh
 cd /t || exit
-exec 3<>/dev/ttyS1 # bytes between two of them are kept
+exec 3<>/dev/ttyS1 # what gdb says is kept until tenon is there
 stty raw -echo <&3
-while :; do
-    echo 'a debuggee waits'
-    ./tenon -accel kvm,fallback=off -cpu max -smp 2 -machine firmware=none -nodefaults -display none -m 64 \
-        -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel debuggee -S -gdb /dev/ttyS1
-done
+stty -echo </dev/ttyS0
+echo 'for debuggees, lines of options'
+while read -r options; do
+    ./tenon $options -gdb /dev/ttyS1
+done </dev/ttyS0
 END
 chmod 755 "$tree/t/debuggees"
 pack_outer_guest
 
-CASE_SECONDS=600 tenon_guest /t/debuggees -m 512 -cpu EPYC -serial mon:stdio -serial "unix:$scratch/line,server=on,wait=off" &
+mkfifo "$scratch/starter"
+exec 4<>"$scratch/starter"
+CASE_SECONDS=600 tenon_guest /t/debuggees -m 512 -cpu EPYC -serial mon:stdio \
+    -serial "unix:$scratch/line,server=on,wait=off" <"$scratch/starter" &
 guest=$!
-if ! await "$guest" 'a debuggee waits'; then
+if ! await "$guest" 'for debuggees, lines of options'; then
     plan 1
     result 'gdb and KVM' 'the outer guest does not start'
     exit
 fi
-DEVICE=$scratch/line "$root/tests/debug/gdb.py" "$tenon" "$programs" kvm "${cases[@]}"
+STARTER=$scratch/starter DEVICE=$scratch/line \
+    "$root/tests/debug/gdb.py" "$tenon" "$programs" kvm,fallback=off "${cases[@]}"
