@@ -54,7 +54,8 @@ int blocks_create(struct cpu *cpu)
         return -ENOMEM;
     }
     cpu->blocks = s;
-    cpu->epoch += !cpu->epoch;
+    blocks_new_epoch(cpu, false);
+    blocks_new_epoch(cpu, true);
     return 0;
 }
 
@@ -68,6 +69,12 @@ void blocks_destroy(struct cpu *cpu)
     cpu->blocks = NULL;
 }
 
+void blocks_new_epoch(struct cpu *cpu, bool user)
+{
+    cpu->epochs[user] = ++cpu->last_epoch;
+    cpu->epoch = cpu->epochs[cpu->cpl == 3];
+}
+
 /* What is running stays where it is until the next block is decoded. */
 void blocks_flush(struct cpu *cpu)
 {
@@ -79,7 +86,8 @@ void blocks_flush(struct cpu *cpu)
     s->link_from = NULL;
     s->used = 0;
     s->flushes++;
-    cpu->epoch++;
+    blocks_new_epoch(cpu, false);
+    blocks_new_epoch(cpu, true);
     if (s->jit)
         jit_flush(cpu);
 }
@@ -433,8 +441,10 @@ static struct block *find(struct cpu *cpu, bool one)
 {
     uint32_t mode = cpu->mode | (one || cpu->one_insn ? BLOCK_ONE : 0);
     const uint8_t *code;
-    struct block *block;
+    struct block *block = *blocks_jump_entry(cpu, cpu->rip);
 
+    if (block && !cpu->assist && block_fits(cpu, block, cpu->rip, mode))
+        return block;
     check_target(cpu, cpu->rip);
     code = code_at(cpu, linear_of(cpu, cpu->rip));
     if (!code)

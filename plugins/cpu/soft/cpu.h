@@ -296,10 +296,11 @@ struct cpu {
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
     struct tlb *tlb;        /* mmu.h */
     struct bus *bus;
-    const struct block *block; /* the one running: see uop.h */
-    uint64_t stop_at;          /* leave before instructions would be more; UINT64_MAX: never */
-    uint64_t epoch; /* from 1; of the linear addresses of code: changes with every TLB flush */
-    bool one_insn;  /* -singlestep: one instruction a block */
+    const struct block *block;      /* the one running: see uop.h */
+    uint64_t stop_at;               /* leave before instructions would be more; UINT64_MAX: never */
+    uint64_t epoch;                 /* epochs[cpl == 3] */
+    uint64_t epochs[2], last_epoch; /* see blocks_new_epoch() */
+    bool one_insn;                  /* -singlestep: one instruction a block */
     bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     uint8_t assist; /* ASSIST_*: another accelerator's processor; see assist.c */
     bool gone;      /* the processor it stands in for has changed by itself */
@@ -437,6 +438,13 @@ void blocks_leave(struct cpu *cpu);
 bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes);
 /* Forgets everything: memory has changed. */
 void blocks_flush(struct cpu *cpu);
+/*
+ * As long as cpu->epoch is the one at which a block was last found, its linear address leads to its
+ * bytes.  Supervisor's and user's code have one each, so that what changes for the user, a process
+ * gone, does not concern the kernel's: a new epoch begins for what the linear addresses of user's
+ * code, or of supervisor's, lead to.
+ */
+void blocks_new_epoch(struct cpu *cpu, bool user);
 
 /* ---- run.c ---- */
 

@@ -18,6 +18,17 @@ static unsigned slot_of(uint64_t lin)
     return lin >> 12 & (TLB_ENTRIES - 1);
 }
 
+/* Sets of page numbers modulo a power of two, for which false alarms are no harm. */
+static void bit_set(uint64_t *bits, uint64_t n, unsigned of)
+{
+    bits[n % of / 64] |= 1ull << n % 64;
+}
+
+static bool bit_is_set(const uint64_t *bits, uint64_t n, unsigned of)
+{
+    return bits[n % of / 64] >> n % 64 & 1;
+}
+
 /* ---- Pages that hold code ---- */
 
 struct bus *bus_create(void)
@@ -127,18 +138,88 @@ void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_
     }
 }
 
+/* ---- Linear addresses of code ---- */
+
+static void code_see(struct code_seen *seen, const struct tlb_page *page)
+{
+    if (page->bits == 12)
+        bit_set(seen->small, page->lin >> 12, CODE_SEEN);
+    else
+        bit_set(seen->large, page->lin >> 21, CODE_SEEN);
+    if (page->bits == 22)
+        bit_set(seen->large, page->lin >> 21 ^ 1, CODE_SEEN);
+    seen->huge |= page->bits > 22;
+    seen->global |= page->global;
+    seen->others |= !page->global;
+}
+
+/* All translations of code are gone, or those that are not global. */
+static void code_flush(struct cpu *cpu, bool user, bool global)
+{
+    struct code_seen *seen = &cpu->tlb->seen[user];
+
+    if (global || seen->others)
+        blocks_new_epoch(cpu, user);
+    if (global || !seen->global)
+        *seen = (struct code_seen){ 0 };
+    seen->others = false;
+}
+
+static void code_flush_page(struct cpu *cpu, bool user, uint64_t lin)
+{
+    const struct code_seen *seen = &cpu->tlb->seen[user];
+
+    if (seen->huge || bit_is_set(seen->small, lin >> 12, CODE_SEEN) ||
+        bit_is_set(seen->large, lin >> 21, CODE_SEEN))
+        blocks_new_epoch(cpu, user);
+}
+
 /* ---- Physical memory ---- */
 
-struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
+/* Keeps what was found, in the place of what is a part of it. */
+static void region_add(struct tlb *tlb, const struct phys_region *found)
 {
-    uint64_t addr = PAGE_OF(phys) & (cpu->a20 ? ~0ull : ~0x100000ull);
-    struct phys_page *page = &cpu->tlb->phys[addr >> 12 & (PHYS_PAGES - 1)];
-    struct tenon_ram ram = { .host = NULL };
+    unsigned n = 0;
 
-    if (page->phys == addr)
-        return page;
-    if (!apic_at(cpu, addr))
-        cpu->host->lookup(cpu->info->host, addr, &ram);
+    while (n < PHYS_REGIONS &&
+           (tlb->region[n].phys + tlb->region[n].ram.bytes != found->phys + found->ram.bytes ||
+            tlb->region[n].phys < found->phys))
+        n++;
+    if (n == PHYS_REGIONS)
+        n = tlb->next_region++ % PHYS_REGIONS;
+    tlb->region[n] = *found;
+}
+
+/* What is at a page's address, for the rest of what lies there in one piece. */
+static struct tenon_ram ram_at(struct cpu *cpu, uint64_t addr)
+{
+    struct phys_region found = { .phys = addr };
+
+    if (apic_at(cpu, addr))
+        return found.ram;
+    for (int i = 0; i < PHYS_REGIONS; i++) {
+        const struct phys_region *r = &cpu->tlb->region[i];
+        uint64_t into = addr - r->phys;
+
+        if (into < r->ram.bytes) {
+            found.ram = r->ram;
+            found.ram.host += into;
+            found.ram.bytes -= into;
+            found.ram.offset += into;
+            return found.ram;
+        }
+    }
+    cpu->host->lookup(cpu->info->host, addr, &found.ram);
+    if (found.ram.host)
+        region_add(cpu->tlb, &found);
+    return found.ram;
+}
+
+static __attribute__((noinline)) struct phys_page *phys_fill(struct cpu *cpu, uint64_t addr,
+                                                             struct phys_page *page)
+{
+    struct tenon_ram ram = ram_at(cpu, addr);
+
     if (ram.host && ram.bytes < 4096)
         ram.host = NULL;
     *page = (struct phys_page){ .phys = addr,
@@ -147,6 +228,14 @@ struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
                                 .block = ram.block,
                                 .writable = ram.host && ram.writable };
     return page;
+}
+
+struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
+{
+    uint64_t addr = PAGE_OF(phys) & (cpu->a20 ? ~0ull : ~0x100000ull);
+    struct phys_page *page = &cpu->tlb->phys[addr >> 12 & (PHYS_PAGES - 1)];
+
+    return LIKELY(page->phys == addr) ? page : phys_fill(cpu, addr, page);
 }
 
 /* The local APIC is another accelerator's: who stands in for that reaches it through the host. */
@@ -257,13 +346,26 @@ static void flush_table(struct tlb_table *t, bool global)
         }
     }
     t->n_used = kept;
+    if (!kept)
+        memset(t->large, 0, sizeof(t->large));
 }
 
 void tlb_flush(struct cpu *cpu, bool global)
 {
     for (int i = 0; i < TLB_TABLES; i++)
         flush_table(&cpu->tlb->table[i], global);
-    cpu->epoch++;
+    code_flush(cpu, false, global);
+    code_flush(cpu, true, global);
+}
+
+/* The large page that lin may lie in, of which each 4 KiB has an entry of its own. */
+static void flush_large_page(struct tlb_table *t, uint64_t lin)
+{
+    for (unsigned n = 0; n < t->n_used; n++) {
+        uint16_t slot = t->used[n];
+        if ((t->page[slot].lin ^ lin) >> t->page[slot].bits == 0)
+            clear_entry(&t->entry[slot]);
+    }
 }
 
 /* Whatever the size of the page that lin lies in. */
@@ -271,13 +373,15 @@ void tlb_flush_page(struct cpu *cpu, uint64_t lin)
 {
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
-        for (unsigned n = 0; n < t->n_used; n++) {
-            uint16_t slot = t->used[n];
-            if ((t->page[slot].lin ^ lin) >> t->page[slot].bits == 0)
-                clear_entry(&t->entry[slot]);
-        }
+        unsigned slot = slot_of(lin);
+
+        if (bit_is_set(t->large, lin >> 21, TLB_LARGE))
+            flush_large_page(t, lin);
+        else if (t->page[slot].lin == PAGE_OF(lin))
+            clear_entry(&t->entry[slot]);
     }
-    cpu->epoch++;
+    code_flush_page(cpu, false, lin);
+    code_flush_page(cpu, true, lin);
 }
 
 void mmu_forget(struct cpu *cpu)
@@ -285,6 +389,7 @@ void mmu_forget(struct cpu *cpu)
     tlb_flush(cpu, true);
     for (int i = 0; i < PHYS_PAGES; i++)
         cpu->tlb->phys[i].phys = 1;
+    memset(cpu->tlb->region, 0, sizeof(cpu->tlb->region));
 }
 
 static bool checks_alignment(const struct cpu *cpu)
@@ -303,6 +408,7 @@ void mmu_update(struct cpu *cpu)
     else
         tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
     cpu->fast = checks_alignment(cpu) ? tlb->none : tlb->table[tlb->data].entry;
+    cpu->epoch = cpu->epochs[cpu->cpl == 3];
 }
 
 _Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)
@@ -314,6 +420,15 @@ _Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)
 static uint64_t tag_of(const struct tlb_entry *e, enum mmu_access access)
 {
     return access == MMU_READ ? e->read : access == MMU_WRITE ? e->write : e->exec;
+}
+
+static void large_add(struct tlb_table *t, uint64_t lin, unsigned bits)
+{
+    bit_set(t->large, lin >> 21, TLB_LARGE);
+    if (bits == 22)
+        bit_set(t->large, lin >> 21 ^ 1, TLB_LARGE);
+    else if (bits > 22)
+        memset(t->large, 0xff, sizeof(t->large));
 }
 
 /* Enters a mapping.  What is no RAM, holds code or a breakpoint stays slow. */
@@ -334,6 +449,8 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
     };
     if (!t->page[slot].listed)
         t->used[t->n_used++] = slot;
+    if (map->bits > 12)
+        large_add(t, page, map->bits);
     t->page[slot] = (struct tlb_page){
         .lin = page,
         .phys = map->phys,
@@ -607,6 +724,7 @@ const uint8_t *mem_code(struct cpu *cpu, uint64_t lin)
     if (!t->page[slot].ram)
         return NULL;
     code_add(cpu, &t->page[slot], host - (lin & 0xfff));
+    code_see(&cpu->tlb->seen[cpu->tlb->data == TLB_USER], &t->page[slot]);
     t->entry[slot].exec = PAGE_OF(lin); /* until code_forget() */
     return host;
 }

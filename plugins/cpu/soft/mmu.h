@@ -28,11 +28,24 @@ struct tlb_page {
     bool global, listed, ram;
 };
 
+enum { TLB_LARGE = 512 };
 struct tlb_table {
     struct tlb_entry entry[TLB_ENTRIES];
     struct tlb_page page[TLB_ENTRIES];
     uint16_t used[TLB_ENTRIES]; /* the entries to look at when flushing */
     unsigned n_used;
+    uint64_t large[TLB_LARGE / 64]; /* by a hash of its 2 MiB, where pages above 4 KiB may be */
+};
+
+/*
+ * Where code may have been fetched from since the last flush that concerned it, by a hash of 4 KiB
+ * pages and of the 2 MiB that larger pages cover.
+ */
+enum { CODE_SEEN = 1 << 12 };
+struct code_seen {
+    uint64_t small[CODE_SEEN / 64], large[CODE_SEEN / 64];
+    bool huge;           /* a page larger than 4 MiB */
+    bool global, others; /* pages of both kinds */
 };
 
 /* As which the processor accesses; STRICT is a supervisor that SMAP keeps off user pages. */
@@ -46,7 +59,14 @@ struct phys_page {
     uint32_t block;
     bool writable;
 };
-enum { PHYS_PAGES = 256 };
+enum { PHYS_PAGES = 1024 };
+
+/* Physical addresses that the host showed in one piece. */
+struct phys_region {
+    uint64_t phys;
+    struct tenon_ram ram;
+};
+enum { PHYS_REGIONS = 4 };
 
 /*
  * Pages with decoded code, in slots by a hash.  A processor knows its own; the bus, which all the
@@ -67,7 +87,10 @@ struct tlb {
         uint64_t offset;
         uint32_t block, bytes;
     } late;
+    struct code_seen seen[2]; /* by whether it is the user's */
     struct phys_page phys[PHYS_PAGES];
+    struct phys_region region[PHYS_REGIONS];
+    unsigned next_region;
     struct code_slot code[CODE_SLOTS];
     struct tlb_table table[TLB_TABLES];
     struct tlb_entry none[TLB_ENTRIES]; /* never filled, for when alignment is checked */
