@@ -256,10 +256,10 @@ static void host_lookup(void *host, uint64_t addr, struct tenon_ram *ram)
     struct range r;
 
     if (!p->smm || !find_smram(p->guest->machine, addr, &r))
-        r = space_at(p->guest->machine->mem, addr);
+        r = range_as_read(space_at(p->guest->machine->mem, addr));
 
     *ram = (struct tenon_ram){ .bytes = r.bytes };
-    if (!r.block || !(r.flags & MAP_READ))
+    if (!r.block)
         return;
     ram->host = r.block->host + r.offset;
     ram->block = block_number(p->guest, r.block);
