@@ -14,6 +14,7 @@
 #include "cpu/accel.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
+#include "monitor/monitor.h"
 #include "options/options.h"
 #include "plugin/card.h"
 #include "plugin/plugin.h"
@@ -57,8 +58,10 @@ static void host_log(struct tenon_dev *dev, int level, const char *fmt, ...)
     } else if (level == TENON_LOG_NOTE) {
         report_info(inst_of(dev)->where, "%s", text);
     } else if (level == TENON_LOG_ANSWER) {
-        printf("%s\n", text);
-        fflush(stdout);
+        FILE *to = monitor_has_stdout(inst_of(dev)->machine) ? stderr : stdout;
+
+        fprintf(to, "%s\n", text);
+        fflush(to);
     } else {
         report_warning(inst_of(dev)->where, "%s", text);
     }

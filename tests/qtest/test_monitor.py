@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import time
 
 import pytest
@@ -208,3 +209,40 @@ def test_ticks_that_are_owed(m, forget):
     while cmos(m, 0x0c) & 0x40:
         seen += 1
     assert seen == (1 if forget else 10)
+
+
+# ---- QMP on standard output ----
+
+
+@pytest.mark.parametrize("words", [
+    ("-qmp", "stdio"), ("-qmp-pretty", "stdio"), ("-qmp", "chardev:q", "-chardev", "stdio,id=q"),
+    ("-chardev", "stdio,id=q", "-mon", "chardev=q,mode=control"),
+])
+def test_nothing_else_is_said_on_the_standard_output_of_qmp(words):
+    requests = ({"execute": "qmp_capabilities"},
+                {"execute": "chardev-add",
+                 "arguments": {"id": "later", "backend": {"type": "pty", "data": {}}}},
+                {"execute": "human-monitor-command",
+                 "arguments": {"command-line": "chardev-add pty,id=more"}},
+                {"execute": "quit"})
+    done = subprocess.run(
+        [os.environ.get("TENON", "tenon"), "-machine", "none", "-nodefaults", "-display", "none",
+         "-chardev", "pty,id=first", *words], check=True, timeout=60, capture_output=True, text=True,
+        input="".join(json.dumps(request) + "\n" for request in requests))
+    reader, rest, replies = json.JSONDecoder(), done.stdout.strip(), []
+    while rest:
+        message, end = reader.raw_decode(rest)
+        replies.append(message)
+        rest = rest[end:].strip()
+    assert "QMP" in replies[0] and len(replies) >= 5
+    for label in "first", "later", "more":
+        assert re.search(rf"^char device redirected to /dev/pts/\d+ \(label {label}\)$", done.stderr,
+                         re.M), done.stderr
+
+
+def test_a_pty_is_told_of_on_standard_output():
+    done = subprocess.run(
+        [os.environ.get("TENON", "tenon"), "-machine", "none", "-nodefaults", "-display", "none",
+         "-chardev", "pty,id=first", "-monitor", "stdio"], check=True, timeout=60,
+        capture_output=True, text=True, input="quit\n")
+    assert done.stdout.startswith("char device redirected to /dev/pts/")
