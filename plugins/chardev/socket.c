@@ -378,6 +378,30 @@ static int connected(struct socket *s)
     return 0;
 }
 
+/* At the addresses that have been found; a reason why not, or NULL. */
+static const char *listen_there(struct socket *s)
+{
+    int n = inet_listen(s->found, s->to, s->listeners);
+
+    freeaddrinfo(s->found);
+    s->found = s->next = NULL;
+    if (n >= 0)
+        s->n_listeners = n;
+    return n == -ERANGE ? "to is less than port" : n < 0 ? strerror(-n) : NULL;
+}
+
+/* A server's own name has been found while the machine went on. */
+static void server_looked_up(struct socket *s)
+{
+    const char *why = listen_there(s);
+
+    if (why)
+        give_up(s, why);
+    else if (is_off(s->wait))
+        settle(s, NULL);
+    update(s);
+}
+
 static void conn_looked_up(struct socket *s)
 {
     int fd = s->fd, error;
@@ -390,6 +414,10 @@ static void conn_looked_up(struct socket *s)
     s->next = s->found;
     if (error) {
         give_up(s, gai_strerror(error));
+        return;
+    }
+    if (s->server) {
+        server_looked_up(s);
         return;
     }
     error = try_next(s, -EADDRNOTAVAIL);
@@ -414,7 +442,8 @@ static void conn_connected(struct socket *s)
 /* Nothing here waits. */
 static void start_connecting(struct socket *s)
 {
-    int fd = s->local.path ? unix_connect(&s->local, false) : inet_lookup(&s->inet, SOCK_STREAM);
+    int fd =
+        s->local.path ? unix_connect(&s->local, false) : inet_lookup(&s->inet, SOCK_STREAM, false);
 
     if (fd == -EAGAIN && s->opening) {
         set_timer(s, BUSY_MS);
@@ -593,21 +622,52 @@ static int connect_now(struct socket *s)
     return 0;
 }
 
+/* Whether the far end may be waited for here and now; -EINPROGRESS: not here. */
+static int ask_to_wait(struct socket *s)
+{
+    int error = s->host->waits(s->dev);
+
+    s->opening = error == -EINPROGRESS;
+    return error;
+}
+
+/* -EINPROGRESS: a name server is asked first, and the machine does not wait for it. */
+static int listen_inet(struct socket *s)
+{
+    int error = inet_is_at_hand(s->inet.host) ? 0 : ask_to_wait(s);
+    const char *why;
+
+    if (error == -EINPROGRESS) {
+        s->fd = inet_lookup(&s->inet, SOCK_STREAM, true);
+        s->state = s->fd < 0 ? CLOSED : LOOKING_UP;
+        return s->fd < 0 ? tenon_error(s->dev, s->fd, "%s", strerror(-s->fd)) : error;
+    }
+    if (error)
+        return error;
+    error = inet_resolve(&s->inet, SOCK_STREAM, true, &s->found);
+    if (error)
+        return tenon_error(s->dev, -EINVAL, "host=%s,port=%s: %s", s->inet.host ? s->inet.host : "",
+                           s->inet.port, gai_strerror(error));
+    why = listen_there(s);
+    if (!why)
+        return 0;
+    return s->to ? tenon_error(s->dev, -EADDRINUSE, "cannot listen at port %s to %u: %s",
+                               s->inet.port, s->to, why)
+                 : tenon_error(s->dev, -EADDRINUSE, "cannot listen at port %s: %s", s->inet.port,
+                               why);
+}
+
 static int listen_now(struct socket *s)
 {
     struct stat st;
-    int n;
 
-    if (s->local.path) {
-        s->listeners[0] = unix_listen(s->dev, &s->local);
-        n = s->listeners[0] < 0 ? s->listeners[0] : 1;
-    } else {
-        n = inet_listen(s->dev, &s->inet, s->to, s->listeners);
-    }
-    if (n < 0)
-        return n;
-    s->n_listeners = n;
-    s->made = s->local.path && !s->local.abstract && stat(s->local.path, &st) == 0;
+    if (!s->local.path)
+        return listen_inet(s);
+    s->listeners[0] = unix_listen(s->dev, &s->local);
+    if (s->listeners[0] < 0)
+        return s->listeners[0];
+    s->n_listeners = 1;
+    s->made = !s->local.abstract && stat(s->local.path, &st) == 0;
     if (s->made) {
         s->made_dev = st.st_dev;
         s->made_ino = st.st_ino;
@@ -707,15 +767,6 @@ static int prepare_wire(struct socket *s)
     return 0;
 }
 
-/* Whether the far end may be waited for here and now; -EINPROGRESS: not here. */
-static int ask_to_wait(struct socket *s)
-{
-    int error = s->host->waits(s->dev);
-
-    s->opening = error == -EINPROGRESS;
-    return error;
-}
-
 static int open_client(struct socket *s)
 {
     int error = s->reconnect ? -EINPROGRESS : ask_to_wait(s);
@@ -732,6 +783,8 @@ static int open_server(struct socket *s)
 {
     int error = s->fd_given ? use_given(s) : listen_now(s);
 
+    if (error == -EINPROGRESS)
+        return 0;
     if (error || is_off(s->wait))
         return error;
     error = ask_to_wait(s);

@@ -246,3 +246,63 @@ def test_a_pty_is_told_of_on_standard_output():
          "-chardev", "pty,id=first", "-monitor", "stdio"], check=True, timeout=60,
         capture_output=True, text=True, input="quit\n")
     assert done.stdout.startswith("char device redirected to /dev/pts/")
+
+
+# ---- Names that take their time ----
+
+
+@pytest.fixture
+def names(monkeypatch):
+    preloaded = os.environ.get("SLOW_NAMES")
+    if not preloaded:
+        pytest.skip("meson test sets SLOW_NAMES")
+    monkeypatch.setenv("LD_PRELOAD", preloaded)
+    monkeypatch.setenv("ASAN_OPTIONS", "verify_asan_link_order=0")
+
+
+def inet(host, port="0"):
+    return {"type": "inet", "data": {"host": host, "port": port}}
+
+
+@pytest.mark.parametrize("backend", [
+    {"type": "socket", "data": {"addr": inet("slow.example", "1")}},
+    {"type": "socket", "data": {"addr": inet("slow.example", "1"), "server": False}},
+    {"type": "socket", "data": {"addr": inet("slow.example", "1"), "server": True, "wait": True}},
+    {"type": "udp", "data": {"remote": inet("slow.example", "1")}},
+])
+def test_a_name_server_holds_nothing_up(names, backend):
+    with Machine("-nodefaults") as m:
+        m.monitor.send(json.dumps({"execute": "chardev-add", "arguments": {
+            "id": "c", "backend": backend}}) + "\n")
+        began = time.monotonic()
+        assert m.clock_step(1) == 1
+        assert m.readl(0) == 0
+        assert time.monotonic() - began < 15
+
+
+def test_names_that_are_found_later(names):
+    with Machine("-nodefaults") as m:
+        m.qmp("chardev-add", id="s", backend={"type": "socket", "data": {"addr": inet("named")}})
+        at = {c["label"]: c["filename"] for c in m.qmp("query-chardev")}["s"]
+        port = re.search(r"127\.0\.0\.1:(\d+)|:(\d+)", at)
+        assert port, at
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
+            far.bind(("127.0.0.1", 0))
+            m.qmp("chardev-add", id="u", backend={"type": "udp", "data": {
+                "remote": inet("named", str(far.getsockname()[1]))}})
+            m.qmp("device_add", driver="pci-serial", chardev="u", id="p")
+            card = next(m.pci(slot) for slot in range(2, 32)
+                        if m.pci(slot).readl(0) & 0xffff == 0x1b36)
+            card.map_bar(0, 0xc000)
+            card.enable()
+            m.outb(0xc000, ord("u"))
+            far.settimeout(20)
+            assert far.recv(9) == b"u"
+
+
+def test_names_that_are_not_found(names):
+    with Machine("-nodefaults") as m:
+        with pytest.raises(QMPError):
+            m.qmp("chardev-add", id="s", backend={"type": "udp", "data": {
+                "remote": inet("nosuch.invalid", "1")}})
+        assert all(c["label"] != "s" for c in m.qmp("query-chardev"))
