@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT-0 */
 /*
- * tenon/info.h - what a plugin's instance tells who looks at the machine: `info pic` and the like of
- * the monitors.
+ * tenon/info.h - what a plugin's instance tells who looks at the machine: `info pic` and the like
+ * of the monitors.
  */
 /* clang-format off */
 #ifndef TENON_INFO_H
