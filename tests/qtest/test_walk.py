@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """All that a monitor can be asked, asked of several machines: nothing of it ends the program."""
 
+import os
 import re
 
 import pytest
@@ -18,7 +19,10 @@ MACHINES = {
 
 
 @pytest.fixture(params=MACHINES)
-def m(request):
+def m(request, tmp_path, monkeypatch):
+    """In a folder of its own: some commands make files."""
+    monkeypatch.setenv("TENON", os.path.abspath(os.environ.get("TENON", "tenon")))
+    monkeypatch.chdir(tmp_path)
     with Machine(*MACHINES[request.param]) as machine:
         yield machine
 
