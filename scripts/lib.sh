@@ -20,6 +20,7 @@ build_packages=(
     libglib2.0-dev
     libgnutls28-dev
     libjansson-dev
+    libpam0g-dev
     libseccomp-dev
     libspice-server-dev
     meson

@@ -271,10 +271,44 @@ static bool set_chardev(struct inst *inst, const struct tenon_prop *prop, const 
     return true;
 }
 
+/* "rules.0.match" is a member of "rules", if that gathers its members. */
+static const struct tenon_prop *gatherer(const struct type *type, const char *key)
+{
+    const char *dot = strchr(key, '.');
+    char *name = dot ? g_strndup(key, dot - key) : NULL;
+    const struct tenon_prop *prop = name ? type_prop(type, name) : NULL;
+
+    g_free(name);
+    return prop && prop->flags & TENON_PROP_MEMBERS ? prop : NULL;
+}
+
+static bool add_member(struct inst *inst, const struct tenon_prop *prop, const char *key,
+                       const char *value)
+{
+    const char *before = prop_pointer(prop, inst->state);
+    char *all;
+    bool ok;
+
+    if (strpbrk(key, "=\n") || strchr(value, '\n')) {
+        report(inst->where, "%s: has a line end", prop->name);
+        return false;
+    }
+    all = g_strdup_printf("%s%s=%s\n", before ? before : "", strchr(key, '.') + 1, value);
+    ok = prop_set(inst->type, prop, inst->state, all, inst->where);
+    g_free(all);
+    return ok;
+}
+
 static bool set_one(struct inst *inst, const char *key, const char *value)
 {
     const struct tenon_prop *prop = type_prop(inst->type, key);
 
+    if (!prop && (prop = gatherer(inst->type, key)))
+        return add_member(inst, prop, key, value);
+    if (prop && prop->flags & TENON_PROP_MEMBERS) {
+        report(inst->where, "%s is set by its members: %s.0", prop->name, prop->name);
+        return false;
+    }
     if (!prop) {
         prop_unknown(inst->type, key, inst->where);
         return false;

@@ -391,8 +391,8 @@ static bool prepare(struct machine *m)
     bool ok = start_log(m);
 
     ok &= fds_create(m);
-    ok &= objects_create(m, false) && spice_create(m) && make_chardevs(m) &&
-          objects_create(m, true);
+    ok &=
+        objects_create(m, false) && spice_create(m) && make_chardevs(m) && objects_create(m, true);
     return !qtest_start(m) && ok;
 }
 

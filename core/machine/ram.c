@@ -94,6 +94,10 @@ static int from_object(struct block_spec *spec, const struct config_group *objec
 
     if (group_allow(object, file ? keys : keys + 2))
         return -EINVAL;
+    if (strcmp(group_string(object, "policy", "default"), "default")) {
+        report(group_from(object, "policy"), "policy takes default");
+        return -EINVAL;
+    }
     spec->share = !strcmp(group_string(object, "qom-type", ""), "memory-backend-memfd");
     if (group_bool(object, "prealloc", &spec->prealloc) ||
         group_bool(object, "share", &spec->share) ||

@@ -494,7 +494,7 @@ static const struct shape shapes[] = {
     OBJECT("ChardevCommon", COMMON),
     OBJECT("ChardevFile", COMMON " ?in:str out:str ?append:bool"),
     OBJECT("ChardevStdio", COMMON " ?signal:bool"),
-    OBJECT("ChardevSocket", COMMON " addr:SocketAddressLegacy ?tls-creds:str ?server:bool ?wait:bool "
+    OBJECT("ChardevSocket", COMMON " addr:SocketAddressLegacy ?tls-creds:str ?tls-authz:str ?server:bool ?wait:bool "
                             "?nodelay:bool ?telnet:bool ?websocket:bool ?reconnect:int"),
     OBJECT("ChardevUdp", COMMON " remote:SocketAddressLegacy ?local:SocketAddressLegacy"),
     OBJECT("ChardevHostdev", COMMON " device:str"),

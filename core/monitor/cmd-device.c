@@ -214,7 +214,8 @@ static const struct command commands[] = {
 };
 
 static const struct shape shapes[] = {
-    ENUM("ObjectType", "memory-backend-file memory-backend-memfd memory-backend-ram secret tls-creds-anon tls-creds-psk tls-creds-x509"),
+    ENUM("ObjectType", "authz-list authz-listfile authz-pam authz-simple memory-backend-file memory-backend-memfd "
+         "memory-backend-ram secret tls-creds-anon tls-creds-psk tls-creds-x509"),
 };
 
 static const struct event_row events[] = {

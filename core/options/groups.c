@@ -144,7 +144,7 @@ static const struct opt_key object_keys[] = {
     { "prealloc",    KEY_BOOL },   { "prealloc-threads", KEY_NUMBER },
     { "merge",       KEY_BOOL },   { "dump", KEY_BOOL },
     { "host-nodes",  KEY_STRING, LIST | LATER, "NODE[-NODE]" },
-    { "policy",      KEY_ENUM,   0, "default", "preferred|bind|interleave" },
+    { "policy",      KEY_ENUM,   0, "default|allow|deny", "preferred|bind|interleave" },
     { "reserve",     KEY_ENUM,   0, "on", "off" },
     { "hugetlb",     KEY_BOOL,   LATER }, { "hugetlbsize", KEY_SIZE, LATER },
     { "seal",        KEY_ENUM,   0, "on", "off" },

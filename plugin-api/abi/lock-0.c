@@ -18,6 +18,7 @@
 #include <tenon/info.h>
 #include <tenon/irq.h>
 #include <tenon/cpu.h>
+#include <tenon/spice.h>
 #include <tenon/tls.h>
 #include <tenon/log.h>
 #include <tenon/disas.h>
@@ -311,6 +312,18 @@ AT(tenon_tls, flush,      64, int (**)(struct tenon_tls_session *));
 AT(tenon_tls, events,     72, unsigned (**)(struct tenon_tls_session *));
 AT(tenon_tls, bye,        80, void (**)(struct tenon_tls_session *));
 AT(tenon_tls, error,      88, const char *(**)(struct tenon_tls_session *));
+AT(tenon_tls, peer,       96, const char *(**)(struct tenon_tls_session *));
+
+AT(tenon_authz, size,   0, uint32_t *);
+AT(tenon_authz, allows, 8, bool (**)(void *self, const char *identity));
+
+/* ---- tenon/spice.h ---- */
+
+AT(tenon_spice, size,        0, uint32_t *);
+AT(tenon_spice, add,         8, int (**)(void *self, struct SpiceBaseInstance *instance));
+AT(tenon_spice, remove,     16, void (**)(void *self, struct SpiceBaseInstance *instance));
+AT(tenon_spice, wakeup,     24, void (**)(void *self, struct SpiceCharDeviceInstance *device));
+AT(tenon_spice, port_event, 32, void (**)(void *self, struct SpiceCharDeviceInstance *port, uint8_t event));
 
 /* ---- tenon/system.h ---- */
 

@@ -725,7 +725,8 @@ static int check(struct socket *s)
         { s->websocket && !s->server, "websocket is for server=on" },
         { s->tn3270, "tn3270=on: there is no device here that speaks 3270" },
         { s->tls_creds && s->local.path, "tls-creds is for TCP, not for path" },
-        { s->tls_authz, "tls-authz: lists of whom to let in are not in this build yet" },
+        { s->tls_authz && !s->tls_creds, "tls-authz needs tls-creds" },
+        { s->tls_authz && !s->server, "tls-authz is for server=on" },
         { is_off(s->inet.ipv4) && is_off(s->inet.ipv6), "ipv4=off and ipv6=off leave nothing" },
     };
 
@@ -764,6 +765,24 @@ static int prepare_wire(struct socket *s)
     if (tls->server(s->spec.tls.self) != s->server)
         return tenon_error(s->dev, -EINVAL, "tls-creds=%s is for endpoint=%s", s->tls_creds,
                            s->server ? "client" : "server");
+    return 0;
+}
+
+/* Whom TLS lets in. */
+static int prepare_authz(struct socket *s)
+{
+    const struct tenon_objects *objects = tenon_query(s->dev, "tenon.objects/1");
+
+    if (!s->tls_authz)
+        return 0;
+    if (objects)
+        s->spec.authz = objects->find(s->dev, s->tls_authz, TENON_AUTHZ);
+    if (!s->spec.authz.self)
+        return tenon_error(s->dev, -ENOENT, "tls-authz=%s: there is no object of that id",
+                           s->tls_authz);
+    if (!s->spec.authz.table)
+        return tenon_error(s->dev, -EINVAL, "tls-authz=%s is none of the authz objects",
+                           s->tls_authz);
     return 0;
 }
 
@@ -814,6 +833,8 @@ static int socket_create(void *self)
     error = check(s);
     if (!error)
         error = prepare_wire(s);
+    if (!error)
+        error = prepare_authz(s);
     if (error)
         return error;
     s->host->event(s->dev, TENON_CHR_CLOSED);
@@ -920,7 +941,7 @@ static const struct tenon_prop props[] = {
     TENON_PROP(struct socket, "tls-creds", TENON_STR,  tls_creds,
                .help = "id of a tls-creds object: speak TLS"),
     TENON_PROP(struct socket, "tls-authz", TENON_STR,  tls_authz,
-               .help = "refused: not in this build yet"),
+               .help = "id of an authz object: with server=on, which TLS clients may come in"),
 };
 // clang-format on
 

@@ -44,7 +44,8 @@ static const char *message(const char *text)
     return at && memchr(text, ':', at - text) ? at + 2 : text;
 }
 
-/* Clients that do nonsense are told of once a second at most.  May run in any thread. */
+/* Clients that do nonsense are told of once a second at most; what is fatal, always.  May run in
+ * any thread. */
 static void hear(const char *domain, GLogLevelFlags level, const char *text, void *arg)
 {
     struct server *s = arg;
@@ -54,7 +55,7 @@ static void hear(const char *domain, GLogLevelFlags level, const char *text, voi
         return;
     if (!s->running && !*s->said) {
         snprintf(s->said, sizeof(s->said), "%s", message(text));
-    } else if (s->running && (!s->spoke || now - s->spoke > SECOND)) {
+    } else if (s->running && (level & G_LOG_LEVEL_ERROR || !s->spoke || now - s->spoke > SECOND)) {
         s->spoke = now;
         tenon_log(s->dev, TENON_LOG_INFO, "%s", message(text));
     }

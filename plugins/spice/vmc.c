@@ -23,6 +23,7 @@ enum { TIMER_WORK };
 struct vmc {
     struct tenon_dev *dev;
     const char *name;
+    uint32_t debug;
     const struct tenon_chardev_host *host;
     struct tenon_peer server; /* its table is a struct tenon_spice */
     SpiceCharDeviceInstance channel;
@@ -232,6 +233,9 @@ static int vmc_create(struct vmc *v)
         return tenon_error(v->dev, -EINVAL, "name is missing");
     if (!v->port && !is_kind(v->name))
         return tenon_error(v->dev, -EINVAL, "name takes one of vdagent, smartcard, usbredir");
+    if (v->debug)
+        return tenon_error(v->dev, -EINVAL,
+                           "debug takes 0: -trace spice_channel tells of channels");
     v->server = tenon_find_peer(v->dev, TENON_SPICE);
     if (!v->server.self)
         return tenon_error(v->dev, -ENOENT, "there is no SPICE server: -spice makes one");
@@ -284,11 +288,16 @@ static const struct tenon_timer timers[] = {
     [TIMER_WORK] = { "work", work, TENON_CLOCK_REAL },
 };
 
+#define DEBUG                                                                                      \
+    TENON_PROP(struct vmc, "debug", TENON_U32, debug, .help = "0: -trace tells of channels")
+
 static const struct tenon_prop vmc_props[] = {
-    TENON_PROP(struct vmc, "name", TENON_STR, name, .help = "vdagent, smartcard or usbredir"),
+    DEBUG,
+    TENON_PROP(struct vmc, "name",  TENON_STR, name,  .help = "vdagent, smartcard or usbredir"),
 };
 static const struct tenon_prop port_props[] = {
-    TENON_PROP(struct vmc, "name", TENON_STR, name,
+    DEBUG,
+    TENON_PROP(struct vmc, "name",  TENON_STR, name,
                .help = "what clients know it by: org.spice-space.webdav.0"),
 };
 // clang-format on

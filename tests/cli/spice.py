@@ -79,6 +79,7 @@ class Client:
         self.channels, self.got, self.events, self.opened, self.kept = [], {}, [], {}, []
         self.agent = False
         self.ended = False
+        self.n_opened = 0
         self.grabbed = 0
         for name, value in properties.items():
             self.session.set_property(name.replace("_", "-"), value)
@@ -89,6 +90,8 @@ class Client:
         return self
 
     def __exit__(self, *what):
+        """Not before all channels are there: one whose client has gone by then is the end of libspice-server 0.15."""
+        until(lambda: self.ended or self.n_opened == len(self.channels))
         self.session.disconnect()
         until(lambda: not self.session.get_channels())
 
@@ -111,6 +114,7 @@ class Client:
         return channel.get_property("port-name")
 
     def event(self, channel, event):
+        self.n_opened += event == SpiceClientGLib.ChannelEvent.OPENED
         self.ended |= event not in (SpiceClientGLib.ChannelEvent.OPENED, SpiceClientGLib.ChannelEvent.SWITCHING)
 
     def set_agent(self, channel, what):
