@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "exec.h"
+#include "integer.h"
 #include "jit.h"
 #include "sys.h"
 #include "log.h"
@@ -280,14 +281,19 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     bool stops = b->cpu->watch.n && watch_breaks(b->cpu, linear_of(b->cpu, b->rip + off));
     int len = stops && off ? DECODE_SHORT : decode_at(s, in, b->rip, off);
     bool bad = len == DECODE_LONG || beyond_limit(b->cpu, b->rip + off + len - 1);
-    unsigned n = b->n;
+    bool shadowed = b->shadows;
+    unsigned n;
 
     if (off && (len == DECODE_SHORT || bad))
         return false;
     in->len = len > 0 ? len : INSN_MAX;
     b->in = in;
+    b->shadows = false;
     if (!off)
         log_emit(b);
+    if (shadowed)
+        emit_call(b, call_in_shadow, 0, 0, 0, 0);
+    n = b->n;
     if (stops)
         emit_call_jump(b, run_watch_stop, 0, 0, 0, 0);
     else if (bad)
@@ -299,6 +305,10 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     return true;
 }
 
+static void call_nothing(struct cpu *cpu, const struct uop *u)
+{
+}
+
 static void build(struct block_builder *b, struct source *s, struct block *block)
 {
     bool one = b->mode & BLOCK_ONE || !s->code;
@@ -307,6 +317,7 @@ static void build(struct block_builder *b, struct source *s, struct block *block
     block->bytes = block->instructions = 0;
     do {
         struct insn *next = &in[block->instructions & 1];
+        bool shadowed = b->shadows;
         uint64_t after;
 
         if (!add(b, s, next, block->bytes)) {
@@ -316,10 +327,12 @@ static void build(struct block_builder *b, struct source *s, struct block *block
         block->bytes += next->len;
         block->instructions++;
         after = b->rip + block->bytes;
-        one |= block->bytes >= s->room || cut(b->cpu, after) != after;
+        one |= block->bytes >= s->room || cut(b->cpu, after) != after || shadowed;
     } while (!b->ended && !one && block->instructions < MAX_BLOCK_INSNS &&
              b->n + MAX_INSN_UOPS < MAX_UOPS);
-    if (!b->ended)
+    if (b->shadows) /* what it holds off, and until when, is blocks_run()'s affair */
+        emit_call_last(b, call_nothing, 0, 0, 0, 0);
+    else if (!b->ended)
         emit_continue(b);
     build_finish(b);
 }
@@ -385,7 +398,7 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     b->rip = cpu->rip;
     b->mode = mode;
     b->n = 0;
-    b->ended = false;
+    b->ended = b->shadows = false;
     build(b, &s, &head);
     block = allocate(cpu, b->n, cpu->assist ? head.bytes : 0);
     head.code2 = s.code2;

@@ -204,19 +204,44 @@ HANDLER(CALL)
     NEXT();
 }
 
+/* The mode, and what else the function may have changed, is as that block was found for. */
+static inline struct block *known_after(struct cpu *cpu, const struct block *block, uint64_t rip)
+{
+    struct block *to = *blocks_jump_entry(cpu, rip);
+    bool alone = cpu->inhibit || block->mode & BLOCK_ONE;
+
+    return LIKELY(to && !alone && block_fits(cpu, to, rip, cpu->mode)) ? to : NULL;
+}
+
+/* On behind a function that ended the block; without its loop if nothing is to be done there. */
+#define GO_ON(block, next)                                                                         \
+    do {                                                                                           \
+        struct block *to = known_after(cpu, block, next);                                          \
+                                                                                                   \
+        if (UNLIKELY(!to))                                                                         \
+            return NULL;                                                                           \
+        u = block_enter(cpu, to);                                                                  \
+        if (UNLIKELY(!u))                                                                          \
+            return NULL;                                                                           \
+        GO(u);                                                                                     \
+    } while (0)
+
 HANDLER(CALL_LAST)
 {
+    const struct block *block = cpu->block;
     uint64_t next = uop_next_rip(cpu, u);
 
     call(cpu, u);
     cpu->rip = next;
-    return NULL;
+    GO_ON(block, next);
 }
 
 HANDLER(CALL_JUMP)
 {
+    const struct block *block = cpu->block;
+
     call(cpu, u);
-    return NULL;
+    GO_ON(block, cpu->rip);
 }
 
 HANDLER(CALL_LOOP)
