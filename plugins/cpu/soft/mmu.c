@@ -332,28 +332,36 @@ void mmu_destroy(struct cpu *cpu)
     cpu->tlb = NULL;
 }
 
-static void flush_table(struct tlb_table *t, bool global)
+static void flush_all(struct tlb_table *t)
 {
-    unsigned kept = 0;
-
     for (unsigned i = 0; i < t->n_used; i++) {
-        uint16_t slot = t->used[i];
-        if (t->page[slot].global && !global) {
-            t->used[kept++] = slot;
-        } else {
-            clear_entry(&t->entry[slot]);
-            t->page[slot].listed = false;
-        }
+        clear_entry(&t->entry[t->used[i]]);
+        t->page[t->used[i]].listed = t->page[t->used[i]].listed_local = false;
     }
-    t->n_used = kept;
-    if (!kept)
-        memset(t->large, 0, sizeof(t->large));
+    t->n_used = t->n_local = 0;
+    memset(t->large, 0, sizeof(t->large));
+}
+
+static void flush_local(struct tlb_table *t)
+{
+    for (unsigned i = 0; i < t->n_local; i++) {
+        struct tlb_page *page = &t->page[t->local[i]];
+
+        page->listed_local = false;
+        if (!page->global)
+            clear_entry(&t->entry[t->local[i]]);
+    }
+    t->n_local = 0;
 }
 
 void tlb_flush(struct cpu *cpu, bool global)
 {
-    for (int i = 0; i < TLB_TABLES; i++)
-        flush_table(&cpu->tlb->table[i], global);
+    for (int i = 0; i < TLB_TABLES; i++) {
+        if (global)
+            flush_all(&cpu->tlb->table[i]);
+        else
+            flush_local(&cpu->tlb->table[i]);
+    }
     code_flush(cpu, false, global);
     code_flush(cpu, true, global);
 }
@@ -449,6 +457,8 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
     };
     if (!t->page[slot].listed)
         t->used[t->n_used++] = slot;
+    if (!map->global && !t->page[slot].listed_local)
+        t->local[t->n_local++] = slot;
     if (map->bits > 12)
         large_add(t, page, map->bits);
     t->page[slot] = (struct tlb_page){
@@ -459,6 +469,7 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
         .bits = map->bits,
         .global = map->global,
         .listed = true,
+        .listed_local = t->page[slot].listed_local || !map->global,
         .ram = ram->host,
     };
     if (map->write && !write_slow)

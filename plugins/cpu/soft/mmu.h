@@ -25,15 +25,17 @@ struct tlb_page {
     uint64_t lin, phys, offset;
     uint32_t block;
     uint8_t bits; /* log2 of the guest's page */
-    bool global, listed, ram;
+    bool global, ram;
+    bool listed, listed_local; /* in used[], in local[] */
 };
 
 enum { TLB_LARGE = 512 };
 struct tlb_table {
     struct tlb_entry entry[TLB_ENTRIES];
     struct tlb_page page[TLB_ENTRIES];
-    uint16_t used[TLB_ENTRIES]; /* the entries to look at when flushing */
-    unsigned n_used;
+    uint16_t used[TLB_ENTRIES];  /* the entries to look at when flushing all */
+    uint16_t local[TLB_ENTRIES]; /* and those of them that may not be global */
+    unsigned n_used, n_local;
     uint64_t large[TLB_LARGE / 64]; /* by a hash of its 2 MiB, where pages above 4 KiB may be */
 };
 
@@ -71,9 +73,10 @@ enum { PHYS_REGIONS = 4 };
 /*
  * Pages with decoded code, in slots by a hash.  A processor knows its own; the bus, which all the
  * machine's share, counts the processors that have one in a slot.  Two pages in one slot:
- * CODE_SEVERAL, and the processor forgets all its blocks when one of them is written.
+ * CODE_SEVERAL, and the processor forgets all its blocks when one of them is written.  So many that
+ * data of a 4 GiB guest are not taken for code; what is not used of them is never touched.
  */
-enum { CODE_SLOTS = 1 << 16 };
+enum { CODE_SLOTS = 1 << 20 };
 #define CODE_SEVERAL (~0ull)
 struct code_slot {
     uint64_t page; /* code_page_id(), 0: none */
