@@ -180,6 +180,11 @@ TEMPLATE(ret)
 /* A function of C's: everything of the guest's goes to memory and comes back. */
 TEMPLATE(function)
 {
+    static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call };
+
+    for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
+        if (makers[i](m, u))
+            return true;
     settle_address(m);
     flags_clobber(m);
     cold_way(m, COLD_CALL, host_call(&m->c, NULL), m->i);
@@ -196,6 +201,7 @@ const struct template flow_templates[] = {
     { UOP_JMP_TO, UOP_JMP_TO, make_jmp_to, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_CALL64, UOP_CALL64, make_call, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_CALL, UOP_CALL, make_function, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL_LOOP, UOP_CALL_LOOP, make_function, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_RET64, UOP_RET64, make_ret, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },
 };
