@@ -76,11 +76,15 @@ void blocks_new_epoch(struct cpu *cpu, bool user)
     cpu->epoch = cpu->epochs[cpu->cpl == 3];
 }
 
+static void block_kill(struct cpu *cpu, struct block *block);
+
 /* What is running stays where it is until the next block is decoded. */
 void blocks_flush(struct cpu *cpu)
 {
     struct blocks *s = cpu->blocks;
 
+    if (s->jit && cpu->block) /* its jumps within the page look at nothing */
+        block_kill(cpu, (struct block *)cpu->block);
     memset(s->jump, 0, sizeof(s->jump));
     memset(s->hash, 0, sizeof(s->hash));
     memset(s->page, 0, sizeof(s->page));
@@ -125,6 +129,8 @@ static void block_kill(struct cpu *cpu, struct block *block)
     if (*at)
         *at = block->hash_next;
     block->epoch = 0;
+    if (cpu->blocks->jit)
+        jit_kill(cpu, block);
     for (unsigned i = 0; i < block->n; i++)
         if (now == UINT64_MAX || block->uop[i].off > now)
             block->uop[i].run = run_STALE;
@@ -449,15 +455,12 @@ static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *c
     return !cpu->assist || block->epoch == cpu->epoch || unchanged(block);
 }
 
-/* The block for cpu->rip; faults as the instruction's fetch does. */
-static struct block *find(struct cpu *cpu, bool one)
+/* By its bytes; faults as the instruction's fetch does. */
+static struct block *find_by_code(struct cpu *cpu, uint32_t mode)
 {
-    uint32_t mode = cpu->mode | (one || cpu->one_insn ? BLOCK_ONE : 0);
     const uint8_t *code;
-    struct block *block = *blocks_jump_entry(cpu, cpu->rip);
+    struct block *block;
 
-    if (block && !cpu->assist && block_fits(cpu, block, cpu->rip, mode))
-        return block;
     check_target(cpu, cpu->rip);
     code = code_at(cpu, linear_of(cpu, cpu->rip));
     if (!code)
@@ -466,11 +469,26 @@ static struct block *find(struct cpu *cpu, bool one)
         if (matches(cpu, block, code, mode))
             break;
     if (!block)
-        block = make(cpu, code, mode);
-    else
-        block->epoch = cpu->epoch;
-    if (!(block->mode & BLOCK_ONE) && block->epoch)
-        *blocks_jump_entry(cpu, block->rip) = block;
+        return make(cpu, code, mode);
+    block->epoch = cpu->epoch;
+    return block;
+}
+
+/* The block for cpu->rip. */
+static struct block *find(struct cpu *cpu, bool one)
+{
+    uint32_t mode = cpu->mode | (one || cpu->one_insn ? BLOCK_ONE : 0);
+    struct block **known = blocks_jump_entry(cpu, cpu->rip), *block = *known;
+
+    if (!block || cpu->assist || !block_fits(cpu, block, cpu->rip, mode))
+        block = find_by_code(cpu, mode);
+    if (cpu->blocks->jit)
+        jit_settle(cpu);
+    if (!(block->mode & BLOCK_ONE) && block->epoch) {
+        *known = block;
+        if (cpu->blocks->jit)
+            jit_remember(cpu, block);
+    }
     return block;
 }
 

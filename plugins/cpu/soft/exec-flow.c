@@ -8,6 +8,7 @@
  */
 #include "blocks.h"
 #include "exec.h"
+#include "jit.h"
 
 void check_target(struct cpu *cpu, uint64_t rip)
 {
@@ -204,44 +205,41 @@ HANDLER(CALL)
     NEXT();
 }
 
-/* The mode, and what else the function may have changed, is as that block was found for. */
-static inline struct block *known_after(struct cpu *cpu, const struct block *block, uint64_t rip)
+/* Whatever the function has changed, the next block is the one that was found before if all that
+ * blocks_run() looks at is as it was then. */
+static const struct uop *go_on(struct cpu *cpu)
 {
-    struct block *to = *blocks_jump_entry(cpu, rip);
-    bool alone = cpu->inhibit || block->mode & BLOCK_ONE;
+    struct block *to = *blocks_jump_entry(cpu, cpu->rip);
 
-    return LIKELY(to && !alone && block_fits(cpu, to, rip, cpu->mode)) ? to : NULL;
+    if (cpu->inhibit || !to || !block_fits(cpu, to, cpu->rip, cpu->mode))
+        return NULL;
+    if (cpu->blocks->jit)
+        jit_settle(cpu);
+    return block_enter(cpu, to);
 }
-
-/* On behind a function that ended the block; without its loop if nothing is to be done there. */
-#define GO_ON(block, next)                                                                         \
-    do {                                                                                           \
-        struct block *to = known_after(cpu, block, next);                                          \
-                                                                                                   \
-        if (UNLIKELY(!to))                                                                         \
-            return NULL;                                                                           \
-        u = block_enter(cpu, to);                                                                  \
-        if (UNLIKELY(!u))                                                                          \
-            return NULL;                                                                           \
-        GO(u);                                                                                     \
-    } while (0)
 
 HANDLER(CALL_LAST)
 {
-    const struct block *block = cpu->block;
+    bool one = cpu->block->mode & BLOCK_ONE;
     uint64_t next = uop_next_rip(cpu, u);
 
     call(cpu, u);
     cpu->rip = next;
-    GO_ON(block, next);
+    u = one ? NULL : go_on(cpu);
+    if (!u)
+        return NULL;
+    GO(u);
 }
 
 HANDLER(CALL_JUMP)
 {
-    const struct block *block = cpu->block;
+    bool one = cpu->block->mode & BLOCK_ONE;
 
     call(cpu, u);
-    GO_ON(block, cpu->rip);
+    u = one ? NULL : go_on(cpu);
+    if (!u)
+        return NULL;
+    GO(u);
 }
 
 HANDLER(CALL_LOOP)

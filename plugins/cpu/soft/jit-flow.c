@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jit-flow - templates of jumps and functions, and how one block goes on with another.
+ *
+ * A jump to a place in this block's page goes straight to the block there, once that is known: as
+ * this block runs, its page is mapped as it was.  One to another page compares the block's epoch
+ * with the processor's first.  Indirect ones look into a table by rip, for one context.
+ */
+#include "jit-make.h"
+
+enum { LOG2_JUMP = 5, PAGE_BITS = 12 };
+_Static_assert(sizeof(struct jit_jump) == 1 << LOG2_JUMP, "");
+
+/* ---- Links ---- */
+
+static uint64_t target_of(const struct maker *m, const struct uop *u)
+{
+    uint64_t rip = m->block->rip + u->off + u->len + (int64_t)u->rel;
+    unsigned size = u->d & 15;
+
+    return size == 8 ? rip : size == 4 ? (uint32_t)rip : (uint16_t)rip;
+}
+
+static bool is_same_page(const struct maker *m, uint64_t rip)
+{
+    uint64_t base = m->block->cs_base;
+
+    return (base + rip) >> PAGE_BITS == (base + m->block->rip) >> PAGE_BITS;
+}
+
+/* The site of the micro-op's jump, whose distance is there; its stub comes with the cold code. */
+static void add_site(struct maker *m, unsigned uop, uint8_t *at, uint8_t *epoch)
+{
+    m->site[m->n_sites++] = (struct jit_site){ .uop = uop, .at = at, .epoch = epoch };
+    cold_way(m, COLD_LINK, at, uop);
+}
+
+/* To a block of another page: unless its epoch is the processor's, its stub looks. */
+void link_across(struct maker *m, unsigned uop)
+{
+    struct host_code *c = &m->c;
+    uint8_t *epoch = host_load_abs(c, &m->jit->never), *miss;
+
+    host(c, H_CMP, 8, HOST_AX, CPU(epoch));
+    miss = host_jcc(c, CC_NZ, NULL);
+    add_site(m, uop, host_jmp(c, NULL), epoch);
+    m->site[m->n_sites - 1].miss = miss;
+}
+
+static void link_if(struct maker *m, const struct uop *u, enum host_cc cc)
+{
+    uint8_t *jump = host_jcc(&m->c, cc, NULL);
+
+    if (is_same_page(m, target_of(m, u)))
+        add_site(m, m->i, jump, NULL);
+    else
+        cold_way(m, COLD_PAGE, jump, m->i);
+}
+
+static void link_now(struct maker *m, const struct uop *u)
+{
+    if (is_same_page(m, target_of(m, u)))
+        add_site(m, m->i, host_jmp(&m->c, NULL), NULL);
+    else
+        link_across(m, m->i);
+}
+
+TEMPLATE(jmp)
+{
+    flags_clobber(m);
+    link_now(m, u);
+    return true;
+}
+
+TEMPLATE(jcc)
+{
+    flags_save(m);
+    link_if(m, u, condition(m, nth));
+    return true;
+}
+
+TEMPLATE(jump_reg)
+{
+    unsigned a = in_reg(m, u->a, 8, HOST_CX);
+
+    flags_clobber(m);
+    host(&m->c, H_TEST, 8, a, host_reg(a));
+    link_if(m, u, u->op == UOP_JZ_REG ? CC_Z : CC_NZ);
+    return true;
+}
+
+/* A comparison and its jump. */
+TEMPLATE(fused)
+{
+    static const uint8_t sizes[] = { 1, 4, 8 };
+    unsigned size = sizes[nth / 32];
+    struct operand a = source(m, u->a);
+
+    if (nth & 16)
+        host_imm(&m->c, t->imm_insn, size, a, u->imm32);
+    else if (a.memory)
+        host(&m->c, t->insn == H_TEST ? H_TEST : H_CMP_M, size, in_reg(m, u->b, size, HOST_AX), a);
+    else
+        host(&m->c, t->insn, size, a.reg, source(m, u->b));
+    flags_set(m, F_ARITH);
+    flags_save(m);
+    link_if(m, u, nth & 15);
+    return true;
+}
+
+/* ---- Indirect jumps ---- */
+
+/* To the rip in AX, if it is known: CX becomes where its entry is. */
+static void look_up(struct maker *m)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_LOAD, 4, HOST_CX, host_reg(HOST_AX));
+    host_imm(c, H_SHR_I, 4, host_reg(HOST_CX), PAGE_BITS);
+    host(c, H_XOR, 4, HOST_CX, host_reg(HOST_AX));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), JIT_JUMPS - 1);
+    host_imm(c, H_SHL_I, 4, host_reg(HOST_CX), LOG2_JUMP);
+    host(c, H_ADD, 8, HOST_CX, CPU(jumps));
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
+    cold_way(m, COLD_MISS, host_jcc(c, CC_NZ, NULL), m->i);
+    host(c, H_LOAD, 8, HOST_AX, CPU(salt));
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, salt)));
+    cold_way(m, COLD_MISS, host_jcc(c, CC_NZ, NULL), m->i);
+}
+
+static void go_there(struct maker *m)
+{
+    host(&m->c, H_JMP, 8, 0, host_mem(HOST_CX, offsetof(struct jit_jump, code)));
+}
+
+TEMPLATE(jmp_to)
+{
+    flags_clobber(m);
+    host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->a));
+    look_up(m);
+    go_there(m);
+    return true;
+}
+
+static bool is_canonical(uint64_t rip)
+{
+    return (int64_t)(rip << 16) >> 16 == (int64_t)rip;
+}
+
+TEMPLATE(call)
+{
+    uint64_t next = m->block->rip + u->off + u->len;
+    struct operand at;
+
+    if (!is_canonical(target_of(m, u)))
+        return false;
+    at = reach(m, REG(RSP), -8, 8, true);
+    if (fits(next)) {
+        host_imm(&m->c, H_STORE_I, 8, at, next);
+    } else {
+        host_move_imm(&m->c, HOST_AX, next);
+        host(&m->c, H_STORE, 8, HOST_AX, at);
+    }
+    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+    link_now(m, u);
+    return true;
+}
+
+TEMPLATE(ret)
+{
+    struct operand at = reach(m, REG(RSP), 0, 8, false);
+
+    host(&m->c, H_LOAD, 8, HOST_AX, at);
+    look_up(m);
+    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), 8 + u->imm));
+    go_there(m);
+    return true;
+}
+
+/* A function of C's: everything of the guest's goes to memory and comes back. */
+TEMPLATE(function)
+{
+    static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call };
+
+    for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
+        if (makers[i](m, u))
+            return true;
+    settle_address(m);
+    flags_clobber(m);
+    cold_way(m, COLD_CALL, host_call(&m->c, NULL), m->i);
+    return true;
+}
+
+// clang-format off
+const struct template flow_templates[] = {
+    { CC_OPS(J),    make_jcc, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CMPJ8O, UOP_CMPJI64NLE,   make_fused, H_CMP, H_CMP_I, 0, FOLD_FUSED, NULL },
+    { UOP_TESTJ8O, UOP_TESTJI64NLE, make_fused, H_TEST, H_TEST_I, LOGIC, FOLD_FUSED, NULL },
+    { UOP_JNZ_REG, UOP_JZ_REG, make_jump_reg, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_JMP, UOP_JMP, make_jmp, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_JMP_TO, UOP_JMP_TO, make_jmp_to, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL64, UOP_CALL64, make_call, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL, UOP_CALL, make_function, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL_LOOP, UOP_CALL_LOOP, make_function, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_RET64, UOP_RET64, make_ret, 0, 0, 0, FOLD_NONE, NULL },
+    { 0 },
+};
+// clang-format on

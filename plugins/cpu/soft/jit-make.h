@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jit-make - what the files of templates share: the block being made, operands, memory, flags, ways
+ * out.
+ *
+ * All translated code has the same registers: BP is the processor (plus CPU_BIAS), AX and CX are
+ * scratch, twelve of the guest's are in the others (see home_of()), its R9, R10, R11, R15 and the
+ * micro-ops' temporaries in memory.  A template writes the code of one micro-op.
+ */
+#ifndef TENON_SOFT_JIT_MAKE_H
+#define TENON_SOFT_JIT_MAKE_H
+
+#include "exec.h"
+#include "jit.h"
+
+enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128 };
+
+/* A member of struct cpu, an operand of a micro-op in memory. */
+#define CPU_AT(offset) host_mem(HOST_BP, (int32_t)(offset)-CPU_BIAS)
+#define CPU(member)    CPU_AT(offsetof(struct cpu, member))
+
+/* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
+ * page or of another; to where indirect jumps are looked up; to a function and back. */
+enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_PAGE, COLD_MISS, COLD_CALL };
+struct cold {
+    enum cold_kind kind;
+    uint8_t *jump;
+    unsigned uop;
+};
+
+/* Where an instruction begins that the interpreter may come to. */
+struct entry {
+    unsigned uop;
+    uint8_t *at; /* in the code */
+    bool flags;  /* the host's are the guest's there */
+};
+
+/* Where a linear address is: memory or a register, plus a register, plus disp. */
+struct address {
+    bool based, indexed; /* otherwise: none */
+    struct operand base;
+    uint8_t index, scale;
+    int64_t disp;
+};
+
+/* What it is that a template reads from a temporary that has just been loaded. */
+enum { FOLD_NONE, FOLD_BYTE, FOLD_WORD, FOLD_LONG, FOLD_SIZED, FOLD_WIDE, FOLD_FUSED };
+
+struct maker {
+    struct host_code c;
+    struct jit *jit;
+    struct block *block;
+    unsigned i, skip;          /* the micro-op under way; how many more it has done */
+    uint16_t behind;           /* the flags wanted behind it */
+    uint16_t in_host, pending; /* flags that the host's are; of them: those not in cpu->pair */
+    bool left;                 /* this instruction may continue in the interpreter */
+    struct operand load;       /* what the temporary load_temp holds for micro-op load_uop */
+    uint8_t load_temp;
+    unsigned load_uop;
+    struct address address; /* what T0 would hold for micro-op address_uop + 1 */
+    unsigned address_uop;
+    uint8_t *stay, *over;                /* jumps of the block's head */
+    uint8_t *leave, *link, *miss, *call; /* the block's ways to what is shared, if used */
+    unsigned n_cold, n_entries, n_sites;
+    uint16_t wanted[MAX_UOPS]; /* the flags wanted behind each micro-op */
+    struct cold cold[MAX_UOPS * 4];
+    struct entry entry[MAX_UOPS];
+    struct jit_site site[MAX_UOPS];
+};
+
+/* A family of micro-ops; make: false if it is for the handler, and nothing has been written. */
+struct template
+{
+    uint16_t first, last;
+    bool (*make)(struct maker * m, const struct uop *u, const struct template *t, unsigned nth);
+    uint8_t insn, imm_insn;
+    uint8_t kind;
+    uint8_t fold; /* FOLD_*: it takes a loaded temporary by source(), and never leaves */
+    /* Does it to memory; or NULL. */
+    void (*change)(struct maker * m, const struct uop *u, const struct template *t, unsigned size,
+                   struct operand at, bool lock);
+};
+#define TEMPLATE(name)                                                                             \
+    static bool make_##name(struct maker *m, const struct uop *u, const struct template *t,        \
+                            unsigned nth)
+/* Each file's, ended by one without make. */
+extern const struct template int_templates[], memory_templates[], flow_templates[];
+// clang-format off
+#define SIZED_OPS(name) UOP_##name##8, UOP_##name##64
+#define BOTH_OPS(name)  UOP_##name##8, UOP_##name##I64
+#define WIDE_OPS(name)  UOP_##name##16, UOP_##name##64
+#define WIDE_BOTH_OPS(name)  UOP_##name##16, UOP_##name##I64
+#define CC_OPS(name)    UOP_##name##O, UOP_##name##NLE
+// clang-format on
+/* Of a template's kind: OF is 0; takes CF; keeps it; writes nothing else. */
+enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16 };
+const struct template *template_of(const struct uop *u);
+/* Of UOP_CALL, by its function; false: it is called. */
+bool make_int_call(struct maker *m, const struct uop *u);
+
+/* ---- Operands: byte offsets into the registers ---- */
+
+/* AH to BH. */
+static inline bool is_high(uint8_t operand)
+{
+    return operand & 7;
+}
+
+static inline bool fits(int64_t imm)
+{
+    return imm == (int32_t)imm;
+}
+
+/* The host's register that has a guest's throughout, or NO_HOST. */
+unsigned home_of(uint8_t operand);
+/* To be read: a register of the host's, or memory. */
+struct operand source(struct maker *m, uint8_t operand);
+/* The same in a register: its own, or scratch, into which it is read. */
+unsigned in_reg(struct maker *m, uint8_t operand, unsigned size, unsigned scratch);
+/* A register to make it in when all of it is overwritten: its own, or scratch.  put() follows. */
+unsigned target(struct maker *m, uint8_t operand, unsigned scratch);
+/* d = a host register, of that size; 32 bits have cleared its upper half.  Flags stay. */
+void put(struct maker *m, uint8_t operand, unsigned size, unsigned reg);
+
+static inline const struct uop *uop_of(const struct maker *m)
+{
+    return &m->block->uop[m->i];
+}
+
+/* Whether the micro-op k after this one belongs to the same instruction. */
+static inline bool is_same_insn(const struct maker *m, unsigned k)
+{
+    return m->i + k < m->block->n && uop_of(m)[k].off == uop_of(m)->off;
+}
+
+/* ---- Memory ---- */
+
+/*
+ * The guest's memory at linear address base + disp, size bytes within a page, good for a read (or a
+ * read and a write): else the micro-op's handler does it.  AX, CX and the host's flags are
+ * destroyed; CX holds a part of the address, which is good until it or a register of the guest's
+ * changes.
+ */
+struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size, bool write);
+/* Whether T0 is for this micro-op to reach(), and not in memory. */
+bool is_folded(const struct maker *m);
+/* T0 goes to memory, for who is not content with that. */
+void settle_address(struct maker *m);
+
+/* ---- Ways out ---- */
+
+/* Where cc holds, the micro-op's handler does all of it; nothing of the guest's has changed yet,
+ * and flags_clobber() was called before. */
+void unless(struct maker *m, enum host_cc cc);
+/* A way out that begins there. */
+void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop);
+/* To something shared, about micro-op i, by the block's own way there. */
+void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
+
+/* jit-flow.c: the code of COLD_PAGE. */
+void link_across(struct maker *m, unsigned uop);
+
+/* ---- Flags ---- */
+
+/* Those that are only in the host's go to cpu->pair as well.  AX is destroyed. */
+void flags_save(struct maker *m);
+/* Before the host's flags are destroyed; AX is, too. */
+void flags_clobber(struct maker *m);
+/* The host's flags become the guest's, at least those of set.  AX is destroyed. */
+void flags_need(struct maker *m, uint16_t set);
+/* The host's flags are the guest's now: those of set have been made by this micro-op, and what was
+ * in the host's before still is. */
+void flags_set(struct maker *m, uint16_t set);
+/* The guest's condition: the host's that holds then.  AX is destroyed. */
+enum host_cc condition(struct maker *m, unsigned cc);
+
+#endif
