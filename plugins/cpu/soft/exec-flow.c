@@ -198,11 +198,19 @@ static inline void call(struct cpu *cpu, const struct uop *u)
     u->call(cpu, u);
 }
 
-HANDLER(CALL)
-{
-    call(cpu, u);
-    NEXT();
-}
+#define CALL(name)                                                                                 \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        call(cpu, u);                                                                              \
+        NEXT();                                                                                    \
+    }
+CALL(CALL)
+CALL(CHECK)
+CALL(VECTOR)
+CALL(VECTOR_FLAGS)
+CALL(X87)
+CALL(X87_FLAGS)
+CALL(X87_COND)
 
 HANDLER(CALL_LAST)
 {
