@@ -147,7 +147,11 @@ static void test_units(void)
     EXPECT("stmxcsr [rbp + 4]", host(&c, H_STMXCSR, 4, 0, host_mem(HOST_BP, 4)), "\x0f\xae\x5d\x04");
     EXPECT("fld tbyte [rbp + 16]", host(&c, H_FLD80, 4, 0, host_mem(HOST_BP, 16)), "\xdb\x6d\x10");
     EXPECT("fnstenv [rbp]", host(&c, H_FNSTENV, 4, 0, host_mem(HOST_BP, 0)), "\xd9\x75\x00");
-    EXPECT("vzeroupper", host_vzeroupper(&c), "\xc5\xf8\x77");
+    EXPECT("emms", host_empty(&c, &(struct insn){ .map = MAP_0F }), "\x0f\x77");
+    EXPECT("vzeroupper", host_empty(&c, &(struct insn){ .vex = true, .map = MAP_0F }),
+           "\xc5\xf8\x77");
+    EXPECT("vzeroall", host_empty(&c, &(struct insn){ .vex = true, .l = 1, .map = MAP_0F }),
+           "\xc5\xfc\x77");
     EXPECT("fadd qword [rax]", host_x87_memory(&c, 0xdc, 0, host_mem(HOST_AX, 0)), "\xdc\x00");
     EXPECT("fistp word [rax + r9]", host_x87_memory(&c, 0xdf, 3, host_sum(HOST_AX, HOST_R9, 0, 0)),
            "\x42\xdf\x1c\x08");

@@ -172,9 +172,19 @@ struct cold *cold(struct maker *m, enum cold_kind kind, uint8_t *jump)
 {
     struct cold *way = &m->cold[m->n_cold++];
 
-    *way = (struct cold){ .kind = kind, .jump = jump, .uop = m->i, .regs = m->regs };
+    *way =
+        (struct cold){ .kind = kind, .jump = jump, .uop = m->i, .regs = m->regs, .note = m->note };
     m->left |= kind == COLD_HANDLER;
     return way;
+}
+
+void cold_unit(struct maker *m, uint8_t *jump, unsigned unit)
+{
+    struct cold *way = cold(m, COLD_UNIT, jump);
+
+    way->unit = unit;
+    way->back = m->c.at;
+    m->left = true;
 }
 
 /* Where cc holds, the micro-op's handler does all of it. */
@@ -192,7 +202,13 @@ static void emit_cold(struct maker *m, struct cold *way)
 {
     host_land(&m->c, way->jump);
     switch (way->kind) {
+    case COLD_UNIT:
+        unit_load(m->jit, &m->c, way->unit);
+        host_jcc(&m->c, CC_NZ, way->back);
+        /* fall through */
     case COLD_HANDLER:
+        x87_tell(m, &way->note);
+        unit_unload(m->jit, &m->c);
         write_back_all(m, &way->regs);
         point_at(&m->c, way->uop);
         host_jmp_via(&m->c, handler_of(m, &m->block->uop[way->uop]));
@@ -275,8 +291,9 @@ enum host_cc test_condition(struct maker *m, unsigned cc)
 
 static const struct template *template_of(unsigned op)
 {
-    static const struct template *const lists[] = { int_templates, memory_templates,
-                                                    flow_templates };
+    static const struct template *const lists[] = { int_templates,  memory_templates,
+                                                    flow_templates, unit_templates,
+                                                    vec_templates,  x87_templates };
 
     for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (const struct template *t = lists[i]; t->make; t++)
@@ -307,20 +324,36 @@ static void find_wanted(struct maker *m)
     }
 }
 
+/* Micro-ops that stand within a run of floating-point instructions. */
+static bool keeps_note(unsigned op)
+{
+    return op == UOP_CHECK || (op >= UOP_X87 && op <= UOP_X87_COND) || op == UOP_LEA64 ||
+           op == UOP_LEA32 || op == UOP_LEASEG;
+}
+
+static void x87_tell_all(struct maker *m)
+{
+    x87_tell(m, &m->note);
+    m->note = (struct x87_note){ 0 };
+}
+
 /* The code, from a micro-op's template; false: nothing has been written. */
 static bool make(struct maker *m, const struct uop *u)
 {
     const struct template *t = template_of(u->op);
 
     m->pinned = 0;
+    if (!keeps_note(u->op))
+        x87_tell_all(m);
     m->live = m->wanted[m->i] & uop_info[u->op].sets;
     return t && t->make(m, u, t, u->op - t->first);
 }
 
 static void enter_at(struct maker *m, uint8_t *at, bool by_itself)
 {
-    m->entry[m->n_entries++] =
-        (struct entry){ .uop = m->i, .at = at, .by_itself = by_itself, .regs = m->regs };
+    m->entry[m->n_entries++] = (struct entry){
+        .uop = m->i, .at = at, .by_itself = by_itself, .loaded = m->loaded, .regs = m->regs
+    };
 }
 
 /* From a handler: SI, this micro-op, becomes the block's first one; the count may have changed. */
@@ -334,6 +367,8 @@ static void arrive(struct maker *m, unsigned i)
 /* This micro-op and what follows is the interpreter's. */
 static void leave(struct maker *m)
 {
+    x87_tell_all(m);
+    unit_unload(m->jit, &m->c);
     write_back_all(m, &m->regs);
     forget_all(&m->regs);
     point_at(&m->c, m->i);
@@ -381,8 +416,10 @@ static void make_all(struct maker *m)
             forget_temporaries(m);
             m->left = false;
         }
-        if (outside)
+        if (outside) {
             forget_all(&m->regs);
+            m->loaded = 0;
+        }
         outside = outside ? !begins || !make_entry(m, u) : !make_next(m, u, enters);
     }
 }
@@ -394,6 +431,17 @@ static void emit_entry(struct maker *m, struct entry *entry)
 
     if (entry->by_itself)
         return;
+    for (unsigned unit = LOADED_SSE; unit <= LOADED_X87; unit <<= 1) {
+        uint8_t *over;
+
+        if (!(entry->loaded & unit))
+            continue;
+        unit_load(m->jit, &m->c, unit);
+        over = host_jcc(&m->c, CC_NZ, NULL);
+        unit_unload(m->jit, &m->c);
+        host_jmp_via(&m->c, handler_of(m, &m->block->uop[entry->uop]));
+        host_land(&m->c, over);
+    }
     arrive(m, entry->uop);
     for (unsigned guest = 0; guest < N_REGS; guest++)
         if (entry->regs.host[guest] != NO_HOST)
@@ -416,6 +464,8 @@ bool jit_translate(struct jit *jit, struct block *block)
     m->jit = jit;
     m->block = block;
     m->left = false;
+    m->loaded = 0;
+    m->note = (struct x87_note){ 0 };
     m->turn = m->n_cold = m->n_entries = 0;
     forget_all(&m->regs);
     find_wanted(m);
@@ -443,6 +493,7 @@ bool jit_translate(struct jit *jit, struct block *block)
 static void share_link(struct jit *jit, struct host_code *c)
 {
     jit->link = c->at;
+    unit_unload(jit, c);
     host_jmp_via(c, (uint64_t *)jit->write + UOP_JMP);
 }
 
@@ -450,6 +501,7 @@ static void share_link(struct jit *jit, struct host_code *c)
 static void share_to(struct jit *jit, struct host_code *c)
 {
     jit->to = c->at;
+    unit_unload(jit, c);
     host(c, H_STORE, 8, HOST_DX, CPU(rip));
     host(c, H_XOR, 4, HOST_AX, host_reg(HOST_AX));
     host_ret(c);
@@ -459,6 +511,7 @@ static void share_to(struct jit *jit, struct host_code *c)
 static void share_outside(struct jit *jit, struct host_code *c)
 {
     jit->outside = executable(jit, c->at);
+    unit_unload(jit, c);
     host(c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
 }
 
@@ -489,6 +542,7 @@ int jit_share(struct jit *jit)
         return -ENOMEM;
     for (unsigned op = 0; op < N_UOPS; op++)
         handler[op] = (uintptr_t)uop_info[op].run;
+    unit_share(jit, &c);
     share_enter(jit, &c);
     share_link(jit, &c);
     share_to(jit, &c);

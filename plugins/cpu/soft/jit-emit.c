@@ -251,9 +251,13 @@ void host_store_y(struct host_code *c, unsigned reg, struct operand rm)
     move_y(c, 0x11, reg, rm);
 }
 
-void host_vzeroupper(struct host_code *c)
+void host_empty(struct host_code *c, const struct insn *in)
 {
-    put(c, 0x77f8c5, 3);
+    if (in->vex)
+        put_vex(c, in, false, 0, host_reg(0));
+    else
+        put_legacy(c, in, false, 0, host_reg(0));
+    put(c, 0x77, 1);
 }
 
 void host_x87_memory(struct host_code *c, unsigned opcode, unsigned digit, struct operand rm)

@@ -110,6 +110,13 @@ static inline struct operand host_sum(unsigned base, unsigned index, unsigned sc
     };
 }
 
+/* Memory so many bytes further on. */
+static inline struct operand host_beyond(struct operand memory, int32_t bytes)
+{
+    memory.disp += bytes;
+    return memory;
+}
+
 void host(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg, struct operand rm);
 void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm,
               int32_t imm);
@@ -140,7 +147,8 @@ void host_vector(struct host_code *c, const struct insn *in, bool wide, unsigned
 /* v[reg] = rm, or the other way round, of 32 bytes. */
 void host_load_y(struct host_code *c, unsigned reg, struct operand rm);
 void host_store_y(struct host_code *c, unsigned reg, struct operand rm);
-void host_vzeroupper(struct host_code *c);
+/* EMMS, VZEROUPPER, VZEROALL. */
+void host_empty(struct host_code *c, const struct insn *in);
 /* D8 to DF with a memory operand; with registers: the ModRM byte. */
 void host_x87_memory(struct host_code *c, unsigned opcode, unsigned digit, struct operand rm);
 void host_x87(struct host_code *c, unsigned opcode, unsigned modrm);

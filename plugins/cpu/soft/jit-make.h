@@ -11,6 +11,7 @@
 
 #include "exec.h"
 #include "jit.h"
+#include "jit-unit.h"
 
 _Static_assert(offsetof(struct cpu, r) == 0, "operands are offsets from DI");
 
@@ -27,12 +28,14 @@ struct registers {
 };
 
 /* A way out of the code, or a detour. */
-enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_SET_OF, COLD_CLEAR_OF };
+enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_SET_OF, COLD_CLEAR_OF, COLD_UNIT };
 struct cold {
     enum cold_kind kind;
     uint8_t *jump, *back;
     unsigned uop;
     struct registers regs;
+    struct x87_note note;
+    uint8_t unit; /* COLD_UNIT: LOADED_* */
 };
 
 /* Where an instruction begins that the interpreter may come to. */
@@ -40,6 +43,7 @@ struct entry {
     unsigned uop;
     uint8_t *at;    /* in the code */
     bool by_itself; /* nothing is to be read before it */
+    uint8_t loaded; /* LOADED_*: units that the code expects */
     struct registers regs;
 };
 
@@ -53,8 +57,10 @@ struct maker {
     uint16_t wanted[MAX_UOPS];
     bool left; /* this instruction may continue in the interpreter */
     struct registers regs;
-    uint32_t pinned; /* host registers in use by this micro-op */
-    unsigned turn;   /* which one to take next when all are in use */
+    uint32_t pinned;      /* host registers in use by this micro-op */
+    unsigned turn;        /* which one to take next when all are in use */
+    uint8_t loaded;       /* LOADED_*: units that are, whichever way the code has come here */
+    struct x87_note note; /* see jit-x87.c */
     unsigned n_cold, n_entries;
     struct cold cold[MAX_UOPS * 4];
     struct entry entry[MAX_UOPS];
@@ -72,7 +78,8 @@ struct template
     static bool make_##name(struct maker *m, const struct uop *u, const struct template *t,        \
                             unsigned nth)
 /* Each file's, ended by one without make. */
-extern const struct template int_templates[], memory_templates[], flow_templates[];
+extern const struct template int_templates[], memory_templates[], flow_templates[],
+    unit_templates[], vec_templates[], x87_templates[];
 // clang-format off
 #define SIZED_OPS(name) UOP_##name##8, UOP_##name##64
 #define BOTH_OPS(name)  UOP_##name##8, UOP_##name##I64
@@ -118,12 +125,18 @@ struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size,
 /* Where cc holds, the micro-op's handler does all of it; nothing of the guest's has changed yet. */
 void unless(struct maker *m, enum host_cc cc);
 
+/* A detour, where jump goes, that loads a unit; if it may not be, the micro-op's handler runs. */
+void cold_unit(struct maker *m, uint8_t *jump, unsigned unit);
+
 /* ---- Flags ---- */
 
 /* Before the host's flags are destroyed; AX may be.  reach() and unless() do it. */
 void flags_clobber(struct maker *m);
 /* The host's flags are the guest's now, those of set; the others of m->live are, too. */
 void flags_set(struct maker *m, uint16_t set);
+
+/* The host's condition that holds if the guest's does; AX and CX are destroyed. */
+enum host_cc test_condition(struct maker *m, unsigned cc);
 
 /* ---- jit-block.c, for jit-flow.c ---- */
 
@@ -132,7 +145,6 @@ unsigned result(struct maker *m, uint8_t operand);
 void write_back_all(struct maker *m, struct registers *regs);
 struct cold *cold(struct maker *m, enum cold_kind kind, uint8_t *jump);
 void save_flags(struct maker *m, bool logic);
-enum host_cc test_condition(struct maker *m, unsigned cc);
 void take_carry(struct maker *m);
 void point_at(struct host_code *c, unsigned i);
 /* jit-flow.c */

@@ -15,6 +15,7 @@
 
 #include "blocks.h"
 #include "exec.h"
+#include "vec.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
@@ -67,6 +68,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         return -ENOMEM;
     jit->bytes = bytes;
     jit->heat = heat;
+    jit->cpu = cpu;
+    jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
     err = map_code(jit);
     if (!err)

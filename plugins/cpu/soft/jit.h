@@ -28,6 +28,9 @@ struct jit {
     uop_run *enter;           /* calls u->run */
     uop_run *outside;         /* goes to a block that is not translated */
     const uint8_t *link, *to; /* shared: see jit-block.c */
+    const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
+    struct cpu *cpu;
+    uint32_t isas; /* of vector instructions that the host has: bits by vec_isa */
     struct maker *maker;
     struct {
         uint64_t blocks, bytes, flushes;

@@ -6,6 +6,8 @@
  * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87
  * state); volume 2, sections 2.3 and 2.4 (VEX, exception classes).
  */
+#include <cpuid.h>
+
 #include "exec.h"
 #include "vec-kernel.h"
 #include "x87.h"
@@ -28,6 +30,21 @@ static const struct {
 static bool has(const struct cpu *cpu, enum vec_isa isa)
 {
     return isa && cpu_has(cpu, features[isa].leaf, 0, features[isa].reg, features[isa].bit);
+}
+
+/* Those of CPUID; AVX and what stands upon it if the system enables YMM registers. */
+uint32_t vec_host_isas(void)
+{
+    const uint32_t ymm = 1u << ISA_AVX | 1u << ISA_AVX2 | 1u << ISA_FMA | 1u << ISA_F16C;
+    uint32_t isas = 0;
+
+    for (unsigned i = ISA_NONE + 1; i < N_ISAS; i++) {
+        uint32_t r[4] = { 0 };
+
+        __get_cpuid_count(features[i].leaf, 0, &r[0], &r[1], &r[2], &r[3]);
+        isas |= (r[features[i].reg] >> features[i].bit & 1) << i;
+    }
+    return __builtin_cpu_supports("avx") ? isas : isas & ~ymm;
 }
 
 /* ---- What must hold before an instruction ---- */

@@ -92,6 +92,9 @@ bool vec_is_wide(const struct insn *in);
 /* imm8 as the host has to see it. */
 unsigned vec_imm8(const struct vec_op *op, const struct insn *in);
 
+/* Bits by vec_isa: those of the host. */
+uint32_t vec_host_isas(void);
+
 /* ---- For emit functions ---- */
 
 /* Emits what must hold before an instruction with XMM or YMM registers, unless the block has it:
