@@ -68,11 +68,15 @@ void blocks_destroy(struct cpu *cpu)
     cpu->blocks = NULL;
 }
 
+static void block_kill(struct cpu *cpu, struct block *block);
+
 /* What is running stays where it is until the next block is decoded. */
 void blocks_flush(struct cpu *cpu)
 {
     struct blocks *s = cpu->blocks;
 
+    if (s->jit && cpu->block) /* its jumps within the page look at nothing */
+        block_kill(cpu, (struct block *)cpu->block);
     memset(s->jump, 0, sizeof(s->jump));
     memset(s->hash, 0, sizeof(s->hash));
     memset(s->page, 0, sizeof(s->page));
@@ -116,6 +120,8 @@ static void block_kill(struct cpu *cpu, struct block *block)
     if (*at)
         *at = block->hash_next;
     block->epoch = 0;
+    if (cpu->blocks->jit)
+        jit_kill(cpu, block);
     for (unsigned i = 0; i < block->n; i++)
         if (now == UINT64_MAX || block->uop[i].off > now)
             block->uop[i].run = run_STALE;
@@ -446,8 +452,13 @@ static struct block *find(struct cpu *cpu, bool one)
         block = make(cpu, code, mode);
     else
         block->epoch = cpu->epoch;
-    if (!(block->mode & BLOCK_ONE) && block->epoch)
+    if (cpu->blocks->jit)
+        jit_settle(cpu);
+    if (!(block->mode & BLOCK_ONE) && block->epoch) {
         *blocks_jump_entry(cpu, block->rip) = block;
+        if (cpu->blocks->jit)
+            jit_remember(cpu, block);
+    }
     return block;
 }
 

@@ -226,6 +226,7 @@ struct svm {
 
 struct bus;
 struct tlb;
+struct jit_jump;
 struct block;
 struct blocks;
 struct apic;
@@ -236,6 +237,15 @@ struct cpu {
     uint64_t r[N_REGS];
     uint64_t rip;   /* of the instruction being executed; block-wise see uop.h */
     uint64_t flags; /* RFLAGS, whole; bit 1 is always set */
+    /* What translated code reaches soonest, see jit-make.h; pair and left are good only there. */
+    uint32_t wanted; /* atomic, WANT_*: something to look at before the next block */
+    uint16_t pair;   /* the arithmetic flags: OF; above it what LAHF has */
+    uint8_t loaded;  /* LOADED_*: what it has in the host's own units */
+    uint64_t left;          /* stop_at - instructions */
+    uint64_t salt;          /* of jumps' entries */
+    struct jit_jump *jumps; /* where indirect jumps went: JIT_JUMPS */
+    struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
+    uint64_t epoch; /* from 1; of the linear addresses of code: changes with every TLB flush */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
     uint64_t pdpte[4]; /* PAE paging: as loaded with CR3 */
@@ -246,9 +256,7 @@ struct cpu {
     uint8_t inhibit; /* INHIBIT_*: interrupts held off until after the next instruction */
     uint8_t shadow;  /* what inhibit was when the instruction under way began */
     bool halted, in_smm, nmi_blocked, a20;
-    uint32_t wanted;           /* atomic, WANT_*: something to look at before the next block */
     uint32_t held;             /* WANT_*: came, but cannot be taken yet; see cpu_recheck() */
-    uint8_t loaded;            /* LOADED_*: what translated code has in the host's own units */
     bool wait_sipi, shut_down; /* halted, but for another reason; see soft.c */
     bool asleep;               /* atomic: in the host's wait() */
     struct {
@@ -294,12 +302,10 @@ struct cpu {
     struct svm svm;
     uint64_t monitored; /* physical address of MONITOR (0: none yet), and what was there */
     uint64_t monitored_value;
-    struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
     struct tlb *tlb;        /* mmu.h */
     struct bus *bus;
     const struct block *block; /* the one running: see uop.h */
     uint64_t stop_at;          /* leave before instructions would be more; UINT64_MAX: never */
-    uint64_t epoch; /* from 1; of the linear addresses of code: changes with every TLB flush */
     bool one_insn;  /* -singlestep: one instruction a block */
     bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     uint8_t assist; /* ASSIST_*: another accelerator's processor; see assist.c */

@@ -1,205 +1,198 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * jit-block - the code of one block: its registers, its micro-ops' templates, the ways out.
- *
- * It is called as a handler is: DI is the processor, SI the micro-op that it begins with; then SI
- * stays the block's first one.  AX, CX and DX are scratch, R15 is cpu->instructions.  Guest
- * registers are read into the other nine when they are first used, and written back (those that
- * changed) where the code is left. cpu->flags is exact wherever it must be for the interpreter.
+ * jit-block - the code of one block: operands and flags as its templates find them, entries, ways
+ * out.
  *
  * What cannot be done in place leaves for the micro-op's own handler; that goes on with the next
  * one's, until an instruction begins that has an entry here.  All such ways lie behind the code.
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "blocks.h"
 #include "jit-make.h"
 
-_Static_assert(offsetof(struct cpu, r) == 0, "operands are offsets from DI");
+_Static_assert(offsetof(struct cpu, r) == 0, "operands are offsets");
+_Static_assert(offsetof(struct cpu, epoch) < 2 * CPU_BIAS, "reached by a short displacement");
 _Static_assert(sizeof(struct uop) == 1 << LOG2_UOP, "");
 
-#define COUNT HOST_R15
+/* ---- Operands ---- */
 
-/* ---- Guest registers ---- */
-
-static const uint8_t pool[] = { HOST_BX,  HOST_BP,  HOST_R8,  HOST_R9, HOST_R10,
-                                HOST_R11, HOST_R12, HOST_R13, HOST_R14 };
-enum { N_POOL = sizeof(pool) };
-
-static void forget_all(struct registers *regs)
+unsigned home_of(uint8_t operand)
 {
-    memset(regs->host, NO_HOST, sizeof(regs->host));
-    memset(regs->guest, -1, sizeof(regs->guest));
-    regs->dirty = 0;
-}
+    static const uint8_t homes[] = {
+        [RAX] = HOST_R9,  [RCX] = HOST_R15, [RDX] = HOST_DX,  [RBX] = HOST_BX,
+        [RSP] = HOST_R10, [RBP] = HOST_R11, [RSI] = HOST_SI,  [RDI] = HOST_DI,
+        [R8] = HOST_R8,   [R9] = NO_HOST,   [R10] = NO_HOST,  [R11] = NO_HOST,
+        [R12] = HOST_R12, [R13] = HOST_R13, [R14] = HOST_R14, [R15] = NO_HOST,
+    };
 
-static void write_back(struct maker *m, struct registers *regs, unsigned guest)
-{
-    if (regs->dirty >> guest & 1)
-        host(&m->c, H_STORE, 8, regs->host[guest], host_mem(HOST_DI, REG(guest)));
-    regs->dirty &= ~(1u << guest);
-}
-
-void write_back_all(struct maker *m, struct registers *regs)
-{
-    for (unsigned guest = 0; guest < N_REGS; guest++)
-        write_back(m, regs, guest);
-}
-
-static void forget(struct maker *m, unsigned guest)
-{
-    unsigned reg = m->regs.host[guest];
-
-    if (reg == NO_HOST)
-        return;
-    m->regs.guest[reg] = -1;
-    m->regs.host[guest] = NO_HOST;
-    m->regs.dirty &= ~(1u << guest);
-}
-
-/* The temporaries are dead where an instruction begins. */
-static void forget_temporaries(struct maker *m)
-{
-    for (unsigned guest = REG_T0; guest <= REG_T3; guest++)
-        forget(m, guest);
-}
-
-static unsigned take(struct maker *m)
-{
-    unsigned reg;
-
-    for (unsigned k = 0; k < N_POOL; k++)
-        if (m->regs.guest[pool[k]] < 0)
-            return pool[k];
-    do
-        reg = pool[m->turn++ % N_POOL];
-    while (m->pinned >> reg & 1);
-    write_back(m, &m->regs, m->regs.guest[reg]);
-    forget(m, m->regs.guest[reg]);
-    return reg;
-}
-
-unsigned host_for(struct maker *m, unsigned guest, bool read)
-{
-    unsigned reg = m->regs.host[guest];
-
-    if (reg == NO_HOST) {
-        reg = take(m);
-        m->regs.host[guest] = reg;
-        m->regs.guest[reg] = guest;
-        if (read)
-            host(&m->c, H_LOAD, 8, reg, host_mem(HOST_DI, REG(guest)));
-    }
-    m->pinned |= 1u << reg;
-    return reg;
+    return operand / 8 <= R15 ? homes[operand / 8] : NO_HOST;
 }
 
 /* AH to BH are operated on in memory. */
 struct operand source(struct maker *m, uint8_t operand)
 {
+    unsigned home = home_of(operand);
+
+    if (m->load_uop == m->i && operand == m->load_temp)
+        return m->load;
+    if (home == NO_HOST)
+        return CPU_AT(operand);
     if (!is_high(operand))
-        return host_reg(host_for(m, operand / 8, true));
-    write_back(m, &m->regs, operand / 8);
-    return host_mem(HOST_DI, operand);
-}
-
-/* A register that is changed, in part or by what was in it. */
-struct operand changed(struct maker *m, uint8_t operand)
-{
-    unsigned reg;
-
-    if (is_high(operand)) {
-        write_back(m, &m->regs, operand / 8);
-        forget(m, operand / 8);
-        return host_mem(HOST_DI, operand);
-    }
-    reg = host_for(m, operand / 8, true);
-    m->regs.dirty |= 1u << operand / 8;
-    return host_reg(reg);
-}
-
-/* A register that is overwritten whole. */
-unsigned result(struct maker *m, uint8_t operand)
-{
-    unsigned reg = host_for(m, operand / 8, false);
-
-    m->regs.dirty |= 1u << operand / 8;
-    return reg;
+        return host_reg(home);
+    host(&m->c, H_STORE, 8, home, CPU_AT(operand & ~7));
+    return CPU_AT(operand);
 }
 
 unsigned in_reg(struct maker *m, uint8_t operand, unsigned size, unsigned scratch)
 {
-    if (!is_high(operand))
-        return host_for(m, operand / 8, true);
-    host(&m->c, H_LOAD, size, scratch, source(m, operand));
+    struct operand from = source(m, operand);
+
+    if (!from.memory)
+        return from.reg;
+    host(&m->c, H_LOAD, size, scratch, from);
     return scratch;
 }
 
 unsigned target(struct maker *m, uint8_t operand, unsigned scratch)
 {
-    (void)scratch;
-    return result(m, operand);
+    unsigned home = home_of(operand);
+
+    (void)m;
+    return home == NO_HOST || is_high(operand) ? scratch : home;
 }
 
-/* d = a host register, of that size. */
 void put(struct maker *m, uint8_t operand, unsigned size, unsigned reg)
 {
-    if (size >= 4)
-        host(&m->c, H_LOAD, size, result(m, operand), host_reg(reg));
-    else
-        host(&m->c, H_STORE, size, reg, changed(m, operand));
+    unsigned home = home_of(operand);
+
+    if (size < 4 && (home == NO_HOST || is_high(operand))) {
+        struct operand part = source(m, operand);
+
+        host(&m->c, H_STORE, size, reg, part);
+        if (home != NO_HOST)
+            host(&m->c, H_LOAD, 8, home, CPU_AT(operand & ~7));
+    } else if (home == NO_HOST) {
+        host(&m->c, H_STORE, 8, reg, CPU_AT(operand));
+    } else if (home != reg) {
+        host(&m->c, H_LOAD, size, home, host_reg(reg));
+    }
 }
 
-/* SI becomes the address of micro-op i. */
-void point_at(struct host_code *c, unsigned i)
+/* ---- Flags ---- */
+
+void flags_save(struct maker *m)
 {
-    if (i)
-        host(c, H_LEA, 8, HOST_SI, host_mem(HOST_SI, i << LOG2_UOP));
+    if (!m->pending)
+        return;
+    host_lahf(&m->c);
+    host_cc(&m->c, H_SETCC, CC_O, 0, host_reg(HOST_AX));
+    host(&m->c, H_STORE, 2, HOST_AX, CPU(pair));
+    m->pending = 0;
+}
+
+void flags_clobber(struct maker *m)
+{
+    flags_save(m);
+    m->in_host = 0;
+}
+
+/* OF is in AL, and what SAHF takes in AH. */
+static void load_flags(struct host_code *c)
+{
+    host(c, H_ZX16, 4, HOST_AX, CPU(pair));
+    host_imm(c, H_ADD_I, 1, host_reg(HOST_AX), 0x7f);
+    host_sahf(c);
+}
+
+void flags_need(struct maker *m, uint16_t set)
+{
+    if ((m->in_host & set) == set)
+        return;
+    flags_clobber(m);
+    if (set == F_CF) {
+        host_imm(&m->c, H_BT_I, 4, CPU(pair), 8);
+        m->in_host = F_CF;
+    } else {
+        load_flags(&m->c);
+        m->in_host = F_ARITH;
+    }
+}
+
+void flags_set(struct maker *m, uint16_t set)
+{
+    m->in_host |= set;
+    m->pending = (m->pending | set) & m->behind;
+}
+
+enum host_cc condition(struct maker *m, unsigned cc)
+{
+    static const uint8_t low[] = { 0, F_CF, F_ZF, F_CF | F_ZF, F_SF, F_PF };
+    uint16_t reads = uop_info[UOP_JO + cc].reads;
+
+    if ((m->in_host & reads) == reads)
+        return cc;
+    flags_clobber(m);
+    if (cc >= 12) { /* SF beside OF */
+        flags_need(m, F_ARITH);
+        return cc;
+    }
+    if (cc < 2)
+        host_imm(&m->c, H_TEST_I, 1, CPU(pair), 1);
+    else
+        host_imm(&m->c, H_TEST_I, 1, CPU_AT(offsetof(struct cpu, pair) + 1), (int8_t)low[cc / 2]);
+    return cc & 1 ? CC_Z : CC_NZ;
 }
 
 /* ---- Ways out ---- */
 
-static const struct uop *uop_of(const struct maker *m)
+void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 {
-    return &m->block->uop[m->i];
+    m->cold[m->n_cold++] = (struct cold){ .kind = kind, .jump = jump, .uop = uop, .note = m->note };
+    m->left |= kind == COLD_HANDLER || kind == COLD_UNIT;
 }
 
-struct cold *cold(struct maker *m, enum cold_kind kind, uint8_t *jump)
+/* While T0 is only an address, the micro-op that makes it has not been done. */
+static unsigned leave_from(const struct maker *m)
 {
-    struct cold *way = &m->cold[m->n_cold++];
+    return is_folded(m) ? m->address_uop : m->i;
+}
 
-    *way =
-        (struct cold){ .kind = kind, .jump = jump, .uop = m->i, .regs = m->regs, .note = m->note };
-    m->left |= kind == COLD_HANDLER;
-    return way;
+void unless(struct maker *m, enum host_cc cc)
+{
+    cold_way(m, COLD_HANDLER, host_jcc(&m->c, cc, NULL), leave_from(m));
 }
 
 void cold_unit(struct maker *m, uint8_t *jump, unsigned unit)
 {
-    struct cold *way = cold(m, COLD_UNIT, jump);
-
-    way->unit = unit;
-    way->back = m->c.at;
-    m->left = true;
+    cold_way(m, COLD_UNIT, jump, leave_from(m));
+    m->cold[m->n_cold - 1].unit = unit;
+    m->cold[m->n_cold - 1].back = m->c.at;
 }
 
-/* Where cc holds, the micro-op's handler does all of it. */
-void unless(struct maker *m, enum host_cc cc)
+void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i)
 {
-    cold(m, COLD_HANDLER, host_jcc(&m->c, cc, NULL));
+    host_move_imm(&m->c, HOST_AX, i << LOG2_UOP);
+    if (*way) {
+        host_jmp(&m->c, *way);
+        return;
+    }
+    *way = m->c.at;
+    host_move_imm(&m->c, HOST_CX, (uintptr_t)m->block->uop);
+    host_jmp(&m->c, to);
 }
 
-static const uint64_t *handler_of(const struct maker *m, const struct uop *u)
+static struct jit_site *site_of(struct maker *m, unsigned uop)
 {
-    return (const uint64_t *)m->jit->write + u->op;
+    for (unsigned i = 0; i < m->n_sites; i++)
+        if (m->site[i].uop == uop)
+            return &m->site[i];
+    return NULL;
 }
 
-static void emit_cold(struct maker *m, struct cold *way)
+static void emit_cold(struct maker *m, const struct cold *way)
 {
+    struct jit_site *site;
+
     host_land(&m->c, way->jump);
     switch (way->kind) {
     case COLD_UNIT:
@@ -208,106 +201,29 @@ static void emit_cold(struct maker *m, struct cold *way)
         /* fall through */
     case COLD_HANDLER:
         x87_tell(m, &way->note);
-        unit_unload(m->jit, &m->c);
-        write_back_all(m, &way->regs);
-        point_at(&m->c, way->uop);
-        host_jmp_via(&m->c, handler_of(m, &m->block->uop[way->uop]));
+        go_shared(m, &m->leave, m->jit->to.leave, way->uop);
         break;
-    case COLD_LINK: go_link(m, way->regs, way->uop); break;
-    case COLD_SET_OF:
-        host_imm(&m->c, H_OR_I, 1, FLAGS_HIGH, HIGH_OF);
-        host_jmp(&m->c, way->back);
+    case COLD_MISS: go_shared(m, &m->miss, m->jit->to.miss, way->uop); break;
+    case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
+    case COLD_LINK:
+        site = site_of(m, way->uop);
+        site->stub = m->c.at;
+        if (site->epoch)
+            host_land(&m->c, site->miss);
+        go_shared(m, &m->link, m->jit->to.link, way->uop);
         break;
-    case COLD_CLEAR_OF:
-        host_imm(&m->c, H_AND_I, 1, FLAGS_HIGH, (int8_t)~HIGH_OF);
-        host_jmp(&m->c, way->back);
-        break;
+    case COLD_PAGE: link_across(m, way->uop); break;
     }
 }
 
-/* ---- Flags ---- */
+/* ---- Which flags are wanted ---- */
 
-/*
- * LAHF's byte is the low one of RFLAGS as it is; OF seldom changes, so that its way is a detour.
- * The host's flags and AX are destroyed.
- */
-void save_flags(struct maker *m, bool logic)
+static bool is_jump(const struct uop *u)
 {
-    struct cold *set = NULL, *clear;
-
-    host_lahf(&m->c);
-    if (m->live & F_OF) {
-        if (!logic)
-            set = cold(m, COLD_SET_OF, host_jcc(&m->c, CC_O, NULL));
-        host_imm(&m->c, H_TEST_I, 1, FLAGS_HIGH, HIGH_OF);
-        clear = cold(m, COLD_CLEAR_OF, host_jcc(&m->c, CC_NZ, NULL));
-        clear->back = m->c.at;
-        if (set)
-            set->back = m->c.at;
-    }
-    if (m->live & ~F_OF)
-        host(&m->c, H_STORE_AH, 1, 0, FLAGS_LOW);
+    return (u->op >= UOP_JO && u->op <= UOP_JZ_REG) || uop_info[u->op].props & P_END;
 }
 
-/* They are in memory whenever a template begins. */
-void flags_clobber(struct maker *m)
-{
-    (void)m;
-}
-
-void flags_set(struct maker *m, uint16_t set)
-{
-    (void)set;
-    if (m->live)
-        save_flags(m, false);
-}
-
-void take_carry(struct maker *m)
-{
-    host_imm(&m->c, H_BT_I, 4, FLAGS_LOW, 0);
-}
-
-/* The guest's condition, upon cpu->flags: the host's that holds then. */
-enum host_cc test_condition(struct maker *m, unsigned cc)
-{
-    static const uint8_t low[] = { 0, F_CF, F_ZF, F_CF | F_ZF, F_SF, F_PF };
-    struct host_code *c = &m->c;
-
-    if (cc < 2) {
-        host_imm(c, H_TEST_I, 1, FLAGS_HIGH, HIGH_OF);
-    } else if (cc < 12) {
-        host_imm(c, H_TEST_I, 1, FLAGS_LOW, (int8_t)low[cc / 2]);
-    } else { /* SF beside OF; and ZF */
-        host(c, H_ZX8, 4, HOST_AX, FLAGS_LOW);
-        host(c, H_ZX8, 4, HOST_CX, FLAGS_HIGH);
-        host_imm(c, H_SHL_I, 4, host_reg(HOST_CX), 4);
-        host(c, H_XOR, 4, HOST_CX, host_reg(HOST_AX));
-        host_imm(c, H_AND_I, 4, host_reg(HOST_CX), F_SF);
-        host_imm(c, H_AND_I, 4, host_reg(HOST_AX), cc >= 14 ? F_ZF : 0);
-        host(c, H_OR, 4, HOST_AX, host_reg(HOST_CX));
-    }
-    return cc & 1 ? CC_Z : CC_NZ;
-}
-
-static const struct template *template_of(unsigned op)
-{
-    static const struct template *const lists[] = { int_templates,  memory_templates,
-                                                    flow_templates, unit_templates,
-                                                    vec_templates,  x87_templates };
-
-    for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
-        for (const struct template *t = lists[i]; t->make; t++)
-            if (op >= t->first && op <= t->last)
-                return t;
-    return NULL;
-}
-
-/* ---- A block ---- */
-
-/*
- * Which flags are wanted of each micro-op: all, where the block may be left.  A comparison fused
- * with its jump is left behind the comparison only.
- */
+/* Behind each micro-op: all where another block follows, or a function reads them. */
 static void find_wanted(struct maker *m)
 {
     uint16_t live = F_ARITH;
@@ -317,236 +233,190 @@ static void find_wanted(struct maker *m)
         const struct uop_info *info = &uop_info[u->op];
         bool leaves = info->props & P_PRECISE;
 
-        m->wanted[i] = leaves ? F_ARITH : live;
+        m->wanted[i] = is_jump(u) ? F_ARITH : live;
         live = (m->wanted[i] & ~info->kills) | info->reads;
         if (leaves && !UOP_IS_FUSED(u->op))
             live = F_ARITH;
     }
 }
 
+/* ---- A block ---- */
+
+const struct template *template_of(const struct uop *u)
+{
+    static const struct template *const lists[] = { int_templates,  memory_templates,
+                                                    flow_templates, unit_templates,
+                                                    vec_templates,  x87_templates };
+
+    for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        for (const struct template *t = lists[i]; t->make; t++)
+            if (u->op >= t->first && u->op <= t->last)
+                return t;
+    return NULL;
+}
+
 /* Micro-ops that stand within a run of floating-point instructions. */
 static bool keeps_note(unsigned op)
 {
-    return op == UOP_CHECK || (op >= UOP_X87 && op <= UOP_X87_COND) || op == UOP_LEA64 ||
-           op == UOP_LEA32 || op == UOP_LEASEG;
-}
-
-static void x87_tell_all(struct maker *m)
-{
-    x87_tell(m, &m->note);
-    m->note = (struct x87_note){ 0 };
+    return (op >= UOP_CHECK && op <= UOP_X87_COND) || (op >= UOP_LEA32 && op <= UOP_ADDRSEG);
 }
 
 /* The code, from a micro-op's template; false: nothing has been written. */
 static bool make(struct maker *m, const struct uop *u)
 {
-    const struct template *t = template_of(u->op);
+    const struct template *t = template_of(u);
 
-    m->pinned = 0;
+    m->behind = m->wanted[m->i];
+    m->skip = 0;
     if (!keeps_note(u->op))
         x87_tell_all(m);
-    m->live = m->wanted[m->i] & uop_info[u->op].sets;
     return t && t->make(m, u, t, u->op - t->first);
 }
 
-static void enter_at(struct maker *m, uint8_t *at, bool by_itself)
+/* Where translated code enters; the interpreter has counted by itself when it does. */
+static void emit_head(struct maker *m)
 {
-    m->entry[m->n_entries++] = (struct entry){
-        .uop = m->i, .at = at, .by_itself = by_itself, .loaded = m->loaded, .regs = m->regs
-    };
+    struct host_code *c = &m->c;
+
+    host_imm(c, H_CMP_I, 4, CPU(wanted), 0);
+    m->stay = host_jcc(c, CC_NZ, NULL);
+    host_imm(c, H_SUB_I, 8, CPU(left), m->block->instructions);
+    m->over = host_jcc(c, CC_B, NULL);
 }
 
-/* From a handler: SI, this micro-op, becomes the block's first one; the count may have changed. */
-static void arrive(struct maker *m, unsigned i)
+static void emit_head_cold(struct maker *m)
 {
-    if (i)
-        host(&m->c, H_LEA, 8, HOST_SI, host_mem(HOST_SI, -(int32_t)(i << LOG2_UOP)));
-    host(&m->c, H_LOAD, 8, COUNT, CPU(instructions));
+    struct host_code *c = &m->c;
+
+    host_land(c, m->over);
+    host_imm(c, H_ADD_I, 8, CPU(left), m->block->instructions);
+    host_land(c, m->stay);
+    host_move_imm(c, HOST_AX, m->block->rip);
+    host_jmp(c, m->jit->to.out);
 }
 
 /* This micro-op and what follows is the interpreter's. */
 static void leave(struct maker *m)
 {
+    flags_clobber(m);
     x87_tell_all(m);
-    unit_unload(m->jit, &m->c);
-    write_back_all(m, &m->regs);
-    forget_all(&m->regs);
-    point_at(&m->c, m->i);
-    host(&m->c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
+    go_shared(m, &m->leave, m->jit->to.leave, leave_from(m));
 }
 
-/* The first micro-op of an instruction, to which the code comes only by its entry. */
-static bool make_entry(struct maker *m, const struct uop *u)
+/* A micro-op; outside: the code comes to it by an entry only.  Whether that is so behind it. */
+static bool make_next(struct maker *m, const struct uop *u, bool outside)
 {
-    uint8_t *begin = m->c.at;
+    struct entry entry = { .uop = m->i };
+    bool begins = !m->i || u->off != u[-1].off, enters = begins && (!m->i || outside || m->left);
 
-    arrive(m, m->i);
-    if (!m->i)
-        m->from_block = m->c.at;
-    if (!make(m, u)) {
-        m->c.at = begin;
+    m->skip = 0;
+    if (outside && !begins)
+        return true;
+    if (outside)
+        m->in_host = m->pending = m->loaded = 0;
+    if (begins)
+        m->left = false;
+    entry.at = m->c.at;
+    entry.flags = m->in_host;
+    entry.loaded = m->loaded;
+    if (make(m, u)) {
+        if (enters)
+            m->entry[m->n_entries++] = entry;
         return false;
     }
-    enter_at(m, begin, true);
+    if (!outside)
+        leave(m);
     return true;
-}
-
-/* The same, to which the code comes as well. */
-static bool make_next(struct maker *m, const struct uop *u, bool enters)
-{
-    if (enters)
-        enter_at(m, m->c.at, false);
-    if (make(m, u))
-        return true;
-    m->n_entries -= enters; /* its handler stays in its place */
-    leave(m);
-    return false;
 }
 
 static void make_all(struct maker *m)
 {
-    const struct block *block = m->block;
-    bool outside = true; /* the code comes here by an entry only */
+    bool outside = false;
 
-    for (m->i = 0; m->i < block->n; m->i++) {
-        const struct uop *u = uop_of(m);
-        bool begins = !m->i || u->off != u[-1].off, enters = begins && m->left;
-
-        if (begins) {
-            forget_temporaries(m);
-            m->left = false;
-        }
-        if (outside) {
-            forget_all(&m->regs);
-            m->loaded = 0;
-        }
-        outside = outside ? !begins || !make_entry(m, u) : !make_next(m, u, enters);
-    }
+    emit_head(m);
+    for (m->i = 0; m->i < m->block->n; m->i += 1 + m->skip)
+        outside = make_next(m, uop_of(m), outside);
 }
 
-/* Behind the code: reads the registers that the code expects. */
-static void emit_entry(struct maker *m, struct entry *entry)
+/* If a unit may not be, the micro-op's handler does it. */
+static void load_units(struct maker *m, const struct entry *entry)
 {
-    uint8_t *begin = m->c.at;
-
-    if (entry->by_itself)
-        return;
     for (unsigned unit = LOADED_SSE; unit <= LOADED_X87; unit <<= 1) {
-        uint8_t *over;
+        uint8_t *loaded;
 
         if (!(entry->loaded & unit))
             continue;
         unit_load(m->jit, &m->c, unit);
-        over = host_jcc(&m->c, CC_NZ, NULL);
-        unit_unload(m->jit, &m->c);
-        host_jmp_via(&m->c, handler_of(m, &m->block->uop[entry->uop]));
-        host_land(&m->c, over);
+        loaded = host_jcc(&m->c, CC_NZ, NULL);
+        go_shared(m, &m->leave, m->jit->to.leave, entry->uop);
+        host_land(&m->c, loaded);
     }
-    arrive(m, entry->uop);
-    for (unsigned guest = 0; guest < N_REGS; guest++)
-        if (entry->regs.host[guest] != NO_HOST)
-            host(&m->c, H_LOAD, 8, entry->regs.host[guest], host_mem(HOST_DI, REG(guest)));
-    host_jmp(&m->c, entry->at);
+}
+
+/* From a handler, with SI the micro-op: the guest's registers come to where the code has them. */
+static void emit_entry(struct maker *m, struct entry *entry)
+{
+    uint8_t *begin = m->c.at, *to = host_lea_code(&m->c, HOST_AX);
+
+    host_jmp(&m->c, m->jit->to.enter);
+    if (entry->flags || entry->loaded) {
+        host_land(&m->c, to);
+        load_units(m, entry);
+        if (entry->flags)
+            load_flags(&m->c);
+        host_jmp(&m->c, entry->at);
+    } else {
+        host_aim(&m->c, to, entry->at);
+    }
     entry->at = begin;
 }
 
-static uop_run *executable(const struct jit *jit, const uint8_t *at)
+static void make_block(struct maker *m)
 {
-    return (uop_run *)(uintptr_t)(jit->execute + (at - jit->write));
+    find_wanted(m);
+    make_all(m);
+    for (unsigned i = 0; i < m->n_cold; i++) /* which may add to them */
+        emit_cold(m, &m->cold[i]);
+    emit_head_cold(m);
+    for (unsigned i = 0; i < m->n_entries; i++)
+        emit_entry(m, &m->entry[i]);
+}
+
+/* The jumps to other blocks, behind the code. */
+static uint8_t *store_sites(struct maker *m, struct block *block)
+{
+    struct jit_site *site = (struct jit_site *)(((uintptr_t)m->c.at + 15) & ~(uintptr_t)15);
+
+    if ((uint8_t *)(site + m->n_sites) > m->c.end) {
+        m->c.full = true;
+        return m->c.at;
+    }
+    memcpy(site, m->site, m->n_sites * sizeof(*site));
+    block->site = site;
+    block->n_sites = m->n_sites;
+    return (uint8_t *)(site + m->n_sites);
 }
 
 bool jit_translate(struct jit *jit, struct block *block)
 {
     struct maker *m = jit->maker;
-    uint8_t *begin = jit->write + jit->used;
+    uint8_t *begin = jit->write + jit->used, *end;
 
+    memset(m, 0, offsetof(struct maker, wanted));
     m->c = (struct host_code){ .at = begin, .end = jit->write + jit->bytes };
     m->jit = jit;
     m->block = block;
-    m->left = false;
-    m->loaded = 0;
-    m->note = (struct x87_note){ 0 };
-    m->turn = m->n_cold = m->n_entries = 0;
-    forget_all(&m->regs);
-    find_wanted(m);
-    make_all(m);
-    for (unsigned i = 0; i < m->n_cold; i++)
-        emit_cold(m, &m->cold[i]);
-    for (unsigned i = 0; i < m->n_entries; i++)
-        emit_entry(m, &m->entry[i]);
+    m->load_uop = m->address_uop = NO_UOP;
+    make_block(m);
+    end = store_sites(m, block);
     if (m->c.full || !m->n_entries)
         return false;
     block->uop[0].run = block->first;
-    if (!m->entry[0].uop)
-        block->entry = executable(jit, m->from_block);
+    block->entry = jit_executable(jit, begin);
     for (unsigned i = 0; i < m->n_entries; i++)
-        block->uop[m->entry[i].uop].run = executable(jit, m->entry[i].at);
-    jit->used += (m->c.at - begin + 15) & ~(size_t)15;
+        block->uop[m->entry[i].uop].run = (uop_run *)(uintptr_t)jit_executable(jit, m->entry[i].at);
     jit->count.blocks++;
-    jit->count.bytes += m->c.at - begin;
+    jit->count.bytes += end - begin;
+    jit->used += (end - begin + 63) & ~(size_t)63;
     return true;
-}
-
-/* ---- What blocks share ---- */
-
-/* Where SI, a jump's micro-op, finds its way in C. */
-static void share_link(struct jit *jit, struct host_code *c)
-{
-    jit->link = c->at;
-    unit_unload(jit, c);
-    host_jmp_via(c, (uint64_t *)jit->write + UOP_JMP);
-}
-
-/* Out, to DX. */
-static void share_to(struct jit *jit, struct host_code *c)
-{
-    jit->to = c->at;
-    unit_unload(jit, c);
-    host(c, H_STORE, 8, HOST_DX, CPU(rip));
-    host(c, H_XOR, 4, HOST_AX, host_reg(HOST_AX));
-    host_ret(c);
-}
-
-/* Where blocks are entered that are not translated. */
-static void share_outside(struct jit *jit, struct host_code *c)
-{
-    jit->outside = executable(jit, c->at);
-    unit_unload(jit, c);
-    host(c, H_JMP, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
-}
-
-/* Calls the handler of SI; translated code uses registers that C expects back. */
-static void share_enter(struct jit *jit, struct host_code *c)
-{
-    static const uint8_t kept[] = { HOST_BX, HOST_BP, HOST_R12, HOST_R13, HOST_R14, HOST_R15 };
-    enum { N = sizeof(kept) };
-
-    jit->enter = executable(jit, c->at);
-    for (unsigned i = 0; i < N; i++)
-        host_push(c, kept[i]);
-    host_push(c, HOST_AX); /* aligns the stack */
-    host(c, H_CALL, 8, 0, host_mem(HOST_SI, offsetof(struct uop, run)));
-    host_pop(c, HOST_CX);
-    for (unsigned i = N; i-- > 0;)
-        host_pop(c, kept[i]);
-    host_ret(c);
-}
-
-int jit_share(struct jit *jit)
-{
-    uint64_t *handler = (uint64_t *)jit->write;
-    struct host_code c = { .at = (uint8_t *)(handler + N_UOPS), .end = jit->write + jit->bytes };
-
-    jit->maker = malloc(sizeof(*jit->maker));
-    if (!jit->maker)
-        return -ENOMEM;
-    for (unsigned op = 0; op < N_UOPS; op++)
-        handler[op] = (uintptr_t)uop_info[op].run;
-    unit_share(jit, &c);
-    share_enter(jit, &c);
-    share_link(jit, &c);
-    share_to(jit, &c);
-    share_outside(jit, &c);
-    jit->used = jit->shared = ((c.at - jit->write) + 15) & ~(size_t)15;
-    return 0;
 }

@@ -33,6 +33,8 @@ static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
     bool sib = rm.indexed || base == HOST_SP;
     unsigned mod = rm.disp != (int8_t)rm.disp ? 0x80 : rm.disp || base == HOST_BP ? 0x40 : 0;
 
+    if (rm.no_base)
+        mod = 0;
     if (!rm.memory) {
         put(c, 0xc0 | field | base, 1);
         return;
@@ -40,8 +42,8 @@ static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
     put(c, mod | field | (sib ? HOST_SP : base), 1);
     if (sib)
         put(c, rm.scale << 6 | (rm.indexed ? rm.index & 7 : HOST_SP) << 3 | base, 1);
-    if (mod)
-        put(c, rm.disp, mod == 0x80 ? 4 : 1);
+    if (mod || rm.no_base)
+        put(c, rm.disp, mod == 0x40 ? 1 : 4);
 }
 
 static void encode(struct host_code *c, unsigned opcode, unsigned props, unsigned size,
@@ -136,6 +138,23 @@ void host_lahf(struct host_code *c)
     put(c, 0x9f, 1);
 }
 
+void host_sahf(struct host_code *c)
+{
+    put(c, 0x9e, 1);
+}
+
+void host_lock(struct host_code *c)
+{
+    put(c, 0xf0, 1);
+}
+
+uint8_t *host_load_abs(struct host_code *c, const void *from)
+{
+    put(c, 0xa148, 2);
+    put(c, (uintptr_t)from, 8);
+    return c->at - 8;
+}
+
 void host_ret(struct host_code *c)
 {
     put(c, 0xc3, 1);
@@ -168,17 +187,34 @@ uint8_t *host_call(struct host_code *c, const uint8_t *to)
     return relative(c, to);
 }
 
-void host_land(struct host_code *c, uint8_t *jump)
+uint8_t *host_lea_code(struct host_code *c, unsigned reg)
 {
-    int32_t distance = c->at - (jump + 4);
+    put(c, 0x058d48 | (reg >> 3) << 2 | (reg & 7) << 19, 3);
+    return relative(c, NULL);
+}
+
+void host_aim(struct host_code *c, uint8_t *jump, const uint8_t *to)
+{
+    int32_t distance = to - (jump + 4);
 
     if (!c->full)
         memcpy(jump, &distance, sizeof(distance));
 }
 
+void host_land(struct host_code *c, uint8_t *jump)
+{
+    host_aim(c, jump, c->at);
+}
+
 void host_jmp_via(struct host_code *c, const uint64_t *from)
 {
     put(c, 0x25ff, 2);
+    relative(c, (const uint8_t *)from);
+}
+
+void host_call_via(struct host_code *c, const uint64_t *from)
+{
+    put(c, 0x15ff, 2);
     relative(c, (const uint8_t *)from);
 }
 

@@ -35,7 +35,7 @@ enum host_reg {
 };
 
 /* As in the opcodes of Jcc, SETcc, CMOVcc. */
-enum host_cc { CC_O, CC_NO, CC_B, CC_NB, CC_Z, CC_NZ, CC_A = 7 };
+enum host_cc { CC_O, CC_NO, CC_B, CC_NB, CC_Z, CC_NZ, CC_BE, CC_A };
 
 struct host_code {
     uint8_t *at, *end;
@@ -43,7 +43,7 @@ struct host_code {
 };
 
 struct operand {
-    bool memory, indexed;
+    bool memory, indexed, no_base;
     uint8_t reg; /* or the base */
     uint8_t index, scale;
     int32_t disp;
@@ -63,15 +63,24 @@ struct operand {
     X(ADC_I, 0x81, SIZED | DIGIT, 2)  X(SBB_I, 0x81, SIZED | DIGIT, 3)                             \
     X(AND_I, 0x81, SIZED | DIGIT, 4)  X(SUB_I, 0x81, SIZED | DIGIT, 5)                             \
     X(XOR_I, 0x81, SIZED | DIGIT, 6)  X(CMP_I, 0x81, SIZED | DIGIT, 7)                             \
+    X(ADD_M, 0x01, SIZED, 0)  X(OR_M, 0x09, SIZED, 0)   X(ADC_M, 0x11, SIZED, 0)                   \
+    X(SBB_M, 0x19, SIZED, 0)  X(AND_M, 0x21, SIZED, 0)  X(SUB_M, 0x29, SIZED, 0)                   \
+    X(XOR_M, 0x31, SIZED, 0)  X(CMP_M, 0x39, SIZED, 0)  X(XCHG, 0x87, SIZED, 0)                    \
     X(TEST_I, 0xf7, SIZED | DIGIT, 0)                                                              \
     X(NOT, 0xf7, SIZED | DIGIT, 2)    X(NEG, 0xf7, SIZED | DIGIT, 3)                               \
     X(INC, 0xff, SIZED | DIGIT, 0)    X(DEC, 0xff, SIZED | DIGIT, 1)                               \
+    X(MUL, 0xf7, SIZED | DIGIT, 4)    X(IMUL1, 0xf7, SIZED | DIGIT, 5)                             \
+    X(DIV, 0xf7, SIZED | DIGIT, 6)    X(IDIV, 0xf7, SIZED | DIGIT, 7)                              \
     X(ROL_I, 0xc1, SIZED | DIGIT, 0)  X(ROR_I, 0xc1, SIZED | DIGIT, 1)                             \
     X(SHL_I, 0xc1, SIZED | DIGIT, 4)  X(SHR_I, 0xc1, SIZED | DIGIT, 5)                             \
     X(SAR_I, 0xc1, SIZED | DIGIT, 7)                                                               \
     X(ROL_CL, 0xd3, SIZED | DIGIT, 0) X(ROR_CL, 0xd3, SIZED | DIGIT, 1)                            \
     X(SHL_CL, 0xd3, SIZED | DIGIT, 4) X(SHR_CL, 0xd3, SIZED | DIGIT, 5)                            \
     X(SAR_CL, 0xd3, SIZED | DIGIT, 7)                                                              \
+    X(RCL_CL, 0xd3, SIZED | DIGIT, 2) X(RCR_CL, 0xd3, SIZED | DIGIT, 3)                            \
+    X(BT, 0x0fa3, 0, 0)   X(BTS, 0x0fab, 0, 0)  X(BTR, 0x0fb3, 0, 0)  X(BTC, 0x0fbb, 0, 0)         \
+    X(BTS_I, 0x0fba, DIGIT, 5) X(BTR_I, 0x0fba, DIGIT, 6) X(BTC_I, 0x0fba, DIGIT, 7)               \
+    X(CMPXCHG, 0x0fb1, SIZED, 0) X(XADD, 0x0fc1, SIZED, 0)                                                             \
     X(IMUL, 0x0faf, 0, 0)             X(BT_I, 0x0fba, DIGIT, 4)                                    \
     X(LOAD, 0x8b, SIZED, 0)           X(STORE, 0x89, SIZED, 0)                                     \
     X(STORE_AH, 0x88, DIGIT | BARE, 4)                                                             \
@@ -117,6 +126,17 @@ static inline struct operand host_beyond(struct operand memory, int32_t bytes)
     return memory;
 }
 
+static inline struct operand host_scaled(unsigned index, unsigned scale, int32_t disp)
+{
+    return (struct operand){ .memory = true,
+                             .indexed = true,
+                             .no_base = true,
+                             .reg = HOST_BP,
+                             .index = index,
+                             .scale = scale,
+                             .disp = disp };
+}
+
 void host(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg, struct operand rm);
 void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct operand rm,
               int32_t imm);
@@ -129,14 +149,23 @@ void host_bswap(struct host_code *c, unsigned size, unsigned reg);
 void host_push(struct host_code *c, unsigned reg);
 void host_pop(struct host_code *c, unsigned reg);
 void host_lahf(struct host_code *c);
+void host_sahf(struct host_code *c);
+void host_lock(struct host_code *c);
+/* RAX = the 8 bytes at that address; returns where the address is. */
+uint8_t *host_load_abs(struct host_code *c, const void *from);
+/* reg = the address that host_land() says. */
+uint8_t *host_lea_code(struct host_code *c, unsigned reg);
 void host_ret(struct host_code *c);
 /* Jumps: to a known place, or (NULL) to one that host_land() says; they return what it wants. */
 uint8_t *host_jcc(struct host_code *c, enum host_cc cc, const uint8_t *to);
 uint8_t *host_jmp(struct host_code *c, const uint8_t *to);
 void host_land(struct host_code *c, uint8_t *jump);
-uint8_t *host_call(struct host_code *c, const uint8_t *to);
+void host_aim(struct host_code *c, uint8_t *jump, const uint8_t *to);
 /* jmp through the 8 bytes at from, which lie beside the code. */
 void host_jmp_via(struct host_code *c, const uint64_t *from);
+/* call, likewise. */
+void host_call_via(struct host_code *c, const uint64_t *from);
+uint8_t *host_call(struct host_code *c, const uint8_t *to);
 
 /* ---- Instructions of the vector and floating-point units ---- */
 

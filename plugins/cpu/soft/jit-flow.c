@@ -1,202 +1,209 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * jit-flow - templates of jumps, and how one block goes on with another.
+ * jit-flow - templates of jumps and functions, and how one block goes on with another.
+ *
+ * A jump to a place in this block's page goes straight to the block there, once that is known: as
+ * this block runs, its page is mapped as it was.  One to another page compares the block's epoch
+ * with the processor's first.  Indirect ones look into a table by rip, for one context.
  */
-#include "blocks.h"
 #include "jit-make.h"
 
-_Static_assert(offsetof(struct blocks, jump) == 0, "reached without an offset");
+enum { LOG2_JUMP = 5, PAGE_BITS = 12 };
+_Static_assert(sizeof(struct jit_jump) == 1 << LOG2_JUMP, "");
 
-#define COUNT         HOST_R15
-#define BLOCK(member) host_mem(HOST_CX, offsetof(struct block, member))
+/* ---- Links ---- */
 
-/* AX beside what CX, a block, has. */
-static void compare(struct host_code *c, const uint8_t *miss, unsigned size, struct operand cpu,
-                    struct operand block)
+static uint64_t target_of(const struct maker *m, const struct uop *u)
 {
-    host(c, H_LOAD, size, HOST_AX, cpu);
-    host(c, H_CMP, size, HOST_AX, block);
-    host_jcc(c, CC_NZ, miss);
+    uint64_t rip = m->block->rip + u->off + u->len + (int64_t)u->rel;
+    unsigned size = u->d & 15;
+
+    return size == 8 ? rip : size == 4 ? (uint32_t)rip : (uint16_t)rip;
 }
 
-/* block_enter() of CX. */
-static void enter_block(struct host_code *c, const uint8_t *miss)
+static bool is_same_page(const struct maker *m, uint64_t rip)
 {
-    host(c, H_ZX16, 4, HOST_AX, BLOCK(instructions));
-    host(c, H_ADD, 8, HOST_AX, host_reg(COUNT));
-    host(c, H_CMP, 8, HOST_AX, CPU(stop_at));
-    host_jcc(c, CC_A, miss);
-    host_imm(c, H_CMP_I, 4, CPU(wanted), 0);
-    host_jcc(c, CC_NZ, miss);
-    host(c, H_STORE, 8, HOST_AX, CPU(instructions));
-    host(c, H_LOAD, 8, COUNT, host_reg(HOST_AX));
-    host(c, H_STORE, 8, HOST_CX, CPU(block));
-    host(c, H_LEA, 8, HOST_SI, BLOCK(uop));
-    host(c, H_JMP, 8, 0, BLOCK(entry));
+    uint64_t base = m->block->cs_base;
+
+    return (base + rip) >> PAGE_BITS == (base + m->block->rip) >> PAGE_BITS;
 }
 
-/* The jump of micro-op i is made: to its link, or its handler looks. */
-static void enter_link(struct host_code *c, unsigned i, const uint8_t *miss)
+/* The site of the micro-op's jump, whose distance is there; its stub comes with the cold code. */
+static void add_site(struct maker *m, unsigned uop, uint8_t *at, uint8_t *epoch)
 {
-    host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_SI, (i << LOG2_UOP) + offsetof(struct uop, link)));
-    point_at(c, i);
-    host(c, H_TEST, 8, HOST_CX, host_reg(HOST_CX));
-    host_jcc(c, CC_Z, miss);
-    compare(c, miss, 8, CPU(epoch), BLOCK(epoch));
-    enter_block(c, miss);
+    m->site[m->n_sites++] = (struct jit_site){ .uop = uop, .at = at, .epoch = epoch };
+    cold_way(m, COLD_LINK, at, uop);
 }
 
-/* DX is where an indirect jump goes: to the block that the table has and that fits, or out. */
-static void enter_to(struct host_code *c, uint32_t mode, const uint8_t *miss)
+/* To a block of another page: unless its epoch is the processor's, its stub looks. */
+void link_across(struct maker *m, unsigned uop)
 {
-    host(c, H_LOAD, 8, HOST_CX, host_reg(HOST_DX));
-    host_imm(c, H_SHR_I, 8, host_reg(HOST_CX), 12);
-    host(c, H_XOR, 8, HOST_CX, host_reg(HOST_DX));
-    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), JUMP_ENTRIES - 1);
-    host(c, H_LOAD, 8, HOST_AX, CPU(blocks));
-    host(c, H_LOAD, 8, HOST_CX, host_sum(HOST_AX, HOST_CX, 3, 0));
-    host(c, H_TEST, 8, HOST_CX, host_reg(HOST_CX));
-    host_jcc(c, CC_Z, miss);
-    host(c, H_CMP, 8, HOST_DX, BLOCK(rip));
-    host_jcc(c, CC_NZ, miss);
-    host_imm(c, H_CMP_I, 4, BLOCK(mode), mode);
-    host_jcc(c, CC_NZ, miss);
-    compare(c, miss, 8, CPU(epoch), BLOCK(epoch));
-    compare(c, miss, 8, CPU(seg[SEG_CS].base), BLOCK(cs_base));
-    compare(c, miss, 4, CPU(seg[SEG_CS].limit), BLOCK(cs_limit));
-    enter_block(c, miss);
+    struct host_code *c = &m->c;
+    uint8_t *epoch = host_load_abs(c, &m->jit->never), *miss;
+
+    host(c, H_CMP, 8, HOST_AX, CPU(epoch));
+    miss = host_jcc(c, CC_NZ, NULL);
+    add_site(m, uop, host_jmp(c, NULL), epoch);
+    m->site[m->n_sites - 1].miss = miss;
 }
 
-/* To the block that the micro-op is linked with. */
-void go_link(struct maker *m, struct registers regs, unsigned i)
+static void link_if(struct maker *m, const struct uop *u, enum host_cc cc)
 {
-    write_back_all(m, &regs);
-    enter_link(&m->c, i, m->jit->link);
+    uint8_t *jump = host_jcc(&m->c, cc, NULL);
+
+    if (is_same_page(m, target_of(m, u)))
+        add_site(m, m->i, jump, NULL);
+    else
+        cold_way(m, COLD_PAGE, jump, m->i);
 }
 
-/* ---- Jumps ---- */
-
-static void link_if(struct maker *m, enum host_cc cc)
+static void link_now(struct maker *m, const struct uop *u)
 {
-    cold(m, COLD_LINK, host_jcc(&m->c, cc, NULL));
+    if (is_same_page(m, target_of(m, u)))
+        add_site(m, m->i, host_jmp(&m->c, NULL), NULL);
+    else
+        link_across(m, m->i);
 }
 
 TEMPLATE(jmp)
 {
-    go_link(m, m->regs, m->i);
+    flags_clobber(m);
+    link_now(m, u);
     return true;
 }
 
 TEMPLATE(jcc)
 {
-    link_if(m, test_condition(m, nth));
+    flags_save(m);
+    link_if(m, u, condition(m, nth));
     return true;
 }
 
 TEMPLATE(jump_reg)
 {
-    unsigned a = host_for(m, u->a / 8, true);
+    unsigned a = in_reg(m, u->a, 8, HOST_CX);
 
+    flags_clobber(m);
     host(&m->c, H_TEST, 8, a, host_reg(a));
-    link_if(m, u->op == UOP_JZ_REG ? CC_Z : CC_NZ);
+    link_if(m, u, u->op == UOP_JZ_REG ? CC_Z : CC_NZ);
     return true;
 }
 
-/* A comparison and its jump: compared twice, as saving flags destroys them. */
+/* A comparison and its jump. */
 TEMPLATE(fused)
 {
     static const uint8_t sizes[] = { 1, 4, 8 };
-    unsigned size = sizes[nth / 32], a;
-    bool imm = nth & 16;
-    struct uop whole = *u;
-    struct operand b = imm ? host_reg(HOST_CX) : source(m, u->b);
+    unsigned size = sizes[nth / 32];
+    struct operand a = source(m, u->a);
 
-    whole.imm = u->imm32;
-    if (is_high(u->a))
-        host(&m->c, H_LOAD, size, a = HOST_DX, source(m, u->a));
+    if (nth & 16)
+        host_imm(&m->c, t->imm_insn, size, a, u->imm32);
+    else if (a.memory)
+        host(&m->c, t->insn == H_TEST ? H_TEST : H_CMP_M, size, in_reg(m, u->b, size, HOST_AX), a);
     else
-        a = host_for(m, u->a / 8, true);
-    if (m->live) {
-        operate(m, &whole, t, imm, size, a, b);
-        save_flags(m, t->kind & LOGIC);
-    }
-    operate(m, &whole, t, imm, size, a, b);
-    link_if(m, nth & 15);
+        host(&m->c, t->insn, size, a.reg, source(m, u->b));
+    flags_set(m, F_ARITH);
+    flags_save(m);
+    link_if(m, u, nth & 15);
     return true;
 }
 
-static bool is_code64(const struct maker *m)
+/* ---- Indirect jumps ---- */
+
+/* To the rip in AX, if it is known: CX becomes where its entry is. */
+static void look_up(struct maker *m)
 {
-    return (m->block->mode & MODE_CODE_MASK) == MODE_CODE64;
+    struct host_code *c = &m->c;
+
+    host(c, H_LOAD, 4, HOST_CX, host_reg(HOST_AX));
+    host_imm(c, H_SHR_I, 4, host_reg(HOST_CX), PAGE_BITS);
+    host(c, H_XOR, 4, HOST_CX, host_reg(HOST_AX));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), JIT_JUMPS - 1);
+    host_imm(c, H_SHL_I, 4, host_reg(HOST_CX), LOG2_JUMP);
+    host(c, H_ADD, 8, HOST_CX, CPU(jumps));
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
+    cold_way(m, COLD_MISS, host_jcc(c, CC_NZ, NULL), m->i);
+    host(c, H_LOAD, 8, HOST_AX, CPU(salt));
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, salt)));
+    cold_way(m, COLD_MISS, host_jcc(c, CC_NZ, NULL), m->i);
 }
 
-/* DX is canonical with four levels of paging, or the handler decides. */
-static void check_canonical(struct maker *m)
+static void go_there(struct maker *m)
 {
-    host(&m->c, H_LOAD, 8, HOST_AX, host_reg(HOST_DX));
-    host_imm(&m->c, H_SAR_I, 8, host_reg(HOST_AX), 47);
-    host_imm(&m->c, H_ADD_I, 8, host_reg(HOST_AX), 1);
-    host_imm(&m->c, H_CMP_I, 8, host_reg(HOST_AX), 1);
-    unless(m, CC_A);
-}
-
-static void go_to(struct maker *m)
-{
-    struct registers regs = m->regs;
-
-    write_back_all(m, &regs);
-    enter_to(&m->c, m->block->mode, m->jit->to);
+    host(&m->c, H_JMP, 8, 0, host_mem(HOST_CX, offsetof(struct jit_jump, code)));
 }
 
 TEMPLATE(jmp_to)
 {
-    if (!is_code64(m))
-        return false;
-    host(&m->c, H_LOAD, 8, HOST_DX, source(m, u->a));
-    check_canonical(m);
-    go_to(m);
+    flags_clobber(m);
+    host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->a));
+    look_up(m);
+    go_there(m);
     return true;
+}
+
+static bool is_canonical(uint64_t rip)
+{
+    return (int64_t)(rip << 16) >> 16 == (int64_t)rip;
 }
 
 TEMPLATE(call)
 {
-    size_t link = (m->i << LOG2_UOP) + offsetof(struct uop, link);
+    uint64_t next = m->block->rip + u->off + u->len;
+    struct operand at;
 
-    host_imm(&m->c, H_CMP_I, 8, host_mem(HOST_SI, link), 0);
-    unless(m, CC_Z);
-    probe_push(m);
-    host_move_imm(&m->c, HOST_DX, m->block->rip + u->off + u->len);
-    host(&m->c, H_STORE, 8, HOST_DX, host_mem(HOST_AX, 0));
-    move_stack(m, -8);
-    go_link(m, m->regs, m->i);
+    if (!is_canonical(target_of(m, u)))
+        return false;
+    at = reach(m, REG(RSP), -8, 8, true);
+    if (fits(next)) {
+        host_imm(&m->c, H_STORE_I, 8, at, next);
+    } else {
+        host_move_imm(&m->c, HOST_AX, next);
+        host(&m->c, H_STORE, 8, HOST_AX, at);
+    }
+    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+    link_now(m, u);
     return true;
 }
 
 TEMPLATE(ret)
 {
-    probe_pop(m);
-    host(&m->c, H_LOAD, 8, HOST_DX, host_mem(HOST_AX, 0));
-    check_canonical(m);
-    move_stack(m, 8 + u->imm);
-    go_to(m);
+    struct operand at = reach(m, REG(RSP), 0, 8, false);
+
+    host(&m->c, H_LOAD, 8, HOST_AX, at);
+    look_up(m);
+    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), 8 + u->imm));
+    go_there(m);
     return true;
 }
 
-// clang-format off
-#define SIZED_OPS(name) UOP_##name##8, UOP_##name##64
-#define BOTH_OPS(name)  UOP_##name##8, UOP_##name##I64
-#define WIDE_OPS(name)  UOP_##name##16, UOP_##name##64
+/* Everything of the guest's goes to memory, and comes back but for units. */
+bool call_function(struct maker *m)
+{
+    settle_address(m);
+    flags_clobber(m);
+    x87_tell_all(m);
+    cold_way(m, COLD_CALL, host_call(&m->c, NULL), m->i);
+    m->loaded = 0;
+    return true;
+}
+
+TEMPLATE(function)
+{
+    return call_function(m);
+}
 
 // clang-format off
 const struct template flow_templates[] = {
-    { CC_OPS(J),    make_jcc, 0, 0, 0 },
-    { UOP_CMPJ8O, UOP_CMPJI64NLE,   make_fused, H_CMP, H_CMP_I, 0 },
-    { UOP_TESTJ8O, UOP_TESTJI64NLE, make_fused, H_TEST, H_TEST_I, LOGIC },
-    { UOP_JNZ_REG, UOP_JZ_REG, make_jump_reg, 0, 0, 0 },
-    { UOP_JMP, UOP_JMP, make_jmp, 0, 0, 0 },
-    { UOP_JMP_TO, UOP_JMP_TO, make_jmp_to, 0, 0, 0 },
-    { UOP_CALL64, UOP_CALL64, make_call, 0, 0, 0 },
-    { UOP_RET64, UOP_RET64, make_ret, 0, 0, 0 },
+    { CC_OPS(J),    make_jcc, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CMPJ8O, UOP_CMPJI64NLE,   make_fused, H_CMP, H_CMP_I, 0, FOLD_FUSED, NULL },
+    { UOP_TESTJ8O, UOP_TESTJI64NLE, make_fused, H_TEST, H_TEST_I, LOGIC, FOLD_FUSED, NULL },
+    { UOP_JNZ_REG, UOP_JZ_REG, make_jump_reg, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_JMP, UOP_JMP, make_jmp, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_JMP_TO, UOP_JMP_TO, make_jmp_to, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL64, UOP_CALL64, make_call, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL, UOP_CALL, make_function, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_RET64, UOP_RET64, make_ret, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },
 };
 // clang-format on

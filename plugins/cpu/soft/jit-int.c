@@ -1,192 +1,218 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * jit-int - templates of what happens in registers: arithmetic, shifts, moves, conditions.
+ * jit-int - templates of what happens in registers: arithmetic, shifts, bits, moves, conditions.
  */
 #include "jit-make.h"
 
-/* target = target op b. */
-void operate(struct maker *m, const struct uop *u, const struct template *t, bool imm,
-             unsigned size, unsigned target, struct operand b)
+/* Makes d = what an operation makes of a, in d's register or AX: where a has been put. */
+static unsigned begin(struct maker *m, const struct uop *u, unsigned size)
 {
-    if (t->kind & CARRY)
-        take_carry(m);
-    if (imm)
-        host_imm(&m->c, t->imm_insn, size, host_reg(target), u->imm);
-    else
-        host(&m->c, t->insn, size, target, b);
-}
+    unsigned home = target(m, u->d, HOST_AX);
 
-/* b: a register, an immediate (then it is none), or one too long, in CX. */
-static struct operand second(struct maker *m, const struct uop *u, bool *imm, unsigned size)
-{
-    if (!*imm)
-        return source(m, u->b);
-    if (size == 8 && !fits(u->imm)) {
-        *imm = false;
-        host_move_imm(&m->c, HOST_CX, u->imm);
-    }
-    return host_reg(HOST_CX);
-}
-
-static unsigned first(struct maker *m, const struct uop *u, unsigned size)
-{
-    if (!is_high(u->a))
-        return host_for(m, u->a / 8, true);
+    if (u->d == u->a && home != HOST_AX)
+        return home;
     host(&m->c, H_LOAD, size, HOST_AX, source(m, u->a));
     return HOST_AX;
 }
 
+/* target op b, which may be an immediate. */
+static void operate(struct maker *m, const struct uop *u, const struct template *t, bool imm,
+                    unsigned size, struct operand target)
+{
+    if (imm)
+        host_imm(&m->c, t->imm_insn, size, target, u->imm);
+    else if (!target.memory)
+        host(&m->c, t->insn, size, target.reg, source(m, u->b));
+    else /* the other direction's opcode lies two below; TEST has but one */
+        host(&m->c, t->insn == H_TEST ? H_TEST : t->insn - H_ADD + H_ADD_M, size,
+             in_reg(m, u->b, size, HOST_AX), target);
+}
+
+static void compare(struct maker *m, const struct uop *u, const struct template *t, bool imm,
+                    unsigned size)
+{
+    operate(m, u, t, imm, size, source(m, u->a));
+    flags_set(m, F_ARITH);
+}
+
 TEMPLATE(binary)
 {
-    unsigned size = 1u << (nth & 3);
+    unsigned size = 1u << (nth & 3), d;
     bool imm = nth & 4;
-    struct operand b = second(m, u, &imm, size);
 
+    if (imm && size == 8 && !fits(u->imm))
+        return false;
     if (t->kind & COMPARE) {
-        if (m->live)
-            operate(m, u, t, imm, size, first(m, u, size), b);
-    } else if (u->d == u->a && !is_high(u->d)) {
-        operate(m, u, t, imm, size, changed(m, u->d).reg, b);
-    } else {
-        host(&m->c, H_LOAD, size, HOST_AX, source(m, u->a));
-        operate(m, u, t, imm, size, HOST_AX, b);
-        put(m, u->d, size, HOST_AX);
+        if (m->behind)
+            compare(m, u, t, imm, size);
+        return true;
     }
-    if (m->live)
-        save_flags(m, t->kind & LOGIC);
+    if (t->kind & CARRY)
+        flags_need(m, F_CF);
+    d = begin(m, u, size);
+    operate(m, u, t, imm, size, host_reg(d));
+    flags_set(m, F_ARITH);
+    put(m, u->d, size, d);
     return true;
+}
+
+static void change_binary(struct maker *m, const struct uop *u, const struct template *t,
+                          unsigned size, struct operand at, bool lock)
+{
+    bool imm = (u->op - t->first) & 4;
+    unsigned b = imm ? 0 : in_reg(m, u->b, size, HOST_AX);
+
+    if (t->kind & CARRY)
+        flags_need(m, F_CF);
+    if (lock)
+        host_lock(&m->c);
+    if (imm)
+        host_imm(&m->c, t->imm_insn, size, at, u->imm);
+    else
+        host(&m->c, t->insn - H_ADD + H_ADD_M, size, b, at);
+    flags_set(m, F_ARITH);
 }
 
 TEMPLATE(imul)
 {
-    unsigned size = 2u << nth;
-    struct operand b = source(m, u->b);
+    unsigned size = 2u << nth, d = begin(m, u, size);
 
-    host(&m->c, H_LOAD, size, HOST_AX, source(m, u->a));
-    host(&m->c, H_IMUL, size, HOST_AX, b);
-    put(m, u->d, size, HOST_AX);
-    if (m->live)
-        save_flags(m, false);
+    host(&m->c, H_IMUL, size, d, source(m, u->b));
+    flags_set(m, F_ARITH);
+    put(m, u->d, size, d);
     return true;
 }
 
 TEMPLATE(unary)
 {
-    unsigned size = 1u << nth;
+    unsigned size = 1u << nth, d;
 
-    host(&m->c, H_LOAD, size, HOST_AX, source(m, u->a));
-    if (m->live && t->kind & KEEP_CARRY)
-        take_carry(m);
-    host(&m->c, t->insn, size, 0, host_reg(HOST_AX));
-    put(m, u->d, size, HOST_AX);
-    if (m->live && t->insn != H_NOT)
-        save_flags(m, false);
+    if (t->kind & KEEP_CARRY && m->behind & F_CF)
+        flags_need(m, F_CF);
+    d = begin(m, u, size);
+    host(&m->c, t->insn, size, 0, host_reg(d));
+    if (!(t->kind & QUIET))
+        flags_set(m, t->kind & KEEP_CARRY ? F_ARITH & ~F_CF : F_ARITH);
+    put(m, u->d, size, d);
     return true;
 }
 
-/* Rotates leave most flags alone, and a count of 0 all: those only where nobody wants them. */
+static void change_unary(struct maker *m, const struct uop *u, const struct template *t,
+                         unsigned size, struct operand at, bool lock)
+{
+    (void)u;
+    if (t->kind & KEEP_CARRY && m->behind & F_CF)
+        flags_need(m, F_CF);
+    if (lock)
+        host_lock(&m->c);
+    host(&m->c, t->insn, size, 0, at);
+    if (!(t->kind & QUIET))
+        flags_set(m, t->kind & KEEP_CARRY ? F_ARITH & ~F_CF : F_ARITH);
+}
+
+/* Where flags are wanted that it may leave alone, they are there before. */
+static void shift_flags_before(struct maker *m, const struct uop *u, const struct template *t)
+{
+    uint16_t wanted = m->behind & uop_info[u->op].sets;
+
+    if (wanted && uop_info[u->op].kills != F_ARITH)
+        flags_need(m, F_ARITH);
+    else if (t->kind & CARRY)
+        flags_need(m, F_CF);
+}
+
+static void shift_flags_behind(struct maker *m, const struct uop *u)
+{
+    uint16_t sets = uop_info[u->op].sets;
+
+    if (m->behind & sets)
+        flags_set(m, sets);
+    else
+        m->in_host &= ~sets;
+}
+
 TEMPLATE(shift)
 {
-    unsigned size = 1u << nth;
-    bool by_cl = t->insn;
+    unsigned size = 1u << nth, d;
 
-    if (m->live && uop_info[u->op].kills != F_ARITH)
-        return false;
-    if (by_cl)
-        host(&m->c, H_LOAD, 1, HOST_CX, source(m, u->b));
-    host(&m->c, H_LOAD, size, HOST_AX, source(m, u->a));
-    if (by_cl)
-        host(&m->c, t->insn, size, 0, host_reg(HOST_AX));
+    shift_flags_before(m, u, t);
+    d = begin(m, u, size);
+    if (t->insn) {
+        host(&m->c, H_LOAD, 4, HOST_CX, source(m, u->b));
+        host(&m->c, t->insn, size, 0, host_reg(d));
+    } else {
+        host_imm(&m->c, t->imm_insn, size, host_reg(d), u->imm);
+    }
+    shift_flags_behind(m, u);
+    put(m, u->d, size, d);
+    return true;
+}
+
+/* BT and its kin set CF; the host's leave the other flags alone. */
+TEMPLATE(bit)
+{
+    unsigned size = 2u << nth % 3, d;
+    bool imm = nth >= 3;
+
+    if (t->kind & COMPARE && !(m->behind & F_CF))
+        return true;
+    if (m->behind & ~F_CF & F_ARITH)
+        flags_need(m, F_ARITH);
+    d = t->kind & COMPARE ? in_reg(m, u->a, size, HOST_AX) : begin(m, u, size);
+    if (imm)
+        host_imm(&m->c, t->imm_insn, size, host_reg(d), u->imm & (size * 8 - 1));
     else
-        host_imm(&m->c, t->imm_insn, size, host_reg(HOST_AX), u->imm);
-    put(m, u->d, size, HOST_AX);
-    if (m->live)
-        save_flags(m, false);
+        host(&m->c, t->insn, size, in_reg(m, u->b, size, HOST_CX), host_reg(d));
+    flags_set(m, F_CF);
+    if (!(t->kind & COMPARE))
+        put(m, u->d, size, d);
     return true;
 }
 
 TEMPLATE(mov)
 {
-    unsigned size = 1u << nth, reg;
+    unsigned size = 1u << nth, d;
 
-    if (is_high(u->a)) {
-        host(&m->c, H_LOAD, size, reg = HOST_AX, source(m, u->a));
+    if (size < 4) {
+        d = in_reg(m, u->a, size, HOST_AX);
     } else {
-        reg = host_for(m, u->a / 8, true);
+        d = target(m, u->d, HOST_AX);
+        host(&m->c, H_LOAD, size, d, source(m, u->a));
     }
-    put(m, u->d, size, reg);
+    put(m, u->d, size, d);
     return true;
 }
 
 TEMPLATE(movi)
 {
-    unsigned size = 1u << nth;
+    unsigned size = 1u << nth, d = size < 4 ? HOST_AX : target(m, u->d, HOST_AX);
 
-    if (size < 4)
-        host_imm(&m->c, H_STORE_I, size, changed(m, u->d), u->imm);
-    else
-        host_move_imm(&m->c, result(m, u->d), size == 8 ? (uint64_t)u->imm : (uint32_t)u->imm);
+    host_move_imm(&m->c, d, size == 8 ? (uint64_t)u->imm : (uint32_t)u->imm);
+    put(m, u->d, size, d);
     return true;
 }
 
 TEMPLATE(extend)
 {
-    struct operand a = source(m, u->a);
+    unsigned d = target(m, u->d, HOST_AX);
 
-    host(&m->c, t->insn, 8, result(m, u->d), a);
+    host(&m->c, t->insn, 8, d, source(m, u->a));
+    put(m, u->d, 8, d);
     return true;
 }
 
 TEMPLATE(bswap)
 {
-    unsigned size = 4u << nth;
-    struct operand a = source(m, u->a);
-    unsigned d = result(m, u->d);
+    unsigned size = 4u << nth, d = begin(m, u, size);
 
-    host(&m->c, H_LOAD, size, d, a);
     host_bswap(&m->c, size, d);
-    return true;
-}
-
-/* to = a + (b << scale) + imm */
-static void add_up(struct maker *m, const struct uop *u, unsigned to)
-{
-    unsigned a, b;
-    int32_t disp = fits(u->imm) ? u->imm : 0;
-
-    if (!fits(u->imm)) {
-        host_move_imm(&m->c, HOST_CX, u->imm);
-        host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->b));
-        if (u->scale)
-            host_imm(&m->c, H_SHL_I, 8, host_reg(HOST_AX), u->scale);
-        host(&m->c, H_ADD, 8, HOST_AX, host_reg(HOST_CX));
-        a = host_for(m, u->a / 8, true);
-        host(&m->c, H_LEA, 8, to, host_sum(HOST_AX, a, 0, 0));
-        return;
-    }
-    a = host_for(m, u->a / 8, true);
-    if (u->b == REG(REG_ZERO)) {
-        host(&m->c, H_LEA, 8, to, host_mem(a, disp));
-        return;
-    }
-    b = host_for(m, u->b / 8, true);
-    host(&m->c, H_LEA, 8, to, host_sum(a, b, u->scale, disp));
-}
-
-TEMPLATE(lea)
-{
-    add_up(m, u, HOST_AX);
-    if (u->op == UOP_LEASEG)
-        host(&m->c, H_ADD, 8, HOST_AX,
-             host_mem(HOST_DI, offsetof(struct cpu, seg) + u->seg * sizeof(struct segment) +
-                                   offsetof(struct segment, base)));
-    put(m, u->d, u->op == UOP_LEA32 ? 4 : 8, HOST_AX);
+    put(m, u->d, size, d);
     return true;
 }
 
 TEMPLATE(set)
 {
-    enum host_cc cc = test_condition(m, nth);
+    enum host_cc cc = condition(m, nth);
 
     host_cc(&m->c, H_SETCC, cc, 0, host_reg(HOST_AX));
     put(m, u->d, 1, HOST_AX);
@@ -195,9 +221,11 @@ TEMPLATE(set)
 
 TEMPLATE(cmov)
 {
-    struct operand a = source(m, u->a), d = changed(m, u->d);
+    enum host_cc cc = condition(m, nth);
+    unsigned d = in_reg(m, u->d, 8, HOST_AX);
 
-    host_cc(&m->c, H_CMOVCC, test_condition(m, nth), d.reg, a);
+    host_cc(&m->c, H_CMOVCC, cc, d, source(m, u->a));
+    put(m, u->d, 8, d);
     return true;
 }
 
@@ -208,42 +236,47 @@ TEMPLATE(nop)
 
 // clang-format off
 const struct template int_templates[] = {
-    { BOTH_OPS(ADD),   make_binary, H_ADD, H_ADD_I, 0 },
-    { BOTH_OPS(OR),    make_binary, H_OR,  H_OR_I,  LOGIC },
-    { BOTH_OPS(ADC),   make_binary, H_ADC, H_ADC_I, CARRY },
-    { BOTH_OPS(SBB),   make_binary, H_SBB, H_SBB_I, CARRY },
-    { BOTH_OPS(AND),   make_binary, H_AND, H_AND_I, LOGIC },
-    { BOTH_OPS(SUB),   make_binary, H_SUB, H_SUB_I, 0 },
-    { BOTH_OPS(XOR),   make_binary, H_XOR, H_XOR_I, LOGIC },
-    { BOTH_OPS(CMP),   make_binary, H_CMP, H_CMP_I, COMPARE },
-    { BOTH_OPS(TEST),  make_binary, H_TEST, H_TEST_I, COMPARE | LOGIC },
-    { SIZED_OPS(INC),  make_unary, H_INC, 0, KEEP_CARRY },
-    { SIZED_OPS(DEC),  make_unary, H_DEC, 0, KEEP_CARRY },
-    { SIZED_OPS(NEG),  make_unary, H_NEG, 0, 0 },
-    { SIZED_OPS(NOT),  make_unary, H_NOT, 0, 0 },
-    { WIDE_OPS(IMUL),  make_imul, 0, 0, 0 },
-    { SIZED_OPS(SHL),  make_shift, H_SHL_CL, 0, 0 },
-    { SIZED_OPS(SHR),  make_shift, H_SHR_CL, 0, 0 },
-    { SIZED_OPS(SAR),  make_shift, H_SAR_CL, 0, 0 },
-    { SIZED_OPS(ROL),  make_shift, H_ROL_CL, 0, 0 },
-    { SIZED_OPS(ROR),  make_shift, H_ROR_CL, 0, 0 },
-    { SIZED_OPS(SHLI), make_shift, 0, H_SHL_I, 0 },
-    { SIZED_OPS(SHRI), make_shift, 0, H_SHR_I, 0 },
-    { SIZED_OPS(SARI), make_shift, 0, H_SAR_I, 0 },
-    { SIZED_OPS(ROLI), make_shift, 0, H_ROL_I, 0 },
-    { SIZED_OPS(RORI), make_shift, 0, H_ROR_I, 0 },
-    { SIZED_OPS(MOV),  make_mov, 0, 0, 0 },
-    { SIZED_OPS(MOVI), make_movi, 0, 0, 0 },
-    { UOP_ZX8, UOP_ZX8,   make_extend, H_ZX8, 0, 0 },
-    { UOP_ZX16, UOP_ZX16, make_extend, H_ZX16, 0, 0 },
-    { UOP_SX8, UOP_SX8,   make_extend, H_SX8, 0, 0 },
-    { UOP_SX16, UOP_SX16, make_extend, H_SX16, 0, 0 },
-    { UOP_SX32, UOP_SX32, make_extend, H_SX32, 0, 0 },
-    { UOP_BSWAP32, UOP_BSWAP64, make_bswap, 0, 0, 0 },
-    { UOP_LEA32, UOP_LEASEG, make_lea, 0, 0, 0 },
-    { CC_OPS(SET),  make_set, 0, 0, 0 },
-    { CC_OPS(CMOV), make_cmov, 0, 0, 0 },
-    { UOP_NOP, UOP_NOP, make_nop, 0, 0, 0 },
+    { BOTH_OPS(ADD),   make_binary, H_ADD, H_ADD_I, 0, FOLD_SIZED, change_binary },
+    { BOTH_OPS(OR),    make_binary, H_OR,  H_OR_I,  LOGIC, FOLD_SIZED, change_binary },
+    { BOTH_OPS(ADC),   make_binary, H_ADC, H_ADC_I, CARRY, FOLD_SIZED, change_binary },
+    { BOTH_OPS(SBB),   make_binary, H_SBB, H_SBB_I, CARRY, FOLD_SIZED, change_binary },
+    { BOTH_OPS(AND),   make_binary, H_AND, H_AND_I, LOGIC, FOLD_SIZED, change_binary },
+    { BOTH_OPS(SUB),   make_binary, H_SUB, H_SUB_I, 0, FOLD_SIZED, change_binary },
+    { BOTH_OPS(XOR),   make_binary, H_XOR, H_XOR_I, LOGIC, FOLD_SIZED, change_binary },
+    { BOTH_OPS(CMP),   make_binary, H_CMP, H_CMP_I, COMPARE, FOLD_SIZED, NULL },
+    { BOTH_OPS(TEST),  make_binary, H_TEST, H_TEST_I, COMPARE | LOGIC, FOLD_SIZED, NULL },
+    { SIZED_OPS(INC),  make_unary, H_INC, 0, KEEP_CARRY, FOLD_NONE, change_unary },
+    { SIZED_OPS(DEC),  make_unary, H_DEC, 0, KEEP_CARRY, FOLD_NONE, change_unary },
+    { SIZED_OPS(NEG),  make_unary, H_NEG, 0, 0, FOLD_NONE, change_unary },
+    { SIZED_OPS(NOT),  make_unary, H_NOT, 0, QUIET, FOLD_NONE, change_unary },
+    { WIDE_OPS(IMUL),  make_imul, 0, 0, 0, FOLD_WIDE, NULL },
+    { SIZED_OPS(SHL),  make_shift, H_SHL_CL, 0, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(SHR),  make_shift, H_SHR_CL, 0, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(SAR),  make_shift, H_SAR_CL, 0, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(ROL),  make_shift, H_ROL_CL, 0, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(ROR),  make_shift, H_ROR_CL, 0, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(RCL),  make_shift, H_RCL_CL, 0, CARRY, FOLD_NONE, NULL },
+    { SIZED_OPS(RCR),  make_shift, H_RCR_CL, 0, CARRY, FOLD_NONE, NULL },
+    { SIZED_OPS(SHLI), make_shift, 0, H_SHL_I, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(SHRI), make_shift, 0, H_SHR_I, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(SARI), make_shift, 0, H_SAR_I, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(ROLI), make_shift, 0, H_ROL_I, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(RORI), make_shift, 0, H_ROR_I, 0, FOLD_NONE, NULL },
+    { WIDE_BOTH_OPS(BT),  make_bit, H_BT,  H_BT_I,  COMPARE, FOLD_NONE, NULL },
+    { WIDE_BOTH_OPS(BTS), make_bit, H_BTS, H_BTS_I, 0, FOLD_NONE, NULL },
+    { WIDE_BOTH_OPS(BTR), make_bit, H_BTR, H_BTR_I, 0, FOLD_NONE, NULL },
+    { WIDE_BOTH_OPS(BTC), make_bit, H_BTC, H_BTC_I, 0, FOLD_NONE, NULL },
+    { SIZED_OPS(MOV),  make_mov, 0, 0, 0, FOLD_SIZED, NULL },
+    { SIZED_OPS(MOVI), make_movi, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_ZX8, UOP_ZX8,   make_extend, H_ZX8, 0, 0, FOLD_BYTE, NULL },
+    { UOP_ZX16, UOP_ZX16, make_extend, H_ZX16, 0, 0, FOLD_WORD, NULL },
+    { UOP_SX8, UOP_SX8,   make_extend, H_SX8, 0, 0, FOLD_BYTE, NULL },
+    { UOP_SX16, UOP_SX16, make_extend, H_SX16, 0, 0, FOLD_WORD, NULL },
+    { UOP_SX32, UOP_SX32, make_extend, H_SX32, 0, 0, FOLD_LONG, NULL },
+    { UOP_BSWAP32, UOP_BSWAP64, make_bswap, 0, 0, 0, FOLD_NONE, NULL },
+    { CC_OPS(SET),  make_set, 0, 0, 0, FOLD_NONE, NULL },
+    { CC_OPS(CMOV), make_cmov, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_NOP, UOP_NOP, make_nop, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },
 };
 // clang-format on

@@ -3,8 +3,9 @@
  * jit-make - what the files of templates share: the block being made, operands, memory, flags, ways
  * out.
  *
- * A template writes the code of one micro-op.  AX and CX are its scratch registers; everything else
- * that is the guest's it reaches by source(), changed(), target(), put(), reach().
+ * All translated code has the same registers: BP is the processor (plus CPU_BIAS), AX and CX are
+ * scratch, twelve of the guest's are in the others (see home_of()), its R9, R10, R11, R15 and the
+ * micro-ops' temporaries in memory.  A template writes the code of one micro-op.
  */
 #ifndef TENON_SOFT_JIT_MAKE_H
 #define TENON_SOFT_JIT_MAKE_H
@@ -13,57 +14,66 @@
 #include "jit.h"
 #include "jit-unit.h"
 
-_Static_assert(offsetof(struct cpu, r) == 0, "operands are offsets from DI");
+enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128 };
 
-enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, LOG2_TLB_ENTRY = 5, PAGE_BITS = 12 };
+/* A member of struct cpu, an operand of a micro-op in memory. */
+#define CPU_AT(offset) host_mem(HOST_BP, (int32_t)(offset)-CPU_BIAS)
+#define CPU(member)    CPU_AT(offsetof(struct cpu, member))
 
-#define CPU(member)   host_mem(HOST_DI, offsetof(struct cpu, member))
-#define AT_OPERAND(o) host_mem(HOST_DI, o)
-
-/* Which guest register is in which of the host's. */
-struct registers {
-    uint8_t host[N_REGS];      /* NO_HOST: in memory only */
-    int8_t guest[N_HOST_REGS]; /* -1: free */
-    uint32_t dirty;            /* by guest register: memory is stale */
-};
-
-/* A way out of the code, or a detour. */
-enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_SET_OF, COLD_CLEAR_OF, COLD_UNIT };
+/* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
+ * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
+ * of a unit and back. */
+enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_PAGE, COLD_MISS, COLD_CALL, COLD_UNIT };
 struct cold {
     enum cold_kind kind;
-    uint8_t *jump, *back;
+    uint8_t *jump;
     unsigned uop;
-    struct registers regs;
     struct x87_note note;
-    uint8_t unit; /* COLD_UNIT: LOADED_* */
+    uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
+    const uint8_t *back;
 };
 
 /* Where an instruction begins that the interpreter may come to. */
 struct entry {
     unsigned uop;
     uint8_t *at;    /* in the code */
-    bool by_itself; /* nothing is to be read before it */
+    bool flags;     /* the host's are the guest's there */
     uint8_t loaded; /* LOADED_*: units that the code expects */
-    struct registers regs;
 };
+
+/* Where a linear address is: memory or a register, plus a register, plus disp. */
+struct address {
+    bool based, indexed; /* otherwise: none */
+    struct operand base;
+    uint8_t index, scale;
+    int64_t disp;
+};
+
+/* What it is that a template reads from a temporary that has just been loaded. */
+enum { FOLD_NONE, FOLD_BYTE, FOLD_WORD, FOLD_LONG, FOLD_SIZED, FOLD_WIDE, FOLD_FUSED };
 
 struct maker {
     struct host_code c;
     struct jit *jit;
     struct block *block;
-    uint8_t *from_block; /* where other translated blocks enter */
-    unsigned i;          /* the micro-op under way */
-    uint16_t live;       /* of the flags that it sets: those that are wanted */
-    uint16_t wanted[MAX_UOPS];
-    bool left; /* this instruction may continue in the interpreter */
-    struct registers regs;
-    uint32_t pinned;      /* host registers in use by this micro-op */
-    unsigned turn;        /* which one to take next when all are in use */
-    uint8_t loaded;       /* LOADED_*: units that are, whichever way the code has come here */
-    struct x87_note note; /* see jit-x87.c */
-    unsigned n_cold, n_entries;
+    unsigned i, skip;          /* the micro-op under way; how many more it has done */
+    uint16_t behind;           /* the flags wanted behind it */
+    uint16_t in_host, pending; /* flags that the host's are; of them: those not in cpu->pair */
+    bool left;                 /* this instruction may continue in the interpreter */
+    uint8_t loaded;            /* LOADED_*: units that are, whichever way the code has come here */
+    struct x87_note note;      /* see jit-x87.c */
+    struct operand load;       /* what the temporary load_temp holds for micro-op load_uop */
+    uint8_t load_temp;
+    unsigned load_uop;
+    struct address address; /* what T0 would hold for micro-op address_uop + 1 */
+    unsigned address_uop;
+    uint8_t *stay, *over;                /* jumps of the block's head */
+    uint8_t *leave, *link, *miss, *call; /* the block's ways to what is shared, if used */
+    unsigned n_cold, n_entries, n_sites;
+    uint16_t wanted[MAX_UOPS]; /* the flags wanted behind each micro-op */
     struct cold cold[MAX_UOPS * 4];
     struct entry entry[MAX_UOPS];
+    struct jit_site site[MAX_UOPS];
 };
 
 /* A family of micro-ops; make: false if it is for the handler, and nothing has been written. */
@@ -73,6 +83,10 @@ struct template
     bool (*make)(struct maker * m, const struct uop *u, const struct template *t, unsigned nth);
     uint8_t insn, imm_insn;
     uint8_t kind;
+    uint8_t fold; /* FOLD_*: it takes a loaded temporary by source(), and never leaves */
+    /* Does it to memory; or NULL. */
+    void (*change)(struct maker * m, const struct uop *u, const struct template *t, unsigned size,
+                   struct operand at, bool lock);
 };
 #define TEMPLATE(name)                                                                             \
     static bool make_##name(struct maker *m, const struct uop *u, const struct template *t,        \
@@ -84,8 +98,12 @@ extern const struct template int_templates[], memory_templates[], flow_templates
 #define SIZED_OPS(name) UOP_##name##8, UOP_##name##64
 #define BOTH_OPS(name)  UOP_##name##8, UOP_##name##I64
 #define WIDE_OPS(name)  UOP_##name##16, UOP_##name##64
+#define WIDE_BOTH_OPS(name)  UOP_##name##16, UOP_##name##I64
 #define CC_OPS(name)    UOP_##name##O, UOP_##name##NLE
 // clang-format on
+/* Of a template's kind: OF is 0; takes CF; keeps it; writes nothing else. */
+enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16 };
+const struct template *template_of(const struct uop *u);
 
 /* ---- Operands: byte offsets into the registers ---- */
 
@@ -100,68 +118,71 @@ static inline bool fits(int64_t imm)
     return imm == (int32_t)imm;
 }
 
+/* The host's register that has a guest's throughout, or NO_HOST. */
+unsigned home_of(uint8_t operand);
 /* To be read: a register of the host's, or memory. */
 struct operand source(struct maker *m, uint8_t operand);
 /* The same in a register: its own, or scratch, into which it is read. */
 unsigned in_reg(struct maker *m, uint8_t operand, unsigned size, unsigned scratch);
-/* To be changed, in part or by what was in it. */
-struct operand changed(struct maker *m, uint8_t operand);
 /* A register to make it in when all of it is overwritten: its own, or scratch.  put() follows. */
 unsigned target(struct maker *m, uint8_t operand, unsigned scratch);
-/* d = a host register, of that size; 32 bits clear the upper half. */
+/* d = a host register, of that size; 32 bits have cleared its upper half.  Flags stay. */
 void put(struct maker *m, uint8_t operand, unsigned size, unsigned reg);
+
+static inline const struct uop *uop_of(const struct maker *m)
+{
+    return &m->block->uop[m->i];
+}
+
+/* Whether the micro-op k after this one belongs to the same instruction. */
+static inline bool is_same_insn(const struct maker *m, unsigned k)
+{
+    return m->i + k < m->block->n && uop_of(m)[k].off == uop_of(m)->off;
+}
 
 /* ---- Memory ---- */
 
 /*
  * The guest's memory at linear address base + disp, size bytes within a page, good for a read (or a
- * read and a write): else the micro-op's handler does it.  AX and CX are destroyed, and hold the
- * address, which is good until one of them or base changes.
+ * read and a write): else the micro-op's handler does it.  AX, CX and the host's flags are
+ * destroyed; CX holds a part of the address, which is good until it or a register of the guest's
+ * changes.
  */
 struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size, bool write);
+/* Whether T0 is for this micro-op to reach(), and not in memory. */
+bool is_folded(const struct maker *m);
+/* T0 goes to memory, for who is not content with that. */
+void settle_address(struct maker *m);
 
 /* ---- Ways out ---- */
 
-/* Where cc holds, the micro-op's handler does all of it; nothing of the guest's has changed yet. */
+/* Where cc holds, the micro-op's handler does all of it; nothing of the guest's has changed yet,
+ * and flags_clobber() was called before. */
 void unless(struct maker *m, enum host_cc cc);
-
 /* A detour, where jump goes, that loads a unit; if it may not be, the micro-op's handler runs. */
 void cold_unit(struct maker *m, uint8_t *jump, unsigned unit);
+/* A way out that begins there. */
+void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop);
+/* To something shared, about micro-op i, by the block's own way there. */
+void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
+
+/* jit-flow.c: calls the micro-op's function, and goes on; true. */
+bool call_function(struct maker *m);
+/* The code of COLD_PAGE. */
+void link_across(struct maker *m, unsigned uop);
 
 /* ---- Flags ---- */
 
-/* Before the host's flags are destroyed; AX may be.  reach() and unless() do it. */
+/* Those that are only in the host's go to cpu->pair as well.  AX is destroyed. */
+void flags_save(struct maker *m);
+/* Before the host's flags are destroyed; AX is, too. */
 void flags_clobber(struct maker *m);
-/* The host's flags are the guest's now, those of set; the others of m->live are, too. */
+/* The host's flags become the guest's, at least those of set.  AX is destroyed. */
+void flags_need(struct maker *m, uint16_t set);
+/* The host's flags are the guest's now: those of set have been made by this micro-op, and what was
+ * in the host's before still is. */
 void flags_set(struct maker *m, uint16_t set);
-
-/* The host's condition that holds if the guest's does; AX and CX are destroyed. */
-enum host_cc test_condition(struct maker *m, unsigned cc);
-
-/* ---- jit-block.c, for jit-flow.c ---- */
-
-unsigned host_for(struct maker *m, unsigned guest, bool read);
-unsigned result(struct maker *m, uint8_t operand);
-void write_back_all(struct maker *m, struct registers *regs);
-struct cold *cold(struct maker *m, enum cold_kind kind, uint8_t *jump);
-void save_flags(struct maker *m, bool logic);
-void take_carry(struct maker *m);
-void point_at(struct host_code *c, unsigned i);
-/* jit-flow.c */
-void go_link(struct maker *m, struct registers regs, unsigned i);
-/* jit-memory.c */
-void move_stack(struct maker *m, int32_t by);
-void probe_push(struct maker *m);
-void probe_pop(struct maker *m);
-/* jit-int.c */
-void operate(struct maker *m, const struct uop *u, const struct template *t, bool imm,
-             unsigned size, unsigned target, struct operand b);
-
-/* OF is 0; takes CF; keeps it; writes nothing else. */
-enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8 };
-
-#define FLAGS_LOW  CPU(flags)
-#define FLAGS_HIGH host_mem(HOST_DI, offsetof(struct cpu, flags) + 1)
-#define HIGH_OF    (F_OF >> 8)
+/* The guest's condition: the host's that holds then.  AX is destroyed. */
+enum host_cc condition(struct maker *m, unsigned cc);
 
 #endif

@@ -261,7 +261,9 @@ void unit_unload(struct jit *jit, struct host_code *c)
 
     host_imm(c, H_CMP_I, 1, CPU(loaded), 0);
     over = host_jcc(c, CC_Z, NULL);
+    host_push(c, HOST_CX);
     host_call(c, jit->unload);
+    host_pop(c, HOST_CX);
     host_land(c, over);
 }
 
@@ -287,7 +289,9 @@ TEMPLATE(check)
     return true;
 }
 
+// clang-format off
 const struct template unit_templates[] = {
-    { UOP_CHECK, UOP_CHECK, make_check, 0, 0, 0 },
+    { UOP_CHECK, UOP_CHECK, make_check, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },
 };
+// clang-format on

@@ -11,7 +11,7 @@ struct maker;
 
 /* The pieces of code that blocks share. */
 void unit_share(struct jit *jit, struct host_code *c);
-/* Code: all that is loaded goes back into struct cpu.  AX, CX and flags are destroyed. */
+/* Code: all that is loaded goes back into struct cpu.  AX and flags are destroyed. */
 void unit_unload(struct jit *jit, struct host_code *c);
 /* Code: loads one; ZF if it may not be. */
 void unit_load(struct jit *jit, struct host_code *c, unsigned unit);
@@ -23,7 +23,8 @@ void unit_require(struct maker *m, unsigned unit);
 struct x87_note {
     const struct uop *last, *memory; /* NULL: none */
 };
-/* Code that tells it; AX is destroyed. */
+/* Code that tells it; AX is destroyed, flags stay.  All: that of now, and it is known then. */
 void x87_tell(struct maker *m, const struct x87_note *note);
+void x87_tell_all(struct maker *m);
 
 #endif

@@ -81,7 +81,7 @@ static struct operand memory(struct maker *m, const struct vec_op *op, const str
     unsigned how = vec_memory(op, in), bytes = how & VEC_BYTES;
     struct operand at = reach(m, REG(REG_T0), 0, bytes, op->flags & V_TO_RM);
 
-    if (how & VEC_ALIGNED) {
+    if (how & VEC_ALIGNED) { /* the host's page is where the guest's is */
         host(&m->c, H_LEA, 8, HOST_AX, at);
         at = host_mem(HOST_AX, 0);
         host_imm(&m->c, H_TEST_I, 1, host_reg(HOST_AX), bytes - 1);
@@ -145,7 +145,7 @@ static bool gives_index(const struct insn *in)
 static bool make_empty(struct maker *m, const struct insn *in)
 {
     if (in->vex && in->code != MODE_CODE64)
-        return false;
+        return call_function(m);
     unit_require(m, in->vex ? LOADED_AVX : LOADED_X87);
     host_empty(&m->c, in);
     return true;
@@ -156,13 +156,13 @@ TEMPLATE(vector)
     const struct vec_op *op;
     struct insn in;
 
-    if (u->call == vec_enter_mmx) /* the host's instruction has done that */
-        return true;
+    if (u->call == vec_enter_mmx) /* which the host's own, just before, has done */
+        return m->loaded & LOADED_X87 || call_function(m);
     if (!decode_again(m, u, &in))
-        return false;
+        return call_function(m);
     op = vec_find(m->jit->cpu, &in);
     if (!allowed(m, op, &in))
-        return false;
+        return call_function(m);
     if (in.map == MAP_0F && in.opcode == 0x77)
         return make_empty(m, &in);
     require_units(m, op, &in);
@@ -175,6 +175,6 @@ TEMPLATE(vector)
 }
 
 const struct template vec_templates[] = {
-    { UOP_VECTOR, UOP_VECTOR_FLAGS, make_vector, 0, 0, 0 },
+    { UOP_VECTOR, UOP_VECTOR_FLAGS, make_vector, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },
 };

@@ -41,6 +41,12 @@ void x87_tell(struct maker *m, const struct x87_note *note)
         tell_selector(m, note->memory, fpu_seg(note->memory), CPU(x87.ds));
 }
 
+void x87_tell_all(struct maker *m)
+{
+    x87_tell(m, &m->note);
+    m->note = (struct x87_note){ 0 };
+}
+
 /* The operand's offset goes at once: registers may change. */
 static void tell_operand(struct maker *m, const struct uop *u)
 {
@@ -115,10 +121,10 @@ TEMPLATE(x87)
 TEMPLATE(cond)
 {
     static const uint8_t cc[] = { 2, 4, 6, 10 }; /* B, E, BE, U as of Jcc */
-    unsigned condition = cc[u->a >> 3 & 3] | (u->b & 1);
+    unsigned which = cc[u->a >> 3 & 3] | (u->b & 1);
 
     unit_require(m, LOADED_X87);
-    host_cc(&m->c, H_SETCC, test_condition(m, condition), 0, host_reg(HOST_CX));
+    host_cc(&m->c, H_SETCC, condition(m, which), 0, host_reg(HOST_CX));
     flags_clobber(m);
     host(&m->c, H_NEG, 1, 0, host_reg(HOST_CX));
     host_x87(&m->c, 0xda, 0xc0 | (u->a & 7)); /* fcmovb */
@@ -128,8 +134,8 @@ TEMPLATE(cond)
 
 // clang-format off
 const struct template x87_templates[] = {
-    { UOP_X87, UOP_X87_FLAGS, make_x87, 0, 0, 0 },
-    { UOP_X87_COND, UOP_X87_COND, make_cond, 0, 0, 0 },
+    { UOP_X87, UOP_X87_FLAGS, make_x87, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_X87_COND, UOP_X87_COND, make_cond, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },
 };
 // clang-format on

@@ -2,14 +2,15 @@
 /*
  * jit - the translator's memory, and when blocks are translated.
  *
- * Code is only ever added, on the processor's own thread, and never changed: jumps between blocks
- * go through the micro-ops' links.  What is full is emptied as a whole together with the blocks,
- * where none runs.
+ * Code is only added, on the processor's own thread; all that is changed of it are the distances of
+ * jumps between blocks, from C.  What is full is emptied as a whole together with the blocks, where
+ * none runs.
  */
 #include "jit.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -71,6 +72,7 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
+    cpu->jumps = jit->jump;
     err = map_code(jit);
     if (!err)
         err = jit_share(jit);
@@ -105,10 +107,147 @@ void jit_flush(struct cpu *cpu)
 {
     struct jit *jit = cpu->blocks->jit;
 
+    memset(jit->jump, 0, sizeof(jit->jump));
     jit->used = jit->shared;
     jit->full = false;
     jit->count.flushes++;
 }
+
+/* ---- From block to block ---- */
+
+/* Code is executed elsewhere than it is written, by this thread and not before it returns from C.
+ */
+static void aim(const struct jit *jit, uint8_t *jump, const uint8_t *executed)
+{
+    int32_t distance = executed - (jit_executable(jit, jump) + sizeof(distance));
+
+    memcpy(jump, &distance, sizeof(distance));
+}
+
+static void aim_epoch(struct jit_site *site, const uint64_t *epoch)
+{
+    if (site->epoch)
+        memcpy(site->epoch, &epoch, sizeof(epoch));
+}
+
+static void unlink_site(struct jit *jit, struct jit_site *site)
+{
+    struct jit_site **at = &site->to->incoming;
+
+    while (*at != site)
+        at = &(*at)->next;
+    *at = site->next;
+    site->to = NULL;
+    aim(jit, site->at, jit_executable(jit, site->stub));
+    aim_epoch(site, &jit->never);
+}
+
+static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
+{
+    if (site->to == to)
+        return;
+    if (site->to)
+        unlink_site(jit, site);
+    aim(jit, site->at, to->entry);
+    aim_epoch(site, &to->epoch);
+    site->to = to;
+    site->next = to->incoming;
+    to->incoming = site;
+    jit->count.links++;
+}
+
+static struct jit_jump *jump_of(struct jit *jit, uint64_t rip)
+{
+    return &jit->jump[(rip ^ rip >> 12) & (JIT_JUMPS - 1)];
+}
+
+void jit_kill(struct cpu *cpu, struct block *block)
+{
+    struct jit_jump *jump = jump_of(cpu->blocks->jit, block->rip);
+
+    while (block->incoming)
+        unlink_site(cpu->blocks->jit, block->incoming);
+    if (jump->code == block->entry)
+        *jump = (struct jit_jump){ 0 };
+}
+
+void jit_remember(struct cpu *cpu, const struct block *block)
+{
+    if (block->entry)
+        *jump_of(cpu->blocks->jit, block->rip) =
+            (struct jit_jump){ .rip = block->rip, .code = block->entry, .salt = cpu->salt };
+}
+
+void jit_settle(struct cpu *cpu)
+{
+    struct jit *jit = cpu->blocks->jit;
+    struct jit_context now = { .epoch = cpu->epoch,
+                               .cs_base = cpu->seg[SEG_CS].base,
+                               .cs_limit = cpu->seg[SEG_CS].limit,
+                               .mode = cpu->mode };
+    struct jit_context *c = jit->context;
+
+    for (; c < jit->context + JIT_CONTEXTS; c++) {
+        if (c->epoch == now.epoch && c->mode == now.mode && c->cs_base == now.cs_base &&
+            c->cs_limit == now.cs_limit) {
+            cpu->salt = c->salt;
+            return;
+        }
+    }
+    cpu->salt = now.salt = ++jit->salts;
+    jit->context[jit->salts % JIT_CONTEXTS] = now;
+}
+
+const struct uop *jit_link(struct cpu *cpu, const struct uop *u)
+{
+    const struct block *from = cpu->block;
+    struct block *to = u->link;
+
+    if (from->epoch && to && to->epoch == cpu->epoch && to->entry)
+        for (unsigned i = 0; i < from->n_sites; i++)
+            if (&from->uop[from->site[i].uop] == u)
+                link_site(cpu->blocks->jit, &from->site[i], to);
+    return run_JMP(cpu, u);
+}
+
+/* Where an indirect jump goes, or does not if it faults. */
+static bool will_go_to(struct cpu *cpu, const struct uop *u, uint64_t *rip)
+{
+    const void *stack;
+
+    if (u->op == UOP_JMP_TO) {
+        *rip = *(const uint64_t *)((const char *)cpu->r + u->a);
+        return true;
+    }
+    stack = tlb_read(cpu, cpu->r[RSP], 8);
+    if (stack)
+        memcpy(rip, stack, 8);
+    return stack;
+}
+
+const struct uop *jit_miss(struct cpu *cpu, const struct uop *u)
+{
+    struct block *to;
+    uint64_t rip;
+
+    cpu->blocks->jit->count.misses++;
+    if (will_go_to(cpu, u, &rip)) {
+        to = *blocks_jump_entry(cpu, rip);
+        if (to && block_fits(cpu, to, rip, cpu->block->mode))
+            jit_remember(cpu, to);
+    }
+    return uop_info[u->op].run(cpu, u);
+}
+
+const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
+{
+    uop_precise(cpu, u);
+    cpu->r[REG_NEXT] = uop_next_rip(cpu, u);
+    u->call(cpu, u);
+    return cpu->block->epoch ? NULL : u + 1;
+}
+
+/* ---- Translating ---- */
 
 static void translate_block(struct jit *jit, struct block *block)
 {
@@ -135,7 +274,6 @@ static HANDLER(counted)
 
 void jit_watch(struct cpu *cpu, struct block *block, bool may)
 {
-    block->entry = cpu->blocks->jit->outside;
     if (!may)
         return;
     block->first = block->uop[0].run;

@@ -15,6 +15,33 @@
 #include "jit-emit.h"
 #include "uop.h"
 
+/* Where an indirect jump went: rip's code, while cpu->salt is that. */
+struct jit_jump {
+    uint64_t rip;
+    const uint8_t *code;
+    uint64_t salt; /* 0: none */
+    uint64_t unused;
+};
+enum { JIT_JUMPS = 1 << 12 };
+
+/* A jump of translated code to another block's: in code memory, behind the block's code. */
+struct jit_site {
+    uint8_t *at;           /* the 4 bytes of its distance */
+    uint8_t *stub;         /* where it goes while it is not linked: the block is looked for in C */
+    uint8_t *epoch;        /* to another page: where the address of the block's epoch is; or NULL */
+    uint8_t *miss;         /* and the distance of the jump if that is not the processor's */
+    struct block *to;      /* NULL: not linked */
+    struct jit_site *next; /* of those linked with the same block */
+    uint32_t uop;
+};
+
+/* What indirect jumps depend on beside rip; salts are never used again for another one. */
+struct jit_context {
+    uint64_t epoch, cs_base, salt;
+    uint32_t mode, cs_limit;
+};
+enum { JIT_CONTEXTS = 4 };
+
 /*
  * A processor's code memory, mapped twice: to write and to execute.  It begins with the handlers'
  * addresses and the pieces that blocks share.
@@ -23,17 +50,22 @@ struct jit {
     uint8_t *write;
     const uint8_t *execute;
     size_t bytes, used, shared;
-    uint32_t heat;            /* entries after which a block is translated */
-    bool full;                /* to be emptied before the next block is decoded */
-    uop_run *enter;           /* calls u->run */
-    uop_run *outside;         /* goes to a block that is not translated */
-    const uint8_t *link, *to; /* shared: see jit-block.c */
+    uint32_t heat;  /* entries after which a block is translated */
+    bool full;      /* to be emptied before the next block is decoded */
+    uop_run *enter; /* calls u->run */
+    struct {
+        const uint8_t *enter, *leave, *out, *link, *miss, *call;
+    } to;                                           /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
-    uint32_t isas; /* of vector instructions that the host has: bits by vec_isa */
+    uint32_t isas;  /* of vector instructions that the host has: bits by vec_isa */
+    uint64_t never; /* no processor's epoch */
     struct maker *maker;
+    struct jit_context context[JIT_CONTEXTS];
+    uint64_t salts;
+    struct jit_jump jump[JIT_JUMPS];
     struct {
-        uint64_t blocks, bytes, flushes;
+        uint64_t blocks, bytes, flushes, links, misses;
     } count;
 };
 
@@ -50,14 +82,28 @@ void jit_destroy(struct cpu *cpu);
 size_t jit_share_of(size_t bytes, unsigned n);
 /* A block has been made; its entries are counted, if it may be translated. */
 void jit_watch(struct cpu *cpu, struct block *block, bool may);
+/* No translated code goes to the block any longer. */
+void jit_kill(struct cpu *cpu, struct block *block);
 /* All blocks are being forgotten.  None may run again before the next one is made. */
 void jit_flush(struct cpu *cpu);
+/* Micro-ops are about to run: where indirect jumps go may depend on something else than before. */
+void jit_settle(struct cpu *cpu);
+/* Indirect jumps find this block from now on, which has just been looked up. */
+void jit_remember(struct cpu *cpu, const struct block *block);
 
-/* jit-block.c */
+/* What translated code calls: a handler for a jump that is not linked, one for an indirect jump
+ * that is not known; and UOP_CALL's function, after which it goes on (NULL) or with a micro-op. */
+uop_run jit_link, jit_miss, jit_call;
 
-/* The pieces that blocks share; 0 or -ENOMEM. */
+/* jit-share.c: the pieces that blocks share; 0 or -ENOMEM. */
 int jit_share(struct jit *jit);
-/* Writes block's code to jit->write + used, and makes its micro-ops go there; false: it is full. */
+/* jit-block.c: writes block's code to jit->write + used, and makes its micro-ops go there; false:
+ * it is full. */
 bool jit_translate(struct jit *jit, struct block *block);
+
+static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
+{
+    return jit->execute + (at - jit->write);
+}
 
 #endif

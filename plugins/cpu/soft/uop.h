@@ -35,6 +35,7 @@
 
 struct uop;
 struct block;
+struct jit_site;
 
 /* A handler: returns the micro-op to go on with, NULL to leave the block with cpu->rip set. */
 typedef const struct uop *uop_run(struct cpu *cpu, const struct uop *u);
@@ -79,9 +80,13 @@ struct block {
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
     struct page_link on_page[2];
-    uop_run *first; /* the translator: the first micro-op's own handler */
-    uop_run *entry; /* and how translated code enters it */
-    uint32_t heat;  /* and how many entries until it is translated */
+    /* The translator's: the first micro-op's own handler, how many entries until it is translated,
+     * and then how translated code enters it (or NULL), its jumps to other blocks and theirs here. */
+    uop_run *first;
+    const uint8_t *entry;
+    struct jit_site *site, *incoming;
+    uint32_t heat;
+    uint16_t n_sites;
     uint16_t n;
     struct uop uop[];
 };
