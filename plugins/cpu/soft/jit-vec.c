@@ -65,13 +65,12 @@ static bool allowed(const struct maker *m, const struct vec_op *op, const struct
            !(in->mod != 3 && kind_of_rm(op) == KIND_MM && kind_of_reg(op) != KIND_MM);
 }
 
+/* A vector's place may be memory, but MXCSR counts. */
 static void require_units(struct maker *m, const struct vec_op *op, const struct insn *in)
 {
-    unsigned reg = kind_of_reg(op), rm = in->mod == 3 ? kind_of_rm(op) : reg;
-
-    if (reg == KIND_MM || rm == KIND_MM)
+    if (kind_of_reg(op) == KIND_MM || (in->mod == 3 && kind_of_rm(op) == KIND_MM))
         unit_require(m, LOADED_X87);
-    if (reg == KIND_V || rm == KIND_V)
+    if (op->src == KIND_V || op->dst == KIND_V || op->dst == KIND_FLAGS)
         unit_require(m, in->vex ? LOADED_AVX : LOADED_SSE);
 }
 

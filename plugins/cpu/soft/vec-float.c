@@ -206,15 +206,15 @@ static void keep(const struct dot *dot, union vec *v, unsigned mask)
             memset(&v->u8[at], 0, dot->size);
 }
 
-/* Adds to each element the one at a distance, either way; of two NaNs the processor takes the
- * neighbour's first, then its own. */
+/* Adds to each element the one at a distance, either way; of two NaNs the processor takes its own,
+ * but DPPS the neighbour's first. */
 static void sum_pairs(struct cpu *cpu, const struct dot *dot, union vec *v, unsigned distance)
 {
     union vec own = *v, other;
 
     for (unsigned at = 0; at < dot->bytes; at += dot->size)
         memcpy(&other.u8[at], &v->u8[at ^ distance * dot->size], dot->size);
-    if (distance == 1)
+    if (distance == 1 && dot->size == 4)
         vec_run_fp(cpu, dot->add, v, &other, &own, 0);
     else
         vec_run_fp(cpu, dot->add, v, &own, &other, 0);
