@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "exec.h"
+#include "mmu.h"
 #include "jit.h"
 #include "sys.h"
 #include "log.h"
@@ -54,7 +55,8 @@ int blocks_create(struct cpu *cpu)
         return -ENOMEM;
     }
     cpu->blocks = s;
-    cpu->epoch += !cpu->epoch;
+    if (!cpu->epoch)
+        mmu_new_epochs(cpu);
     return 0;
 }
 
@@ -83,7 +85,7 @@ void blocks_flush(struct cpu *cpu)
     s->link_from = NULL;
     s->used = 0;
     s->flushes++;
-    cpu->epoch++;
+    mmu_new_epochs(cpu);
     if (s->jit)
         jit_flush(cpu);
 }
@@ -243,8 +245,10 @@ static int decode_across(struct source *s, struct insn *in, uint64_t rip)
 
         if (!(s->cpu->mode & MODE_CODE64))
             lin = (uint32_t)lin;
-        if (i && (lin & (PAGE - 1)) == 0)
+        if (i && (lin & (PAGE - 1)) == 0) {
             p = s->code2 = mem_code(s->cpu, lin);
+            mmu_found_code(s->cpu, lin);
+        }
         s->bytes[i] = p ? *p : mem_fetch(s->cpu, lin);
         len = decode(in, s->bytes, i + 1, rip, code);
     }
@@ -429,8 +433,11 @@ static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *c
     if (block->code != code || block->rip != cpu->rip || block->mode != mode ||
         block->cs_base != cpu->seg[SEG_CS].base || block->cs_limit != cpu->seg[SEG_CS].limit)
         return false;
-    if (block->code2 && code_at(cpu, next_page(cpu)) != block->code2)
-        return false;
+    if (block->code2) {
+        if (code_at(cpu, next_page(cpu)) != block->code2)
+            return false;
+        mmu_found_code(cpu, next_page(cpu));
+    }
     return !cpu->assist || block->epoch == cpu->epoch || unchanged(block);
 }
 
@@ -443,6 +450,7 @@ static struct block *find(struct cpu *cpu, bool one)
 
     check_target(cpu, cpu->rip);
     code = code_at(cpu, linear_of(cpu, cpu->rip));
+    mmu_found_code(cpu, linear_of(cpu, cpu->rip));
     if (!code)
         return make(cpu, NULL, mode | BLOCK_ONE);
     for (block = *hash_entry(cpu->blocks, code, cpu->rip); block; block = block->hash_next)

@@ -198,7 +198,7 @@ struct tlb_entry {
     uint64_t read, write, exec;
     uintptr_t addend;
 };
-enum { TLB_BITS = 10, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
+enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 
 /* AMD's virtualisation; see svm.h.  From guest on: between VMRUN and #VMEXIT. */
 struct svm {
@@ -245,7 +245,7 @@ struct cpu {
     uint64_t salt;          /* of jumps' entries */
     struct jit_jump *jumps; /* where indirect jumps went: JIT_JUMPS */
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
-    uint64_t epoch; /* from 1; of the linear addresses of code: changes with every TLB flush */
+    uint64_t epoch; /* epochs[] of this privilege */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
     uint64_t pdpte[4]; /* PAE paging: as loaded with CR3 */
@@ -305,6 +305,9 @@ struct cpu {
     struct tlb *tlb;        /* mmu.h */
     struct bus *bus;
     const struct block *block; /* the one running: see uop.h */
+    /* Of the linear addresses of code, the supervisor's and CPL 3's, never the same; each changes
+     * with TLB flushes that may concern its code.  0: not yet. */
+    uint64_t epochs[2], last_epoch;
     uint64_t stop_at;          /* leave before instructions would be more; UINT64_MAX: never */
     bool one_insn;  /* -singlestep: one instruction a block */
     bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */

@@ -18,6 +18,12 @@ static unsigned slot_of(uint64_t lin)
     return lin >> 12 & (TLB_ENTRIES - 1);
 }
 
+/* Entry k of those to look at, the global ones last. */
+static unsigned used_slot(const struct tlb_table *t, unsigned k)
+{
+    return k < t->n_used[0] ? t->used[0][k] : t->used[1][k - t->n_used[0]];
+}
+
 /* ---- Pages that hold code ---- */
 
 struct bus *bus_create(void)
@@ -74,10 +80,11 @@ static void code_forget(struct cpu *cpu, unsigned n)
 {
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
-        for (unsigned k = 0; k < t->n_used; k++) {
-            const struct tlb_page *page = &t->page[t->used[k]];
+        for (unsigned k = 0; k < t->n_used[0] + t->n_used[1]; k++) {
+            unsigned slot = used_slot(t, k);
+            const struct tlb_page *page = &t->page[slot];
             if (page->ram && code_slot(page->block, page->offset) == n)
-                t->entry[t->used[k]].exec |= TLB_SLOW;
+                t->entry[slot].exec |= TLB_SLOW;
         }
     }
     cpu->tlb->code[n].page = 0;
@@ -119,10 +126,11 @@ void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_
 {
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
-        for (unsigned n = 0; n < t->n_used; n++) {
-            const struct tlb_page *page = &t->page[t->used[n]];
+        for (unsigned n = 0; n < t->n_used[0] + t->n_used[1]; n++) {
+            unsigned slot = used_slot(t, n);
+            const struct tlb_page *page = &t->page[slot];
             if (page->ram && page->block == block && page->offset - PAGE_OF(offset) < bytes)
-                t->entry[t->used[n]].write |= TLB_SLOW;
+                t->entry[slot].write |= TLB_SLOW;
         }
     }
 }
@@ -243,41 +251,104 @@ void mmu_destroy(struct cpu *cpu)
     cpu->tlb = NULL;
 }
 
-static void flush_table(struct tlb_table *t, bool global)
+static void flush_list(struct tlb_table *t, bool global)
 {
-    unsigned kept = 0;
+    for (unsigned i = 0; i < t->n_used[global]; i++) {
+        uint16_t slot = t->used[global][i];
 
-    for (unsigned i = 0; i < t->n_used; i++) {
-        uint16_t slot = t->used[i];
-        if (t->page[slot].global && !global) {
-            t->used[kept++] = slot;
-        } else {
+        t->page[slot].listed[global] = false;
+        if (t->page[slot].global == global)
             clear_entry(&t->entry[slot]);
-            t->page[slot].listed = false;
-        }
     }
-    t->n_used = kept;
+    t->n_used[global] = 0;
 }
 
+static void list_slot(struct tlb_table *t, unsigned slot, bool global)
+{
+    if (!t->page[slot].listed[global])
+        t->used[global][t->n_used[global]++] = slot;
+    t->page[slot].listed[global] = true;
+}
+
+static void new_epoch(struct cpu *cpu, bool user)
+{
+    cpu->epochs[user] = ++cpu->last_epoch;
+    cpu->epoch = cpu->epochs[cpu->cpl == 3];
+}
+
+void mmu_new_epochs(struct cpu *cpu)
+{
+    new_epoch(cpu, false);
+    new_epoch(cpu, true);
+    memset(cpu->tlb->code_at, 0, sizeof(cpu->tlb->code_at));
+    cpu->tlb->local_code = false;
+}
+
+/* Code on global pages stays where it is when all others go. */
 void tlb_flush(struct cpu *cpu, bool global)
 {
-    for (int i = 0; i < TLB_TABLES; i++)
-        flush_table(&cpu->tlb->table[i], global);
-    cpu->epoch++;
+    for (int i = 0; i < TLB_TABLES; i++) {
+        flush_list(&cpu->tlb->table[i], false);
+        if (global) {
+            flush_list(&cpu->tlb->table[i], true);
+            memset(cpu->tlb->table[i].large, 0, sizeof(cpu->tlb->table[i].large));
+        }
+    }
+    if (global || cpu->tlb->local_code)
+        mmu_new_epochs(cpu);
+    else
+        new_epoch(cpu, true);
+}
+
+static unsigned code_bit(uint64_t lin)
+{
+    return (lin >> 12 ^ lin >> 24) % CODE_BITS;
+}
+
+void mmu_found_code(struct cpu *cpu, uint64_t lin)
+{
+    const struct tlb_table *t = &cpu->tlb->table[cpu->tlb->data];
+    unsigned slot = slot_of(lin), bit = code_bit(lin);
+
+    cpu->tlb->code_at[bit / 64] |= 1ull << bit % 64;
+    if (cpu->cpl < 3 && !(t->page[slot].lin == PAGE_OF(lin) && t->page[slot].global))
+        cpu->tlb->local_code = true;
+}
+
+static bool is_large(const struct tlb_table *t, uint64_t lin)
+{
+    return lin >= t->large[lin >> 63].begin && lin <= t->large[lin >> 63].end;
+}
+
+static void flush_large(struct tlb_table *t, uint64_t lin)
+{
+    for (int global = 0; global < 2; global++) {
+        for (unsigned n = 0; n < t->n_used[global]; n++) {
+            uint16_t slot = t->used[global][n];
+
+            if ((t->page[slot].lin ^ lin) >> t->page[slot].bits == 0)
+                clear_entry(&t->entry[slot]);
+        }
+    }
 }
 
 /* Whatever the size of the page that lin lies in. */
 void tlb_flush_page(struct cpu *cpu, uint64_t lin)
 {
+    bool large = false;
+
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
-        for (unsigned n = 0; n < t->n_used; n++) {
-            uint16_t slot = t->used[n];
-            if ((t->page[slot].lin ^ lin) >> t->page[slot].bits == 0)
-                clear_entry(&t->entry[slot]);
+
+        if (is_large(t, lin)) {
+            flush_large(t, lin);
+            large = true;
+        } else if (t->page[slot_of(lin)].lin == PAGE_OF(lin)) {
+            clear_entry(&t->entry[slot_of(lin)]);
         }
     }
-    cpu->epoch++;
+    if (large || cpu->tlb->code_at[code_bit(lin) / 64] >> code_bit(lin) % 64 & 1)
+        mmu_new_epochs(cpu);
 }
 
 void mmu_forget(struct cpu *cpu)
@@ -302,6 +373,7 @@ void mmu_update(struct cpu *cpu)
         tlb->data = TLB_USER;
     else
         tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
+    cpu->epoch = cpu->epochs[cpu->cpl == 3];
     cpu->fast = checks_alignment(cpu) ? tlb->none : tlb->table[tlb->data].entry;
 }
 
@@ -314,6 +386,18 @@ _Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)
 static uint64_t tag_of(const struct tlb_entry *e, enum mmu_access access)
 {
     return access == MMU_READ ? e->read : access == MMU_WRITE ? e->write : e->exec;
+}
+
+/* The page around lin, whose entries come one by one. */
+static void note_large(struct tlb_table *t, uint64_t lin, unsigned bits)
+{
+    uint64_t begin = lin >> bits << bits, end = begin + (1ull << bits) - 1;
+    bool none = !t->large[lin >> 63].end;
+
+    if (none || begin < t->large[lin >> 63].begin)
+        t->large[lin >> 63].begin = begin;
+    if (none || end > t->large[lin >> 63].end)
+        t->large[lin >> 63].end = end;
 }
 
 /* Enters a mapping.  What is no RAM, holds code or a breakpoint stays slow. */
@@ -332,8 +416,9 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
         .exec = map->fetch ? page | TLB_SLOW : TLB_EMPTY,
         .addend = (uintptr_t)ram->host - page,
     };
-    if (!t->page[slot].listed)
-        t->used[t->n_used++] = slot;
+    list_slot(t, slot, map->global);
+    if (map->bits > 12)
+        note_large(t, lin, map->bits);
     t->page[slot] = (struct tlb_page){
         .lin = page,
         .phys = map->phys,
@@ -341,7 +426,7 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
         .block = ram->block,
         .bits = map->bits,
         .global = map->global,
-        .listed = true,
+        .listed = { t->page[slot].listed[0], t->page[slot].listed[1] },
         .ram = ram->host,
     };
     if (map->write && !write_slow)

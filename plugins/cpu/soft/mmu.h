@@ -25,14 +25,17 @@ struct tlb_page {
     uint64_t lin, phys, offset;
     uint32_t block;
     uint8_t bits; /* log2 of the guest's page */
-    bool global, listed, ram;
+    bool global, listed[2], ram;
 };
 
 struct tlb_table {
     struct tlb_entry entry[TLB_ENTRIES];
     struct tlb_page page[TLB_ENTRIES];
-    uint16_t used[TLB_ENTRIES]; /* the entries to look at when flushing */
-    unsigned n_used;
+    uint16_t used[2][TLB_ENTRIES]; /* the entries to look at when flushing; global ones */
+    unsigned n_used[2];
+    struct {
+        uint64_t begin, end;
+    } large[2]; /* where entries of larger pages are, in either half of the address space */
 };
 
 /* As which the processor accesses; STRICT is a supervisor that SMAP keeps off user pages. */
@@ -55,6 +58,7 @@ enum { PHYS_PAGES = 256 };
  */
 enum { CODE_SLOTS = 1 << 16 };
 #define CODE_SEVERAL (~0ull)
+enum { CODE_BITS = 1 << 12 };
 struct code_slot {
     uint64_t page; /* code_page_id(), 0: none */
     const uint8_t *host;
@@ -67,6 +71,8 @@ struct tlb {
         uint64_t offset;
         uint32_t block, bytes;
     } late;
+    uint64_t code_at[CODE_BITS / 64]; /* where code has been found in these epochs, by a hash */
+    bool local_code;                  /* the supervisor's, on a page that is not global */
     struct phys_page phys[PHYS_PAGES];
     struct code_slot code[CODE_SLOTS];
     struct tlb_table table[TLB_TABLES];
@@ -86,6 +92,10 @@ void bus_destroy(struct bus *bus);
 void mmu_update(struct cpu *cpu);
 /* Forgets everything, the host's pointers too (memory_changed()). */
 void mmu_forget(struct cpu *cpu);
+/* Code at lin has been looked up: until an epoch ends, nobody looks again. */
+void mmu_found_code(struct cpu *cpu, uint64_t lin);
+/* All that is known of where code is has changed. */
+void mmu_new_epochs(struct cpu *cpu);
 /* For WANT_TLB: reports what mem_lock() left over. */
 void mmu_settle(struct cpu *cpu);
 
