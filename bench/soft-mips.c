@@ -52,7 +52,7 @@ static unsigned counted(uint8_t *code, const struct loop *loop, uint8_t end)
         0x66, 0x0f, 0xef, 0xd2, 0x66, 0x0f, 0xef, 0xdb, /* */
         0x66, 0x0f, 0xef, 0xe4, 0x66, 0x0f, 0xef, 0xed,
     };
-    static const uint8_t again[] = { 0x48, 0xff, 0xc9, 0x0f, 0x85 };       /* dec rcx; jnz */
+    static const uint8_t again[] = { 0x48, 0x83, 0xe9, 1, 0x0f, 0x85 };    /* sub rcx, 1; jnz */
     int32_t back = -(int32_t)(loop->bytes + sizeof(again) + sizeof(back)); /* to the loop */
     unsigned n = 0;
 

@@ -110,7 +110,7 @@ void flags_need(struct maker *m, uint16_t set)
         return;
     flags_clobber(m);
     if (set == F_CF) {
-        host_imm(&m->c, H_BT_I, 4, CPU(pair), 8);
+        host_imm(&m->c, H_BT_I, 2, CPU(pair), 8); /* of no more than was stored */
         m->in_host = F_CF;
     } else {
         load_flags(&m->c);
