@@ -8,6 +8,7 @@
  */
 #include "blocks.h"
 #include "exec.h"
+#include "jit.h"
 
 void check_target(struct cpu *cpu, uint64_t rip)
 {
@@ -212,19 +213,41 @@ CALL(X87)
 CALL(X87_FLAGS)
 CALL(X87_COND)
 
+/* Whatever the function has changed, the next block is the one that was found before if all that
+ * blocks_run() looks at is as it was then. */
+static const struct uop *go_on(struct cpu *cpu)
+{
+    struct block *to = *blocks_jump_entry(cpu, cpu->rip);
+
+    if (cpu->inhibit || !to || !block_fits(cpu, to, cpu->rip, cpu->mode))
+        return NULL;
+    if (cpu->blocks->jit)
+        jit_settle(cpu);
+    return block_enter(cpu, to);
+}
+
 HANDLER(CALL_LAST)
 {
+    bool one = cpu->block->mode & BLOCK_ONE;
     uint64_t next = uop_next_rip(cpu, u);
 
     call(cpu, u);
     cpu->rip = next;
-    return NULL;
+    u = one ? NULL : go_on(cpu);
+    if (!u)
+        return NULL;
+    GO(u);
 }
 
 HANDLER(CALL_JUMP)
 {
+    bool one = cpu->block->mode & BLOCK_ONE;
+
     call(cpu, u);
-    return NULL;
+    u = one ? NULL : go_on(cpu);
+    if (!u)
+        return NULL;
+    GO(u);
 }
 
 HANDLER(CALL_LOOP)

@@ -409,7 +409,7 @@ bool jit_translate(struct jit *jit, struct block *block)
     m->load_uop = m->address_uop = NO_UOP;
     make_block(m);
     end = store_sites(m, block);
-    if (m->c.full || !m->n_entries)
+    if (m->c.full)
         return false;
     block->uop[0].run = block->first;
     block->entry = jit_executable(jit, begin);

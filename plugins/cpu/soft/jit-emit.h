@@ -35,7 +35,7 @@ enum host_reg {
 };
 
 /* As in the opcodes of Jcc, SETcc, CMOVcc. */
-enum host_cc { CC_O, CC_NO, CC_B, CC_NB, CC_Z, CC_NZ, CC_BE, CC_A };
+enum host_cc { CC_O, CC_NO, CC_B, CC_NB, CC_Z, CC_NZ, CC_BE, CC_A, CC_LE = 14 };
 
 struct host_code {
     uint8_t *at, *end;

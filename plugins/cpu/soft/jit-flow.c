@@ -190,6 +190,11 @@ bool call_function(struct maker *m)
 
 TEMPLATE(function)
 {
+    static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call };
+
+    for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
+        if (makers[i](m, u))
+            return true;
     return call_function(m);
 }
 
@@ -203,6 +208,7 @@ const struct template flow_templates[] = {
     { UOP_JMP_TO, UOP_JMP_TO, make_jmp_to, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_CALL64, UOP_CALL64, make_call, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_CALL, UOP_CALL, make_function, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL_LOOP, UOP_CALL_LOOP, make_function, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_RET64, UOP_RET64, make_ret, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },
 };

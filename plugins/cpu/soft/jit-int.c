@@ -2,6 +2,7 @@
 /*
  * jit-int - templates of what happens in registers: arithmetic, shifts, bits, moves, conditions.
  */
+#include "integer.h"
 #include "jit-make.h"
 
 /* Makes d = what an operation makes of a, in d's register or AX: where a has been put. */
@@ -209,6 +210,60 @@ TEMPLATE(bswap)
     put(m, u->d, size, d);
     return true;
 }
+
+/* ---- MUL, IMUL, DIV, IDIV of rAX and rDX ---- */
+
+enum { MUL, IMUL, DIV, IDIV };
+
+/* What may overflow is the function's: all but a quotient that is small for sure. */
+static void check_division(struct maker *m, unsigned kind, unsigned size, struct operand b)
+{
+    struct host_code *c = &m->c;
+
+    flags_clobber(m);
+    if (kind == DIV) {
+        host(c, H_CMP, size, HOST_DX, b);
+        unless(m, CC_NB);
+        return;
+    }
+    host(c, H_LOAD, size, HOST_AX, source(m, REG(RAX)));
+    host_imm(c, H_SAR_I, size, host_reg(HOST_AX), size * 8 - 1);
+    host(c, H_CMP, size, HOST_AX, host_reg(HOST_DX));
+    unless(m, CC_NZ);
+    host_imm(c, H_CMP_I, size, b, 0);
+    unless(m, CC_LE);
+}
+
+/* Flags that the host leaves alone are the guest's. */
+static void multiply_or_divide(struct maker *m, unsigned kind, unsigned size, struct operand b)
+{
+    static const uint8_t insns[] = { H_MUL, H_IMUL1, H_DIV, H_IDIV };
+
+    if (kind >= DIV)
+        check_division(m, kind, size, b);
+    if (m->behind)
+        flags_need(m, F_ARITH);
+    host(&m->c, H_LOAD, size, HOST_AX, source(m, REG(RAX)));
+    host(&m->c, insns[kind], size, 0, b);
+    flags_set(m, F_ARITH);
+    put(m, REG(RAX), size, HOST_AX);
+}
+
+bool make_int_call(struct maker *m, const struct uop *u)
+{
+    for (unsigned kind = MUL; kind <= IDIV; kind++) {
+        for (unsigned log2 = 2; log2 < 4; log2++) {
+            if (u->call == call_group3[kind][log2]) {
+                settle_address(m);
+                multiply_or_divide(m, kind, 1u << log2, source(m, u->b));
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* ---- Conditions ---- */
 
 TEMPLATE(set)
 {

@@ -239,11 +239,25 @@ const struct uop *jit_miss(struct cpu *cpu, const struct uop *u)
     return uop_info[u->op].run(cpu, u);
 }
 
+static HANDLER(nothing)
+{
+    (void)cpu, (void)u;
+    return NULL;
+}
+
+/* As run_CALL or run_CALL_LOOP. */
 const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
 {
+    static const struct uop out = { .run = run_nothing };
+
     uop_precise(cpu, u);
     cpu->r[REG_NEXT] = uop_next_rip(cpu, u);
     u->call(cpu, u);
+    if (u->op == UOP_CALL_LOOP && cpu->r[REG_T3]) {
+        block_leave_at(cpu, u->off);
+        cpu->instructions++;
+        return &out;
+    }
     return cpu->block->epoch ? NULL : u + 1;
 }
 
