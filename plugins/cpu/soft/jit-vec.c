@@ -28,6 +28,7 @@ static bool decode_again(struct maker *m, const struct uop *u, struct insn *in)
             u->len ||
         in->map == MAP_BAD || in->lock)
         return false;
+    b->cpu = m->jit->cpu;
     b->rip = m->block->rip;
     b->mode = m->block->mode;
     b->in = in;

@@ -193,23 +193,26 @@ static void run_masked_store(struct cpu *cpu, const struct uop *u)
             mem_write(cpu, lin + i * size, element(&cpu->v[u->d], i, size), size);
 }
 
-static void emit_masked(struct block_builder *b, const struct insn *in, bool to_memory,
+static void emit_masked(struct block_builder *b, const struct vec_op *op, const struct insn *in,
                         unsigned size)
 {
+    bool to_memory = op->flags & V_TO_RM;
+    unsigned bytes = in->l ? 32 : 16;
+
     vec_emit_check(b, in);
-    emit_address(b, in->l ? 32 : 16, to_memory);
-    emit_call(b, to_memory ? run_masked_store : run_masked_load, in->reg, in->vvvv, in->l ? 32 : 16,
-              size);
+    emit_address(b, bytes, to_memory);
+    emit_call_as(b, UOP_VECTOR, to_memory ? run_masked_store : run_masked_load, in->reg, in->vvvv,
+                 bytes, size);
 }
 
 static void emit_vmaskmov(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
-    emit_masked(b, in, in->opcode & 2, in->opcode & 1 ? 8 : 4);
+    emit_masked(b, op, in, in->opcode & 1 ? 8 : 4);
 }
 
 static void emit_vpmaskmov(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
-    emit_masked(b, in, in->opcode & 2, in->w ? 8 : 4);
+    emit_masked(b, op, in, in->w ? 8 : 4);
 }
 
 /* The bytes of value whose mask byte has bit 7 set, of n, at T0. */
@@ -378,7 +381,8 @@ static void emit_vzero(struct block_builder *b, const struct vec_op *op, const s
     { MAP_0F3A, PFX_66, .opcode = code, .dst = KIND_FLAGS, .size = 16, .isa = { ISA_SSE42, ISA_AVX }, \
       .flags = V_UNALIGN | how, .emit = emit_strings }
 #define MASKED(code, avx, w, how)                                                                  \
-    { MAP_0F38, PFX_66, .opcode = code, .isa = { 0, avx, avx }, .flags = V_MEM | V_NDS | V_ALONE | w, .emit = how }
+    { MAP_0F38, PFX_66, .opcode = code, .size = SIZE_FULL, .isa = { 0, avx, avx },                 \
+      .flags = V_MEM | V_NDS | V_UNALIGN | w, .emit = how }
 #define GATHER(code)                                                                               \
     { MAP_0F38, PFX_66, .opcode = code, .isa = { 0, ISA_AVX2, ISA_AVX2 }, .flags = V_MEM | V_NDS | V_ALONE, \
       .emit = emit_gather }
@@ -394,9 +398,9 @@ static const struct vec_op rows[] = {
     { MAP_0F3A, PFX_66, 0x44, 0, V, 16, { ISA_PCLMUL, ISA_PCLMUL }, V_NDS, .x = x_pclmulqdq },
     TEST(0x17, ISA_SSE41, 0, ptest), TEST(0x0e, 0, V_W0, testps), TEST(0x0f, 0, V_W0, testpd),
     STRINGS(0x60, V_ALONE), STRINGS(0x61, V_ALONE), STRINGS(0x62, 0), STRINGS(0x63, 0),
-    MASKED(0x2c, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2d, ISA_AVX, V_W0, emit_vmaskmov),
-    MASKED(0x2e, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2f, ISA_AVX, V_W0, emit_vmaskmov),
-    MASKED(0x8c, ISA_AVX2, 0, emit_vpmaskmov),  MASKED(0x8e, ISA_AVX2, 0, emit_vpmaskmov),
+    MASKED(0x2c, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2e, ISA_AVX, V_W0 | V_TO_RM, emit_vmaskmov),
+    MASKED(0x2d, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2f, ISA_AVX, V_W0 | V_TO_RM, emit_vmaskmov),
+    MASKED(0x8c, ISA_AVX2, 0, emit_vpmaskmov),  MASKED(0x8e, ISA_AVX2, V_TO_RM, emit_vpmaskmov),
     GATHER(0x90), GATHER(0x91), GATHER(0x92), GATHER(0x93),
     { MAP_0F, PFX_66, .opcode = 0xf7, .isa = { ISA_SSE2, ISA_AVX }, .flags = V_REG | V_ALONE, .emit = emit_maskmovdqu },
     { MAP_0F, PFX_NONE, .opcode = 0xf7, .isa = { ISA_SSE }, .flags = V_REG | V_ALONE, .emit = emit_maskmovq },
