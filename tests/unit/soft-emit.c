@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "jit-emit.h"
+#include "uop.h"
 
 static void expect(struct host_code *c, uint8_t *begin, const char *text, const char *bytes,
                    size_t n)
@@ -78,6 +79,86 @@ static void test_forms(void)
     // clang-format on
 }
 
+/* The guest's vector instructions with other operands: memory at AX, another general register. */
+static void test_vector(void)
+{
+    enum { FROM_INSN = N_HOST_REGS, AT_AX };
+    // clang-format off
+    static const struct {
+        const char *text, *guest;
+        unsigned n_guest;
+        const char *host;
+        unsigned n_host;
+        uint8_t reg, rm;
+    } rows[] = {
+        { "addps xmm1, [rbx + rcx * 8 + 0x12345678]", "\x0f\x58\x8c\xcb\x78\x56\x34\x12", 8, "\x0f\x58\x08", 3, FROM_INSN, AT_AX },
+        { "movsd xmm9, [r13]", "\xf2\x45\x0f\x10\x4d\x00", 6, "\xf2\x44\x0f\x10\x08", 5, FROM_INSN, AT_AX },
+        { "movdqa [rip + 0x100], xmm15", "\x66\x44\x0f\x7f\x3d\x00\x01\x00\x00", 9, "\x66\x44\x0f\x7f\x38", 5, FROM_INSN, AT_AX },
+        { "pshufd xmm8, [rsp + 8], 0x1b", "\x66\x44\x0f\x70\x44\x24\x08\x1b", 8, "\x66\x44\x0f\x70\x00\x1b", 6, FROM_INSN, AT_AX },
+        { "pshufb xmm2, fs:[rdx]", "\x64\x66\x0f\x38\x00\x12", 6, "\x66\x0f\x38\x00\x10", 5, FROM_INSN, AT_AX },
+        { "pcmpistri xmm3, [r9], 0x1a", "\x66\x41\x0f\x3a\x63\x19\x1a", 7, "\x66\x0f\x3a\x63\x18\x1a", 6, FROM_INSN, AT_AX },
+        { "palignr mm1, [r8], 3", "\x41\x0f\x3a\x0f\x08\x03", 6, "\x0f\x3a\x0f\x08\x03", 5, FROM_INSN, AT_AX },
+        { "vaddpd ymm1, ymm14, [r9 + r10 * 2]", "\xc4\x81\x0d\x58\x0c\x51", 6, "\xc5\x8d\x58\x08", 4, FROM_INSN, AT_AX },
+        { "vmovups ymm12, [rbp - 1]", "\xc5\x7c\x10\x65\xff", 5, "\xc5\x7c\x10\x20", 4, FROM_INSN, AT_AX },
+        { "vpermq ymm5, [rcx], 0x4e", "\xc4\xe3\xfd\x00\x29\x4e", 6, "\xc4\xe3\xfd\x00\x28\x4e", 6, FROM_INSN, AT_AX },
+        { "vpblendvb xmm1, xmm2, [rdi], xmm13", "\xc4\xe3\x69\x4c\x0f\xd0", 6, "\xc4\xe3\x69\x4c\x08\xd0", 6, FROM_INSN, AT_AX },
+        { "vfmadd231sd xmm11, xmm7, [r15]", "\xc4\x42\xc1\xb9\x1f", 5, "\xc4\x62\xc1\xb9\x18", 5, FROM_INSN, AT_AX },
+        { "vextracti128 [r11], ymm3, 1", "\xc4\xc3\x7d\x39\x1b\x01", 6, "\xc4\xe3\x7d\x39\x18\x01", 6, FROM_INSN, AT_AX },
+        { "cvtsi2sd xmm2, qword ptr [rsi]", "\xf2\x48\x0f\x2a\x16", 5, "\xf2\x48\x0f\x2a\x10", 5, FROM_INSN, AT_AX },
+        { "addsd xmm3, xmm12", "\xf2\x41\x0f\x58\xdc", 5, "\xf2\x41\x0f\x58\xdc", 5, FROM_INSN, FROM_INSN },
+        { "psllq xmm9, 7", "\x66\x41\x0f\x73\xf1\x07", 6, "\x66\x41\x0f\x73\xf1\x07", 6, FROM_INSN, FROM_INSN },
+        { "movd xmm4, eax", "\x66\x0f\x6e\xe0", 4, "\x66\x41\x0f\x6e\xe1", 5, FROM_INSN, HOST_R9 },
+        { "movq r15, xmm10", "\x66\x4d\x0f\x7e\xd7", 5, "\x66\x4c\x0f\x7e\xd1", 5, FROM_INSN, HOST_CX },
+        { "cvttsd2si r12, xmm1", "\xf2\x4c\x0f\x2c\xe1", 5, "\xf2\x48\x0f\x2c\xc1", 5, HOST_AX, FROM_INSN },
+        { "pextrb r9d, xmm1, 5", "\x66\x41\x0f\x3a\x14\xc9\x05", 7, "\x66\x0f\x3a\x14\xce\x05", 6, FROM_INSN, HOST_SI },
+        { "vmovd ecx, xmm6", "\xc5\xf9\x7e\xf1", 4, "\xc4\xc1\x79\x7e\xf3", 5, FROM_INSN, HOST_R11 },
+        { "vcvtsi2ss xmm1, xmm2, r10", "\xc4\xc1\xea\x2a\xca", 5, "\xc4\xe1\xea\x2a\xca", 5, FROM_INSN, HOST_DX },
+        { "vpmovmskb r8d, ymm9", "\xc4\x41\x7d\xd7\xc1", 5, "\xc4\xc1\x7d\xd7\xc9", 5, HOST_CX, FROM_INSN },
+        { "vpslldq ymm4, ymm13, 3", "\xc4\xc1\x5d\x73\xfd\x03", 6, "\xc4\xc1\x5d\x73\xfd\x03", 6, FROM_INSN, FROM_INSN },
+    };
+    // clang-format on
+    uint8_t buffer[64];
+    struct host_code c = { .at = buffer, .end = buffer + sizeof(buffer) };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct insn in;
+        int len = decode(&in, (const uint8_t *)rows[i].guest, rows[i].n_guest, 0, MODE_CODE64);
+        unsigned reg = rows[i].reg == FROM_INSN ? in.reg : rows[i].reg;
+        unsigned rm = rows[i].rm == FROM_INSN ? in.rm : rows[i].rm;
+
+        g_assert_cmpint(len, ==, rows[i].n_guest);
+        host_vector(&c, &in, in.w, reg, rm == AT_AX ? host_mem(HOST_AX, 0) : host_reg(rm), in.imm);
+        expect(&c, buffer, rows[i].text, rows[i].host, rows[i].n_host);
+    }
+}
+
+static void test_units(void)
+{
+    uint8_t buffer[64];
+    struct host_code c = { .at = buffer, .end = buffer + sizeof(buffer) };
+
+    // clang-format off
+    EXPECT("vmovups ymm9, [rbp + 0x200]", host_load_y(&c, 9, host_mem(HOST_BP, 0x200)),
+           "\xc5\x7c\x10\x8d\x00\x02\x00\x00");
+    EXPECT("vmovups [rdi + 32], ymm1", host_store_y(&c, 1, host_mem(HOST_DI, 32)),
+           "\xc5\xfc\x11\x4f\x20");
+    EXPECT("movups xmm12, [rbp + 16]", host(&c, H_LOAD_X, 4, 12, host_mem(HOST_BP, 16)),
+           "\x44\x0f\x10\x65\x10");
+    EXPECT("stmxcsr [rbp + 4]", host(&c, H_STMXCSR, 4, 0, host_mem(HOST_BP, 4)), "\x0f\xae\x5d\x04");
+    EXPECT("fld tbyte [rbp + 16]", host(&c, H_FLD80, 4, 0, host_mem(HOST_BP, 16)), "\xdb\x6d\x10");
+    EXPECT("fnstenv [rbp]", host(&c, H_FNSTENV, 4, 0, host_mem(HOST_BP, 0)), "\xd9\x75\x00");
+    EXPECT("emms", host_empty(&c, &(struct insn){ .map = MAP_0F }), "\x0f\x77");
+    EXPECT("vzeroupper", host_empty(&c, &(struct insn){ .vex = true, .map = MAP_0F }),
+           "\xc5\xf8\x77");
+    EXPECT("vzeroall", host_empty(&c, &(struct insn){ .vex = true, .l = 1, .map = MAP_0F }),
+           "\xc5\xfc\x77");
+    EXPECT("fadd qword [rax]", host_x87_memory(&c, 0xdc, 0, host_mem(HOST_AX, 0)), "\xdc\x00");
+    EXPECT("fistp word [rax + r9]", host_x87_memory(&c, 0xdf, 3, host_sum(HOST_AX, HOST_R9, 0, 0)),
+           "\x42\xdf\x1c\x08");
+    EXPECT("fxch st(3)", host_x87(&c, 0xd9, 0xcb), "\xd9\xcb");
+    // clang-format on
+}
+
 static void test_jumps(void)
 {
     uint8_t buffer[64] = { 0 };
@@ -110,6 +191,8 @@ int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/soft-emit/forms", test_forms);
+    g_test_add_func("/soft-emit/vector", test_vector);
+    g_test_add_func("/soft-emit/units", test_units);
     g_test_add_func("/soft-emit/jumps", test_jumps);
     g_test_add_func("/soft-emit/full", test_full);
     return g_test_run();

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include "blocks.h"
 #include "soft-host.h"
 #include "soft-native.h"
 #include "vec.h"
@@ -150,9 +151,27 @@ static void get_state(const struct cpu *cpu, struct state *s)
     s->flags = cpu->flags;
 }
 
-/* One instruction; -1 or the vector. */
-static int soft_step(struct cpu *cpu, const uint8_t *bytes, unsigned n)
+/* A block of the instruction and HLT, which the translator makes code of. */
+static int run_block(struct soft_host *h, const uint8_t *bytes, unsigned n)
 {
+    uint8_t code[INSN_MAX + 1];
+
+    memcpy(code, bytes, n);
+    code[n] = 0xf4;
+    soft_host_code(h, SOFT_CODE, code, n + 1);
+    if ((h->cpu->mode & MODE_CODE_MASK) == MODE_CODE16) {
+        h->cpu->seg[SEG_CS].base = SOFT_CODE;
+        h->cpu->rip = 0;
+    }
+    h->cpu->halted = false;
+    h->cpu->wanted = 0;
+    return soft_host_run(h, 2);
+}
+
+/* One instruction; -1 or the vector. */
+static int soft_step(struct soft_host *h, const uint8_t *bytes, unsigned n)
+{
+    struct cpu *cpu = h->cpu;
     struct insn in;
     const struct uop *u;
 
@@ -165,6 +184,8 @@ static int soft_step(struct cpu *cpu, const uint8_t *bytes, unsigned n)
     cpu->fault.vector = -1;
     if (in.map == MAP_BAD || !vec_translate(&builder, &in))
         return EXC_UD;
+    if (cpu->blocks->jit)
+        return run_block(h, bytes, n);
     build_finish(&builder);
     builder.uop[builder.n].run = stop;
     if (sigsetjmp(cpu->fault_exit, 0) == 0)
@@ -500,7 +521,7 @@ static void compare(struct fixture *f, const struct code *c, const struct state 
     host.r[BASE] = host.r[RDI] = (uintptr_t)native.area + OPERAND;
     soft.r[BASE] = soft.r[RDI] = SOFT_AREA + OPERAND;
     put_state(cpu, &soft);
-    got = soft_step(cpu, c->bytes, c->n);
+    got = soft_step(f->host, c->bytes, c->n);
     get_state(cpu, &soft);
     expected = native_step(&host, c->bytes, c->n);
     host.r[BASE] -= (uintptr_t)native.area - SOFT_AREA;
@@ -658,7 +679,7 @@ static const struct rule {
 };
 
 #define STEP(f, ...)                                                                               \
-    soft_step((f)->host->cpu, (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ }))
+    soft_step((f)->host, (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ }))
 #define ADDPS     0x0f, 0x58, 0xc1
 #define VADDPS    0xc5, 0xf8, 0x58, 0xc1
 #define PADDB_MM  0x0f, 0xfc, 0xc1

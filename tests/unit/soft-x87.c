@@ -196,8 +196,14 @@ static void take(const struct cpu *cpu, struct fx *fx)
 
 static int soft_run(struct fixture *f, const uint8_t *code, unsigned bytes)
 {
-    soft_host_code(f->host, SOFT_CODE, code, bytes);
-    return soft_host_run(f->host, 1);
+    uint8_t block[32]; /* and HLT, so that the translator makes code of it */
+
+    memcpy(block, code, bytes);
+    block[bytes] = 0xf4;
+    soft_host_code(f->host, SOFT_CODE, block, bytes + 1);
+    f->host->cpu->halted = false;
+    f->host->cpu->wanted = 0;
+    return soft_host_run(f->host, 2);
 }
 
 /* ---- The comparison ---- */

@@ -25,6 +25,12 @@ struct uop *emit_call(struct block_builder *b, uop_call *call, uint8_t d, uint8_
     return u;
 }
 
+void emit_call_as(struct block_builder *b, enum uop_op op, uop_call *call, uint8_t d, uint8_t a,
+                  uint8_t s, int64_t imm)
+{
+    emit(b, op, d, a, s, imm)->call = call;
+}
+
 void emit_call_last(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
                     int64_t imm)
 {
@@ -110,6 +116,20 @@ static bool is_flat32(const struct block_builder *b, enum seg seg, unsigned addr
            (seg == SEG_DS || seg == SEG_ES || seg == SEG_SS);
 }
 
+void emit_linear(struct block_builder *b, unsigned size, bool write)
+{
+    const struct insn *in = b->in;
+
+    if (is_plain(b, in->seg, in->addr_size))
+        emit_address_full(b, UOP_LEA64, in->seg, in->base, in->index, in->scale, in->disp, 8);
+    else if ((b->mode & MODE_CODE_MASK) == MODE_CODE64 && in->addr_size == 8)
+        emit_address_full(b, UOP_LEASEG, in->seg, in->base, in->index, in->scale, in->disp, 8);
+    else if (is_flat32(b, in->seg, in->addr_size))
+        emit_address_full(b, UOP_LEA32, in->seg, in->base, in->index, in->scale, in->disp, 4);
+    else
+        emit_address(b, size, write);
+}
+
 struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint8_t s,
                         unsigned size)
 {
@@ -117,20 +137,12 @@ struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint
     bool write = uop_info[op].props & P_STORE || (op >= UOP_LOADW8 && op <= UOP_LOADW64);
     struct uop *u;
 
-    if (is_plain(b, in->seg, in->addr_size)) {
-        if (in->index == REG_ZERO && in->base != REG_NEXT) {
-            u = emit(b, op, d, REG(in->base), s, in->disp);
-            u->seg = in->seg;
-            return u;
-        }
-        emit_address_full(b, UOP_LEA64, in->seg, in->base, in->index, in->scale, in->disp, 8);
-    } else if ((b->mode & MODE_CODE_MASK) == MODE_CODE64 && in->addr_size == 8) {
-        emit_address_full(b, UOP_LEASEG, in->seg, in->base, in->index, in->scale, in->disp, 8);
-    } else if (is_flat32(b, in->seg, in->addr_size)) {
-        emit_address_full(b, UOP_LEA32, in->seg, in->base, in->index, in->scale, in->disp, 4);
-    } else {
-        emit_address(b, size, write);
+    if (is_plain(b, in->seg, in->addr_size) && in->index == REG_ZERO && in->base != REG_NEXT) {
+        u = emit(b, op, d, REG(in->base), s, in->disp);
+        u->seg = in->seg;
+        return u;
     }
+    emit_linear(b, size, write);
     u = emit(b, op, d, REG(REG_T0), s, 0);
     u->seg = in->seg;
     return u;

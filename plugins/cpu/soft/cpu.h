@@ -240,6 +240,7 @@ struct cpu {
     /* What translated code reaches soonest, see jit-make.h; pair and left are good only there. */
     uint32_t wanted; /* atomic, WANT_*: something to look at before the next block */
     uint16_t pair;   /* the arithmetic flags: OF; above it what LAHF has */
+    uint8_t loaded;  /* LOADED_*: what it has in the host's own units */
     uint64_t left;          /* stop_at - instructions */
     uint64_t salt;          /* of jumps' entries */
     struct jit_jump *jumps; /* where indirect jumps went: JIT_JUMPS */
@@ -328,10 +329,18 @@ struct cpu {
         bool external;    /* EXT: not for INT n, INT3 and INTO */
         bool benign;      /* an interrupt, or INT n: no party to a double fault */
     } fault;
+    struct {
+        uint32_t host_mxcsr;
+        uint32_t env[7];            /* the x87 unit's environment, on its way */
+    } unit;                         /* see jit-unit.c */
     uint64_t instructions;          /* executed, for -icount and figures */
     const struct tenon_logger *log; /* NULL: there is none */
     uint64_t events;                /* told of to the log */
 };
+
+/* Units of the host that hold the guest's state, which is stale here; never while C code runs.
+ * LOADED_AVX says that the whole of YMM registers may be used. */
+enum { LOADED_SSE = 1, LOADED_AVX = 2, LOADED_X87 = 4 };
 
 /* Bits of cpu->mode: everything that makes the same bytes mean something else, or be checked
  * otherwise. */

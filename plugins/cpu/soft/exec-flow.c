@@ -199,11 +199,19 @@ static inline void call(struct cpu *cpu, const struct uop *u)
     u->call(cpu, u);
 }
 
-HANDLER(CALL)
-{
-    call(cpu, u);
-    NEXT();
-}
+#define CALL(name)                                                                                 \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        call(cpu, u);                                                                              \
+        NEXT();                                                                                    \
+    }
+CALL(CALL)
+CALL(CHECK)
+CALL(VECTOR)
+CALL(VECTOR_FLAGS)
+CALL(X87)
+CALL(X87_FLAGS)
+CALL(X87_COND)
 
 /* Whatever the function has changed, the next block is the one that was found before if all that
  * blocks_run() looks at is as it was then. */

@@ -110,7 +110,7 @@ void flags_need(struct maker *m, uint16_t set)
         return;
     flags_clobber(m);
     if (set == F_CF) {
-        host_imm(&m->c, H_BT_I, 4, CPU(pair), 8);
+        host_imm(&m->c, H_BT_I, 2, CPU(pair), 8); /* of no more than was stored */
         m->in_host = F_CF;
     } else {
         load_flags(&m->c);
@@ -147,8 +147,8 @@ enum host_cc condition(struct maker *m, unsigned cc)
 
 void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 {
-    m->cold[m->n_cold++] = (struct cold){ .kind = kind, .jump = jump, .uop = uop };
-    m->left |= kind == COLD_HANDLER;
+    m->cold[m->n_cold++] = (struct cold){ .kind = kind, .jump = jump, .uop = uop, .note = m->note };
+    m->left |= kind == COLD_HANDLER || kind == COLD_UNIT;
 }
 
 /* While T0 is only an address, the micro-op that makes it has not been done. */
@@ -160,6 +160,13 @@ static unsigned leave_from(const struct maker *m)
 void unless(struct maker *m, enum host_cc cc)
 {
     cold_way(m, COLD_HANDLER, host_jcc(&m->c, cc, NULL), leave_from(m));
+}
+
+void cold_unit(struct maker *m, uint8_t *jump, unsigned unit)
+{
+    cold_way(m, COLD_UNIT, jump, leave_from(m));
+    m->cold[m->n_cold - 1].unit = unit;
+    m->cold[m->n_cold - 1].back = m->c.at;
 }
 
 void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i)
@@ -188,7 +195,14 @@ static void emit_cold(struct maker *m, const struct cold *way)
 
     host_land(&m->c, way->jump);
     switch (way->kind) {
-    case COLD_HANDLER: go_shared(m, &m->leave, m->jit->to.leave, way->uop); break;
+    case COLD_UNIT:
+        unit_load(m->jit, &m->c, way->unit);
+        host_jcc(&m->c, CC_NZ, way->back);
+        /* fall through */
+    case COLD_HANDLER:
+        x87_tell(m, &way->note);
+        go_shared(m, &m->leave, m->jit->to.leave, way->uop);
+        break;
     case COLD_MISS: go_shared(m, &m->miss, m->jit->to.miss, way->uop); break;
     case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
     case COLD_LINK:
@@ -230,14 +244,21 @@ static void find_wanted(struct maker *m)
 
 const struct template *template_of(const struct uop *u)
 {
-    static const struct template *const lists[] = { int_templates, memory_templates,
-                                                    flow_templates };
+    static const struct template *const lists[] = { int_templates,  memory_templates,
+                                                    flow_templates, unit_templates,
+                                                    vec_templates,  x87_templates };
 
     for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (const struct template *t = lists[i]; t->make; t++)
             if (u->op >= t->first && u->op <= t->last)
                 return t;
     return NULL;
+}
+
+/* Micro-ops that stand within a run of floating-point instructions. */
+static bool keeps_note(unsigned op)
+{
+    return (op >= UOP_CHECK && op <= UOP_X87_COND) || (op >= UOP_LEA32 && op <= UOP_ADDRSEG);
 }
 
 /* The code, from a micro-op's template; false: nothing has been written. */
@@ -247,6 +268,8 @@ static bool make(struct maker *m, const struct uop *u)
 
     m->behind = m->wanted[m->i];
     m->skip = 0;
+    if (!keeps_note(u->op))
+        x87_tell_all(m);
     return t && t->make(m, u, t, u->op - t->first);
 }
 
@@ -276,6 +299,7 @@ static void emit_head_cold(struct maker *m)
 static void leave(struct maker *m)
 {
     flags_clobber(m);
+    x87_tell_all(m);
     go_shared(m, &m->leave, m->jit->to.leave, leave_from(m));
 }
 
@@ -289,11 +313,12 @@ static bool make_next(struct maker *m, const struct uop *u, bool outside)
     if (outside && !begins)
         return true;
     if (outside)
-        m->in_host = m->pending = 0;
+        m->in_host = m->pending = m->loaded = 0;
     if (begins)
         m->left = false;
     entry.at = m->c.at;
     entry.flags = m->in_host;
+    entry.loaded = m->loaded;
     if (make(m, u)) {
         if (enters)
             m->entry[m->n_entries++] = entry;
@@ -313,15 +338,32 @@ static void make_all(struct maker *m)
         outside = make_next(m, uop_of(m), outside);
 }
 
+/* If a unit may not be, the micro-op's handler does it. */
+static void load_units(struct maker *m, const struct entry *entry)
+{
+    for (unsigned unit = LOADED_SSE; unit <= LOADED_X87; unit <<= 1) {
+        uint8_t *loaded;
+
+        if (!(entry->loaded & unit))
+            continue;
+        unit_load(m->jit, &m->c, unit);
+        loaded = host_jcc(&m->c, CC_NZ, NULL);
+        go_shared(m, &m->leave, m->jit->to.leave, entry->uop);
+        host_land(&m->c, loaded);
+    }
+}
+
 /* From a handler, with SI the micro-op: the guest's registers come to where the code has them. */
 static void emit_entry(struct maker *m, struct entry *entry)
 {
     uint8_t *begin = m->c.at, *to = host_lea_code(&m->c, HOST_AX);
 
     host_jmp(&m->c, m->jit->to.enter);
-    if (entry->flags) {
+    if (entry->flags || entry->loaded) {
         host_land(&m->c, to);
-        load_flags(&m->c);
+        load_units(m, entry);
+        if (entry->flags)
+            load_flags(&m->c);
         host_jmp(&m->c, entry->at);
     } else {
         host_aim(&m->c, to, entry->at);

@@ -217,3 +217,91 @@ void host_call_via(struct host_code *c, const uint64_t *from)
     put(c, 0x15ff, 2);
     relative(c, (const uint8_t *)from);
 }
+
+/* ---- Instructions of the vector and floating-point units ---- */
+
+/* REX.X and B of an operand, in bits 1 and 0. */
+static unsigned extension(struct operand rm)
+{
+    return rm.reg >> 3 | (rm.indexed ? (rm.index >> 3) << 1 : 0);
+}
+
+static void put_vex(struct host_code *c, const struct insn *in, bool wide, unsigned reg,
+                    struct operand rm)
+{
+    unsigned last = (~in->vvvv & 15) << 3 | in->l << 2 | in->pp, xb = extension(rm);
+
+    if (!wide && !xb && in->map == MAP_0F) {
+        put(c, 0xc5, 1);
+        put(c, last | (reg > 7 ? 0 : 0x80), 1);
+        return;
+    }
+    put(c, 0xc4, 1);
+    put(c, (reg > 7 ? 0 : 0x80) | (~xb & 3) << 5 | in->map, 1);
+    put(c, last | wide << 7, 1);
+}
+
+static void put_legacy(struct host_code *c, const struct insn *in, bool wide, unsigned reg,
+                       struct operand rm)
+{
+    static const uint8_t prefix[] = { [PFX_66] = 0x66, [PFX_F3] = 0xf3, [PFX_F2] = 0xf2 };
+    static const uint8_t escape[] = { [MAP_0F38] = 0x38, [MAP_0F3A] = 0x3a };
+    unsigned rex = wide << 3 | (reg >> 3) << 2 | extension(rm);
+
+    if (in->pp != PFX_NONE)
+        put(c, prefix[in->pp], 1);
+    if (rex)
+        put(c, 0x40 | rex, 1);
+    put(c, 0x0f, 1);
+    if (in->map != MAP_0F)
+        put(c, escape[in->map], 1);
+}
+
+void host_vector(struct host_code *c, const struct insn *in, bool wide, unsigned reg,
+                 struct operand rm, unsigned imm)
+{
+    if (in->vex)
+        put_vex(c, in, wide, reg, rm);
+    else
+        put_legacy(c, in, wide, reg, rm);
+    put(c, in->opcode, 1);
+    put_operand(c, reg, rm);
+    if (in->imm_size)
+        put(c, imm, 1);
+}
+
+static void move_y(struct host_code *c, unsigned opcode, unsigned reg, struct operand rm)
+{
+    const struct insn vmovups = { .vex = true, .l = 1, .map = MAP_0F, .opcode = opcode };
+
+    host_vector(c, &vmovups, false, reg, rm, 0);
+}
+
+void host_load_y(struct host_code *c, unsigned reg, struct operand rm)
+{
+    move_y(c, 0x10, reg, rm);
+}
+
+void host_store_y(struct host_code *c, unsigned reg, struct operand rm)
+{
+    move_y(c, 0x11, reg, rm);
+}
+
+void host_empty(struct host_code *c, const struct insn *in)
+{
+    if (in->vex)
+        put_vex(c, in, false, 0, host_reg(0));
+    else
+        put_legacy(c, in, false, 0, host_reg(0));
+    put(c, 0x77, 1);
+}
+
+void host_x87_memory(struct host_code *c, unsigned opcode, unsigned digit, struct operand rm)
+{
+    encode(c, opcode, 0, 4, digit, rm);
+}
+
+void host_x87(struct host_code *c, unsigned opcode, unsigned modrm)
+{
+    put(c, opcode | modrm << 8, 2);
+}

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "insn.h"
+
 enum host_reg {
     HOST_AX,
     HOST_CX,
@@ -87,7 +89,11 @@ struct operand {
     X(SX8, 0x0fbe, BYTE_RM, 0)        X(SX16, 0x0fbf, 0, 0)  X(SX32, 0x63, 0, 0)                   \
     X(LEA, 0x8d, 0, 0)                                                                             \
     X(SETCC, 0x0f90, BYTE_RM | DIGIT, 0) X(CMOVCC, 0x0f40, 0, 0)                                   \
-    X(JMP, 0xff, DIGIT | BARE, 4)     X(CALL, 0xff, DIGIT | BARE, 2)
+    X(JMP, 0xff, DIGIT | BARE, 4)     X(CALL, 0xff, DIGIT | BARE, 2)                               \
+    X(LOAD_X, 0x0f10, 0, 0)           X(STORE_X, 0x0f11, 0, 0)                                     \
+    X(LDMXCSR, 0x0fae, DIGIT, 2)      X(STMXCSR, 0x0fae, DIGIT, 3)                                 \
+    X(FLDENV, 0xd9, DIGIT, 4)         X(FLDCW, 0xd9, DIGIT, 5)       X(FNSTENV, 0xd9, DIGIT, 6)    \
+    X(FLD80, 0xdb, DIGIT, 5)          X(FSTP80, 0xdb, DIGIT, 7)
 // clang-format on
 
 enum host_insn {
@@ -111,6 +117,13 @@ static inline struct operand host_sum(unsigned base, unsigned index, unsigned sc
     return (struct operand){
         .memory = true, .indexed = true, .reg = base, .index = index, .scale = scale, .disp = disp
     };
+}
+
+/* Memory so many bytes further on. */
+static inline struct operand host_beyond(struct operand memory, int32_t bytes)
+{
+    memory.disp += bytes;
+    return memory;
 }
 
 static inline struct operand host_scaled(unsigned index, unsigned scale, int32_t disp)
@@ -153,5 +166,20 @@ void host_jmp_via(struct host_code *c, const uint64_t *from);
 /* call, likewise. */
 void host_call_via(struct host_code *c, const uint64_t *from);
 uint8_t *host_call(struct host_code *c, const uint8_t *to);
+
+/* ---- Instructions of the vector and floating-point units ---- */
+
+/* The guest's, VEX or not, with other operands in the fields reg and rm, W as wide says, imm8 if it
+ * has one. */
+void host_vector(struct host_code *c, const struct insn *in, bool wide, unsigned reg,
+                 struct operand rm, unsigned imm);
+/* v[reg] = rm, or the other way round, of 32 bytes. */
+void host_load_y(struct host_code *c, unsigned reg, struct operand rm);
+void host_store_y(struct host_code *c, unsigned reg, struct operand rm);
+/* EMMS, VZEROUPPER, VZEROALL. */
+void host_empty(struct host_code *c, const struct insn *in);
+/* D8 to DF with a memory operand; with registers: the ModRM byte. */
+void host_x87_memory(struct host_code *c, unsigned opcode, unsigned digit, struct operand rm);
+void host_x87(struct host_code *c, unsigned opcode, unsigned modrm);
 
 #endif

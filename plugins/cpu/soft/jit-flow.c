@@ -177,7 +177,17 @@ TEMPLATE(ret)
     return true;
 }
 
-/* A function of C's: everything of the guest's goes to memory and comes back. */
+/* Everything of the guest's goes to memory, and comes back but for units. */
+bool call_function(struct maker *m)
+{
+    settle_address(m);
+    flags_clobber(m);
+    x87_tell_all(m);
+    cold_way(m, COLD_CALL, host_call(&m->c, NULL), m->i);
+    m->loaded = 0;
+    return true;
+}
+
 TEMPLATE(function)
 {
     static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call };
@@ -185,10 +195,7 @@ TEMPLATE(function)
     for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
         if (makers[i](m, u))
             return true;
-    settle_address(m);
-    flags_clobber(m);
-    cold_way(m, COLD_CALL, host_call(&m->c, NULL), m->i);
-    return true;
+    return call_function(m);
 }
 
 // clang-format off

@@ -12,6 +12,7 @@
 
 #include "exec.h"
 #include "jit.h"
+#include "jit-unit.h"
 
 enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128 };
 
@@ -20,19 +21,24 @@ enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128 };
 #define CPU(member)    CPU_AT(offsetof(struct cpu, member))
 
 /* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
- * page or of another; to where indirect jumps are looked up; to a function and back. */
-enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_PAGE, COLD_MISS, COLD_CALL };
+ * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
+ * of a unit and back. */
+enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_PAGE, COLD_MISS, COLD_CALL, COLD_UNIT };
 struct cold {
     enum cold_kind kind;
     uint8_t *jump;
     unsigned uop;
+    struct x87_note note;
+    uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
+    const uint8_t *back;
 };
 
 /* Where an instruction begins that the interpreter may come to. */
 struct entry {
     unsigned uop;
-    uint8_t *at; /* in the code */
-    bool flags;  /* the host's are the guest's there */
+    uint8_t *at;    /* in the code */
+    bool flags;     /* the host's are the guest's there */
+    uint8_t loaded; /* LOADED_*: units that the code expects */
 };
 
 /* Where a linear address is: memory or a register, plus a register, plus disp. */
@@ -54,6 +60,8 @@ struct maker {
     uint16_t behind;           /* the flags wanted behind it */
     uint16_t in_host, pending; /* flags that the host's are; of them: those not in cpu->pair */
     bool left;                 /* this instruction may continue in the interpreter */
+    uint8_t loaded;            /* LOADED_*: units that are, whichever way the code has come here */
+    struct x87_note note;      /* see jit-x87.c */
     struct operand load;       /* what the temporary load_temp holds for micro-op load_uop */
     uint8_t load_temp;
     unsigned load_uop;
@@ -84,7 +92,8 @@ struct template
     static bool make_##name(struct maker *m, const struct uop *u, const struct template *t,        \
                             unsigned nth)
 /* Each file's, ended by one without make. */
-extern const struct template int_templates[], memory_templates[], flow_templates[];
+extern const struct template int_templates[], memory_templates[], flow_templates[],
+    unit_templates[], vec_templates[], x87_templates[];
 // clang-format off
 #define SIZED_OPS(name) UOP_##name##8, UOP_##name##64
 #define BOTH_OPS(name)  UOP_##name##8, UOP_##name##I64
@@ -152,12 +161,16 @@ void settle_address(struct maker *m);
 /* Where cc holds, the micro-op's handler does all of it; nothing of the guest's has changed yet,
  * and flags_clobber() was called before. */
 void unless(struct maker *m, enum host_cc cc);
+/* A detour, where jump goes, that loads a unit; if it may not be, the micro-op's handler runs. */
+void cold_unit(struct maker *m, uint8_t *jump, unsigned unit);
 /* A way out that begins there. */
 void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop);
 /* To something shared, about micro-op i, by the block's own way there. */
 void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
 
-/* jit-flow.c: the code of COLD_PAGE. */
+/* jit-flow.c: calls the micro-op's function, and goes on; true. */
+bool call_function(struct maker *m);
+/* The code of COLD_PAGE. */
 void link_across(struct maker *m, unsigned uop);
 
 /* ---- Flags ---- */

@@ -8,6 +8,7 @@
  * become one instruction of the host's.  If one of those leaves, it does so from the beginning.
  */
 #include "jit-make.h"
+#include "vec.h"
 
 enum { PAGE_BITS = 12, LOG2_TLB_ENTRY = 5 };
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
@@ -171,7 +172,9 @@ static bool reads_t0(const struct uop *u)
 
     return (props & R_A && u->a == REG(REG_T0)) || (props & R_B && u->b == REG(REG_T0)) ||
            u->op == UOP_CALL || u->op == UOP_CALL_LAST || u->op == UOP_CALL_JUMP ||
-           u->op == UOP_CALL_LOOP || (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
+           u->op == UOP_CALL_LOOP ||
+           (u->op >= UOP_VECTOR && u->op <= UOP_X87_COND && u->call != vec_enter_mmx) ||
+           (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
 }
 
 static bool is_change(const struct maker *m, unsigned k);

@@ -49,12 +49,13 @@ static void part_flags(struct host_code *c)
 
 /*
  * All that is the guest's goes to struct cpu; what is C's comes back.  AX and CX survive in SI and
- * CX.  (What has the guest's vectors loaded would put them away here.)
+ * CX.
  */
-static void spill(struct host_code *c)
+static void spill(struct jit *jit, struct host_code *c)
 {
     each_register(c, H_STORE);
     host(c, H_LOAD, 8, HOST_SI, host_reg(HOST_AX));
+    unit_unload(jit, c);
     join_flags(c);
     host(c, H_LOAD, 8, HOST_AX, CPU(stop_at));
     host(c, H_SUB, 8, HOST_AX, CPU(left));
@@ -84,9 +85,9 @@ static const uint8_t *share_enter(struct host_code *c)
 }
 
 /* SI becomes the micro-op, cpu->block the block. */
-static void name_block(struct host_code *c)
+static void name_block(struct jit *jit, struct host_code *c)
 {
-    spill(c);
+    spill(jit, c);
     host(c, H_ADD, 8, HOST_SI, host_reg(HOST_CX));
     host_imm(c, H_ADD_I, 8, host_reg(HOST_CX), BLOCK_AT(code));
     host(c, H_STORE, 8, HOST_CX, CPU(block));
@@ -98,7 +99,7 @@ static const uint8_t *share_leave(struct jit *jit, struct host_code *c)
     const uint8_t *at = c->at;
     uint8_t *table;
 
-    name_block(c);
+    name_block(jit, c);
     host(c, H_ZX16, 4, HOST_AX, host_mem(HOST_SI, offsetof(struct uop, op)));
     table = host_lea_code(c, HOST_CX);
     host_aim(c, table, jit->write);
@@ -111,7 +112,7 @@ static const uint8_t *share_other(struct jit *jit, struct host_code *c, unsigned
 {
     const uint8_t *at = c->at;
 
-    name_block(c);
+    name_block(jit, c);
     host_jmp_via(c, (uint64_t *)jit->write + which);
     return at;
 }
@@ -122,7 +123,7 @@ static const uint8_t *share_call(struct jit *jit, struct host_code *c)
     const uint8_t *at = c->at;
     uint8_t *on;
 
-    name_block(c);
+    name_block(jit, c);
     host_call_via(c, (uint64_t *)jit->write + TO_CALL);
     host(c, H_TEST, 8, HOST_AX, host_reg(HOST_AX));
     on = host_jcc(c, CC_Z, NULL);
@@ -137,12 +138,12 @@ static const uint8_t *share_call(struct jit *jit, struct host_code *c)
 }
 
 /* Out of all blocks, to the rip in AX. */
-static const uint8_t *share_out(struct host_code *c)
+static const uint8_t *share_out(struct jit *jit, struct host_code *c)
 {
     const uint8_t *at = c->at;
 
     host(c, H_STORE, 8, HOST_AX, CPU(rip));
-    spill(c);
+    spill(jit, c);
     host(c, H_XOR, 4, HOST_AX, host_reg(HOST_AX));
     host_ret(c);
     return at;
@@ -179,13 +180,14 @@ int jit_share(struct jit *jit)
     table[TO_LINK] = (uintptr_t)jit_link;
     table[TO_MISS] = (uintptr_t)jit_miss;
     table[TO_CALL] = (uintptr_t)jit_call;
+    unit_share(jit, &c);
     jit->enter = share_run(jit, &c);
     jit->to.enter = share_enter(&c);
     jit->to.leave = share_leave(jit, &c);
     jit->to.link = share_other(jit, &c, TO_LINK);
     jit->to.miss = share_other(jit, &c, TO_MISS);
     jit->to.call = share_call(jit, &c);
-    jit->to.out = share_out(&c);
+    jit->to.out = share_out(jit, &c);
     jit->used = jit->shared = ((c.at - jit->write) + 63) & ~(size_t)63;
     return 0;
 }

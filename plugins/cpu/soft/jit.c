@@ -16,6 +16,7 @@
 
 #include "blocks.h"
 #include "exec.h"
+#include "vec.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
@@ -68,6 +69,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         return -ENOMEM;
     jit->bytes = bytes;
     jit->heat = heat;
+    jit->cpu = cpu;
+    jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
     cpu->jumps = jit->jump;
     err = map_code(jit);

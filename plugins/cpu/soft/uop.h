@@ -235,6 +235,14 @@ enum {
     X(CALL_LAST, CALL_LAST, P_LOAD | P_STORE | P_PRECISE | P_END, F_ARITH, F_ARITH, 0)             \
     X(CALL_JUMP, CALL_JUMP, P_LOAD | P_STORE | P_PRECISE | P_END, F_ARITH, F_ARITH, 0)             \
     X(CALL_LOOP, CALL_LOOP, P_LOAD | P_STORE | P_PRECISE, F_ARITH, F_ARITH, 0)                     \
+    /* CALL for vector and floating-point instructions: what must hold before them (d is one of    \
+     * LOADED_*), then they, by what they do to flags. */                                          \
+    X(CHECK, CHECK, P_PRECISE, 0, 0, 0)                                                             \
+    X(VECTOR, VECTOR, P_LOAD | P_STORE | P_PRECISE, 0, 0, 0)                                         \
+    X(VECTOR_FLAGS, VECTOR_FLAGS, P_LOAD | P_PRECISE, 0, F_ARITH, F_ARITH)                                 \
+    X(X87, X87, P_LOAD | P_STORE | P_PRECISE, 0, 0, 0)                                            \
+    X(X87_FLAGS, X87_FLAGS, P_PRECISE, 0, F_ARITH, F_ARITH)                                             \
+    X(X87_COND, X87_COND, P_PRECISE, F_ARITH, 0, 0)                                                    \
     X(NOP, NOP, 0, 0, 0, 0)                                                                        \
     /* No instruction: leaves a block that has been overwritten. */                                \
     X(STALE, STALE, P_PRECISE | P_END, 0, 0, 0)
@@ -280,10 +288,17 @@ void emit_address(struct block_builder *b, unsigned size, bool write);
 /* The same, of seg:[base + disp] with the address size given in bytes; base REG_ZERO for none. */
 void emit_address_at(struct block_builder *b, enum seg seg, unsigned base, int64_t disp,
                      unsigned addr_size, unsigned size, bool write);
+/* The same, but an address that needs no more than a sum is not checked to be canonical: whoever
+ * accesses it does. */
+void emit_linear(struct block_builder *b, unsigned size, bool write);
 /* A function that runs the instruction; d, a, s and imm are the caller's, as u->d, a, b, imm. */
 struct uop *emit_call(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
                       int64_t imm);
-/* The same, and the block ends: for the next instruction / for cpu->rip, which the function sets.
+/* Another micro-op that does the same. */
+void emit_call_as(struct block_builder *b, enum uop_op op, uop_call *call, uint8_t d, uint8_t a,
+                  uint8_t s, int64_t imm);
+/* The same as emit_call(), and the block ends: for the next instruction / for cpu->rip, which the
+ * function sets.
  */
 void emit_call_last(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
                     int64_t imm);

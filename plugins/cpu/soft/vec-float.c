@@ -206,15 +206,15 @@ static void keep(const struct dot *dot, union vec *v, unsigned mask)
             memset(&v->u8[at], 0, dot->size);
 }
 
-/* Adds to each element the one at a distance, either way; of two NaNs the processor takes the
- * neighbour's first, then its own. */
+/* Adds to each element the one at a distance, either way; of two NaNs the processor takes its own,
+ * but DPPS the neighbour's first. */
 static void sum_pairs(struct cpu *cpu, const struct dot *dot, union vec *v, unsigned distance)
 {
     union vec own = *v, other;
 
     for (unsigned at = 0; at < dot->bytes; at += dot->size)
         memcpy(&other.u8[at], &v->u8[at ^ distance * dot->size], dot->size);
-    if (distance == 1)
+    if (distance == 1 && dot->size == 4)
         vec_run_fp(cpu, dot->add, v, &other, &own, 0);
     else
         vec_run_fp(cpu, dot->add, v, &own, &other, 0);
@@ -237,19 +237,16 @@ static void run_dot(struct cpu *cpu, const struct uop *u)
     memcpy(&cpu->v[u->d & 15], &r, u->d & DOT_VEX ? 32 : 16);
 }
 
-static void emit_dot(struct block_builder *b, const struct insn *in)
+static void emit_dot(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
     bool mem = in->mod != 3;
-    unsigned bytes = in->l ? 32 : 16;
 
     vec_emit_check(b, in);
-    if (mem)
-        emit_address(b, bytes, false);
-    emit_call(b, run_dot,
-              in->reg | (in->opcode & 1 ? DOT_DOUBLE : 0) | (mem ? DOT_MEM : 0) |
-                  (in->vex ? DOT_VEX : 0) | (in->l ? DOT_256 : 0),
-              in->vex ? in->vvvv : in->reg, mem ? bytes | (in->vex ? 0 : VEC_ALIGNED) : in->rm,
-              in->imm & 0xff);
+    emit_call_as(b, UOP_VECTOR, run_dot,
+                 in->reg | (in->opcode & 1 ? DOT_DOUBLE : 0) | (mem ? DOT_MEM : 0) |
+                     (in->vex ? DOT_VEX : 0) | (in->l ? DOT_256 : 0),
+                 in->vex ? in->vvvv : in->reg, mem ? vec_emit_memory(b, op, in) : in->rm,
+                 in->imm & 0xff);
 }
 
 /* ---- Table ---- */
@@ -315,8 +312,8 @@ static const struct vec_op rows[] = {
     P(PFX_66, 0x7c, ISA_SSE3, V_NDS | V_FP, haddpd),   P(PFX_F2, 0x7c, ISA_SSE3, V_NDS | V_FP, haddps),
     P(PFX_66, 0x7d, ISA_SSE3, V_NDS | V_FP, hsubpd),   P(PFX_F2, 0x7d, ISA_SSE3, V_NDS | V_FP, hsubps),
     P(PFX_66, 0xd0, ISA_SSE3, V_NDS | V_FP, addsubpd), P(PFX_F2, 0xd0, ISA_SSE3, V_NDS | V_FP, addsubps),
-    { MAP_0F3A, PFX_66, 0x40, .isa = { ISA_SSE41, AVX }, .flags = V_NDS, .emit = emit_dot },
-    { MAP_0F3A, PFX_66, 0x41, .isa = { ISA_SSE41, ISA_AVX }, .flags = V_NDS, .emit = emit_dot },
+    { MAP_0F3A, PFX_66, 0x40, .size = SIZE_FULL, .isa = { ISA_SSE41, AVX }, .flags = V_NDS, .emit = emit_dot },
+    { MAP_0F3A, PFX_66, 0x41, .size = SIZE_FULL, .isa = { ISA_SSE41, ISA_AVX }, .flags = V_NDS, .emit = emit_dot },
     ROW_ROUND(0x08, roundps, SIZE_FULL, 0, , .y = y_roundps),
     ROW_ROUND(0x09, roundpd, SIZE_FULL, 0, , .y = y_roundpd),
     ROW_ROUND(0x0a, roundss, 4, V_NDS | V_LIG), ROW_ROUND(0x0b, roundsd, 8, V_NDS | V_LIG),

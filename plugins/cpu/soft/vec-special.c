@@ -106,7 +106,8 @@ static uint32_t saturate(uint64_t length)
 
 enum { HOW_WIDE = 0x10, HOW_VEX = 0x20, HOW_MEM = 0x40 };
 
-/* u->d: first operand and HOW_*; u->a: second; imm: imm8 and, above, the opcode's low bits. */
+/* u->d: first operand and HOW_*; u->a: second, u->b of memory; imm: imm8 and, above, the opcode's
+ * low bits. */
 static void run_strings(struct cpu *cpu, const struct uop *u)
 {
     bool wide = u->d & HOW_WIDE, index = u->imm & 0x100;
@@ -117,7 +118,7 @@ static void run_strings(struct cpu *cpu, const struct uop *u)
     union vec m = { 0 };
 
     if (u->d & HOW_MEM) {
-        mem_read_bytes(cpu, cpu->r[REG_T0], &m, 16);
+        vec_load(cpu, &m, u->b);
         b = &m;
     }
     switch (u->imm >> 8) {
@@ -133,16 +134,16 @@ static void run_strings(struct cpu *cpu, const struct uop *u)
         memcpy(&cpu->v[0], &out.mask, u->d & HOW_VEX ? 32 : 16);
 }
 
-static void emit_strings(struct block_builder *b, const struct insn *in)
+static void emit_strings(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
-    bool wide = in->w && in->code == MODE_CODE64, mem = in->mod != 3;
+    bool mem = in->mod != 3;
 
     vec_emit_check(b, in);
-    if (mem)
-        emit_address(b, 16, false);
-    emit_call(b, run_strings,
-              in->reg | (wide ? HOW_WIDE : 0) | (in->vex ? HOW_VEX : 0) | (mem ? HOW_MEM : 0),
-              mem ? 0 : in->rm, 0, (in->imm & 0xff) | (in->opcode & 3) << 8);
+    emit_call_as(b, UOP_VECTOR_FLAGS, run_strings,
+                 in->reg | (vec_is_wide(in) ? HOW_WIDE : 0) | (in->vex ? HOW_VEX : 0) |
+                     (mem ? HOW_MEM : 0),
+                 mem ? 0 : in->rm, mem ? vec_emit_memory(b, op, in) : 0,
+                 (in->imm & 0xff) | (in->opcode & 3) << 8);
 }
 
 /* ---- Masked moves ---- */
@@ -192,23 +193,26 @@ static void run_masked_store(struct cpu *cpu, const struct uop *u)
             mem_write(cpu, lin + i * size, element(&cpu->v[u->d], i, size), size);
 }
 
-static void emit_masked(struct block_builder *b, const struct insn *in, bool to_memory,
+static void emit_masked(struct block_builder *b, const struct vec_op *op, const struct insn *in,
                         unsigned size)
 {
+    bool to_memory = op->flags & V_TO_RM;
+    unsigned bytes = in->l ? 32 : 16;
+
     vec_emit_check(b, in);
-    emit_address(b, in->l ? 32 : 16, to_memory);
-    emit_call(b, to_memory ? run_masked_store : run_masked_load, in->reg, in->vvvv, in->l ? 32 : 16,
-              size);
+    emit_address(b, bytes, to_memory);
+    emit_call_as(b, UOP_VECTOR, to_memory ? run_masked_store : run_masked_load, in->reg, in->vvvv,
+                 bytes, size);
 }
 
-static void emit_vmaskmov(struct block_builder *b, const struct insn *in)
+static void emit_vmaskmov(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
-    emit_masked(b, in, in->opcode & 2, in->opcode & 1 ? 8 : 4);
+    emit_masked(b, op, in, in->opcode & 1 ? 8 : 4);
 }
 
-static void emit_vpmaskmov(struct block_builder *b, const struct insn *in)
+static void emit_vpmaskmov(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
-    emit_masked(b, in, in->opcode & 2, in->w ? 8 : 4);
+    emit_masked(b, op, in, in->w ? 8 : 4);
 }
 
 /* The bytes of value whose mask byte has bit 7 set, of n, at T0. */
@@ -237,14 +241,14 @@ static void run_maskmovq(struct cpu *cpu, const struct uop *u)
     store_bytes(cpu, value.u8, mask.u8, 8);
 }
 
-static void emit_maskmovdqu(struct block_builder *b, const struct insn *in)
+static void emit_maskmovdqu(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
     vec_emit_check(b, in);
     emit_address_at(b, in->seg, RDI, 0, in->addr_size, 16, true);
     emit_call(b, run_maskmovdqu, in->reg, in->rm, 0, 0);
 }
 
-static void emit_maskmovq(struct block_builder *b, const struct insn *in)
+static void emit_maskmovq(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
     emit_call(b, vec_check_mmx, 0, 0, 0, 0);
     emit_address_at(b, in->seg, RDI, 0, in->addr_size, 8, true);
@@ -292,7 +296,7 @@ static bool gather_allowed(const struct insn *in, unsigned index)
            index != in->vvvv;
 }
 
-static void emit_gather(struct block_builder *b, const struct insn *in)
+static void emit_gather(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
     unsigned index = in->index == REG_ZERO ? RSP : in->index, bytes = in->l ? 32 : 16;
     union gather g = { .size = in->w ? 8 : 4,
@@ -327,7 +331,7 @@ static void run_stmxcsr(struct cpu *cpu, const struct uop *u)
     mem_write(cpu, cpu->r[REG_T0], cpu->mxcsr, 4);
 }
 
-static void emit_mxcsr(struct block_builder *b, const struct insn *in)
+static void emit_mxcsr(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
     bool write = (in->reg & 7) == 3;
 
@@ -343,10 +347,10 @@ static void run_emms(struct cpu *cpu, const struct uop *u)
     x87_emms(cpu);
 }
 
-static void emit_emms(struct block_builder *b, const struct insn *in)
+static void emit_emms(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
-    emit_call(b, vec_check_mmx, 0, 0, 0, 0);
-    emit_call(b, run_emms, 0, 0, 0, 0);
+    emit_call_as(b, UOP_CHECK, vec_check_mmx, LOADED_X87, 0, 0, 0);
+    emit_call_as(b, UOP_VECTOR, run_emms, 0, 0, 0, 0);
 }
 
 /* u->d: how many registers; u->a: bytes of each that are kept. */
@@ -356,10 +360,10 @@ static void run_vzero(struct cpu *cpu, const struct uop *u)
         memset(&cpu->v[i].u8[u->a], 0, 32 - u->a);
 }
 
-static void emit_vzero(struct block_builder *b, const struct insn *in)
+static void emit_vzero(struct block_builder *b, const struct vec_op *op, const struct insn *in)
 {
     vec_emit_check(b, in);
-    emit_call(b, run_vzero, in->code == MODE_CODE64 ? 16 : 8, in->l ? 0 : 16, 0, 0);
+    emit_call_as(b, UOP_VECTOR, run_vzero, in->code == MODE_CODE64 ? 16 : 8, in->l ? 0 : 16, 0, 0);
 }
 
 /* ---- Table ---- */
@@ -373,12 +377,14 @@ static void emit_vzero(struct block_builder *b, const struct insn *in)
 #define TEST(opcode, legacy, flags, name)                                                          \
     { MAP_0F38, PFX_66, opcode, 0, KIND_FLAGS, KIND_V, SIZE_FULL, { legacy, ISA_AVX, ISA_AVX },    \
       flags, .x = x_##name, .y = y_##name }
-#define STRINGS(code)                                                                              \
-    { MAP_0F3A, PFX_66, .opcode = code, .isa = { ISA_SSE42, ISA_AVX }, .emit = emit_strings }
+#define STRINGS(code, how)                                                                         \
+    { MAP_0F3A, PFX_66, .opcode = code, .dst = KIND_FLAGS, .size = 16, .isa = { ISA_SSE42, ISA_AVX }, \
+      .flags = V_UNALIGN | how, .emit = emit_strings }
 #define MASKED(code, avx, w, how)                                                                  \
-    { MAP_0F38, PFX_66, .opcode = code, .isa = { 0, avx, avx }, .flags = V_MEM | V_NDS | w, .emit = how }
+    { MAP_0F38, PFX_66, .opcode = code, .size = SIZE_FULL, .isa = { 0, avx, avx },                 \
+      .flags = V_MEM | V_NDS | V_UNALIGN | w, .emit = how }
 #define GATHER(code)                                                                               \
-    { MAP_0F38, PFX_66, .opcode = code, .isa = { 0, ISA_AVX2, ISA_AVX2 }, .flags = V_MEM | V_NDS,  \
+    { MAP_0F38, PFX_66, .opcode = code, .isa = { 0, ISA_AVX2, ISA_AVX2 }, .flags = V_MEM | V_NDS | V_ALONE, \
       .emit = emit_gather }
 
 static const struct vec_op rows[] = {
@@ -391,15 +397,15 @@ static const struct vec_op rows[] = {
     { MAP_0F3A, PFX_66, 0xdf, 0, V, 16, { ISA_AES, ISA_AES }, 0, .x = x_aeskeygenassist },
     { MAP_0F3A, PFX_66, 0x44, 0, V, 16, { ISA_PCLMUL, ISA_PCLMUL }, V_NDS, .x = x_pclmulqdq },
     TEST(0x17, ISA_SSE41, 0, ptest), TEST(0x0e, 0, V_W0, testps), TEST(0x0f, 0, V_W0, testpd),
-    STRINGS(0x60), STRINGS(0x61), STRINGS(0x62), STRINGS(0x63),
-    MASKED(0x2c, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2d, ISA_AVX, V_W0, emit_vmaskmov),
-    MASKED(0x2e, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2f, ISA_AVX, V_W0, emit_vmaskmov),
-    MASKED(0x8c, ISA_AVX2, 0, emit_vpmaskmov),  MASKED(0x8e, ISA_AVX2, 0, emit_vpmaskmov),
+    STRINGS(0x60, V_ALONE), STRINGS(0x61, V_ALONE), STRINGS(0x62, 0), STRINGS(0x63, 0),
+    MASKED(0x2c, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2e, ISA_AVX, V_W0 | V_TO_RM, emit_vmaskmov),
+    MASKED(0x2d, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2f, ISA_AVX, V_W0 | V_TO_RM, emit_vmaskmov),
+    MASKED(0x8c, ISA_AVX2, 0, emit_vpmaskmov),  MASKED(0x8e, ISA_AVX2, V_TO_RM, emit_vpmaskmov),
     GATHER(0x90), GATHER(0x91), GATHER(0x92), GATHER(0x93),
-    { MAP_0F, PFX_66, .opcode = 0xf7, .isa = { ISA_SSE2, ISA_AVX }, .flags = V_REG, .emit = emit_maskmovdqu },
-    { MAP_0F, PFX_NONE, .opcode = 0xf7, .isa = { ISA_SSE }, .flags = V_REG, .emit = emit_maskmovq },
-    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(2), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM, .emit = emit_mxcsr },
-    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(3), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM, .emit = emit_mxcsr },
+    { MAP_0F, PFX_66, .opcode = 0xf7, .isa = { ISA_SSE2, ISA_AVX }, .flags = V_REG | V_ALONE, .emit = emit_maskmovdqu },
+    { MAP_0F, PFX_NONE, .opcode = 0xf7, .isa = { ISA_SSE }, .flags = V_REG | V_ALONE, .emit = emit_maskmovq },
+    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(2), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM | V_ALONE, .emit = emit_mxcsr },
+    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(3), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM | V_ALONE, .emit = emit_mxcsr },
     { MAP_0F, PFX_NONE, .opcode = 0x77, .isa = { ISA_MMX }, .emit = emit_emms },
     { MAP_0F, PFX_NONE, .opcode = 0x77, .isa = { 0, ISA_AVX, ISA_AVX }, .emit = emit_vzero },
 };

@@ -6,6 +6,8 @@
  * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87
  * state); volume 2, sections 2.3 and 2.4 (VEX, exception classes).
  */
+#include <cpuid.h>
+
 #include "exec.h"
 #include "vec-kernel.h"
 #include "x87.h"
@@ -28,6 +30,21 @@ static const struct {
 static bool has(const struct cpu *cpu, enum vec_isa isa)
 {
     return isa && cpu_has(cpu, features[isa].leaf, 0, features[isa].reg, features[isa].bit);
+}
+
+/* Those of CPUID; AVX and what stands upon it if the system enables YMM registers. */
+uint32_t vec_host_isas(void)
+{
+    const uint32_t ymm = 1u << ISA_AVX | 1u << ISA_AVX2 | 1u << ISA_FMA | 1u << ISA_F16C;
+    uint32_t isas = 0;
+
+    for (unsigned i = ISA_NONE + 1; i < N_ISAS; i++) {
+        uint32_t r[4] = { 0 };
+
+        __get_cpuid_count(features[i].leaf, 0, &r[0], &r[1], &r[2], &r[3]);
+        isas |= (r[features[i].reg] >> features[i].bit & 1) << i;
+    }
+    return __builtin_cpu_supports("avx") ? isas : isas & ~ymm;
 }
 
 /* ---- What must hold before an instruction ---- */
@@ -54,23 +71,25 @@ void vec_check_mmx(struct cpu *cpu, const struct uop *u)
 }
 
 /* What CR0, CR4 and XCR0 say cannot change within a block. */
-static void emit_once(struct block_builder *b, uop_call *check)
+static void emit_once(struct block_builder *b, uop_call *check, unsigned unit)
 {
     for (unsigned i = 0; i < b->n; i++)
-        if (b->uop[i].op == UOP_CALL && b->uop[i].call == check)
+        if (b->uop[i].op == UOP_CHECK && b->uop[i].call == check)
             return;
-    emit_call(b, check, 0, 0, 0, 0);
+    emit_call_as(b, UOP_CHECK, check, unit, 0, 0, 0);
 }
 
 void vec_emit_check(struct block_builder *b, const struct insn *in)
 {
-    emit_once(b, in->vex ? check_avx : check_sse);
+    if (in->vex)
+        emit_once(b, check_avx, LOADED_AVX);
+    else
+        emit_once(b, check_sse, LOADED_SSE);
 }
 
 /* ---- Finding the row ---- */
 
-/* A general register has 64 bits; W means nothing for it outside 64-bit code. */
-static bool is_wide(const struct insn *in)
+bool vec_is_wide(const struct insn *in)
 {
     return in->w && in->code == MODE_CODE64;
 }
@@ -88,7 +107,7 @@ static bool fits(const struct vec_op *op, const struct insn *in)
     return op->opcode == in->opcode && op->map == in->map && op->pp == in->pp &&
            (!op->ext || (op->ext & 7) == (in->reg & 7)) &&
            !(flags & (in->mod == 3 ? V_MEM : V_REG)) &&
-           !(flags & (is_wide(in) ? V_NARROW : V_WIDE)) && (!in->vex || vex_fits(flags, in));
+           !(flags & (vec_is_wide(in) ? V_NARROW : V_WIDE)) && (!in->vex || vex_fits(flags, in));
 }
 
 static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct insn *in)
@@ -98,7 +117,7 @@ static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct
     return has(cpu, op->isa[in->vex ? 1 + in->l : 0]);
 }
 
-static const struct vec_op *find(const struct cpu *cpu, const struct insn *in)
+const struct vec_op *vec_find(const struct cpu *cpu, const struct insn *in)
 {
     static const struct vec_table *const tables[] = { &vec_move_table, &vec_int_table,
                                                       &vec_float_table, &vec_special_table };
@@ -115,7 +134,7 @@ static const struct vec_op *find(const struct cpu *cpu, const struct insn *in)
 /*
  * d: destination register, low digit, and KIND_* in the high one
  * a: first source of the destination's kind, and HOW_* in the high digit
- * b: source register and kind; of memory the bytes and VEC_ALIGNED
+ * b: source register and kind; of memory what vec_memory() says
  * imm: the kernel's address, and imm8 in the uppermost byte
  */
 enum { HOW_FP = 0x10, HOW_VEX = 0x20, HOW_THIRD = 0x40, HOW_256 = 0x80 };
@@ -135,8 +154,17 @@ static unsigned imm8_of(const struct uop *u)
 
 static void check_alignment(struct cpu *cpu, uint64_t lin, unsigned how)
 {
-    if (UNLIKELY(how & VEC_ALIGNED && lin & ((how & ~VEC_ALIGNED) - 1)))
+    if (UNLIKELY(how & VEC_ALIGNED && lin & ((how & VEC_BYTES) - 1)))
         cpu_fault_error(cpu, EXC_GP, 0);
+}
+
+/* Of what the TLB does not have. */
+static void check_canonical(struct cpu *cpu, uint64_t lin, unsigned how)
+{
+    uint64_t last = lin + (how & VEC_BYTES) - 1;
+
+    if (cpu->mode & MODE_CODE64 && !(canonical(cpu, lin) && canonical(cpu, last)))
+        cpu_fault_error(cpu, how & VEC_STACK ? EXC_SS : EXC_GP, 0);
 }
 
 /* Copies at once what other processors may see: never a part twice. */
@@ -156,9 +184,11 @@ static inline void copy(void *to, const void *from, unsigned bytes)
 static inline void load(struct cpu *cpu, union vec *to, unsigned how)
 {
     uint64_t lin = cpu->r[REG_T0];
-    unsigned bytes = how & ~VEC_ALIGNED;
+    unsigned bytes = how & VEC_BYTES;
     const void *p = tlb_read(cpu, lin, bytes);
 
+    if (UNLIKELY(!p))
+        check_canonical(cpu, lin, how);
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
         copy(to, p, bytes);
@@ -174,9 +204,11 @@ void vec_load(struct cpu *cpu, union vec *to, unsigned how)
 static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
 {
     uint64_t lin = cpu->r[REG_T0];
-    unsigned bytes = how & ~VEC_ALIGNED;
+    unsigned bytes = how & VEC_BYTES;
     void *p = tlb_write(cpu, lin, bytes);
 
+    if (UNLIKELY(!p))
+        check_canonical(cpu, lin, how);
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
         copy(p, from, bytes);
@@ -352,12 +384,12 @@ static void move_mem_vex(struct cpu *cpu, const struct uop *u)
 
 static void move_mem16(struct cpu *cpu, const struct uop *u)
 {
-    load(cpu, &cpu->v[u->d], 16);
+    load(cpu, &cpu->v[u->d], 16 | (u->b & VEC_STACK));
 }
 
 static void move_mem16_aligned(struct cpu *cpu, const struct uop *u)
 {
-    load(cpu, &cpu->v[u->d], 16 | VEC_ALIGNED);
+    load(cpu, &cpu->v[u->d], 16 | VEC_ALIGNED | (u->b & VEC_STACK));
 }
 
 static void store_vector(struct cpu *cpu, const struct uop *u)
@@ -367,12 +399,12 @@ static void store_vector(struct cpu *cpu, const struct uop *u)
 
 static void store16(struct cpu *cpu, const struct uop *u)
 {
-    store(cpu, &cpu->v[u->d], 16);
+    store(cpu, &cpu->v[u->d], 16 | (u->b & VEC_STACK));
 }
 
 static void store16_aligned(struct cpu *cpu, const struct uop *u)
 {
-    store(cpu, &cpu->v[u->d], 16 | VEC_ALIGNED);
+    store(cpu, &cpu->v[u->d], 16 | VEC_ALIGNED | (u->b & VEC_STACK));
 }
 
 /* By mem, width. */
@@ -383,14 +415,16 @@ static uop_call *const moves[2][3] = {
 
 static uop_call *move_of(bool mem, enum width width, unsigned how)
 {
-    if (width == LEGACY && mem && (how & ~VEC_ALIGNED) == 16)
+    if (width == LEGACY && mem && (how & VEC_BYTES) == 16)
         return how & VEC_ALIGNED ? move_mem16_aligned : move_mem16;
     return moves[mem][width];
 }
 
 static uop_call *store_of(unsigned how)
 {
-    return how == 16 ? store16 : how == (16 | VEC_ALIGNED) ? store16_aligned : store_vector;
+    if ((how & VEC_BYTES) == 16)
+        return how & VEC_ALIGNED ? store16_aligned : store16;
+    return store_vector;
 }
 
 /* ---- The rest: any kinds of operands ---- */
@@ -477,7 +511,8 @@ static void run_any_store(struct cpu *cpu, const struct uop *u)
 {
     union vec room = { 0 }, d = { 0 };
 
-    mem_probe_write(cpu, cpu->r[REG_T0], u->b & ~VEC_ALIGNED);
+    check_canonical(cpu, cpu->r[REG_T0], u->b);
+    mem_probe_write(cpu, cpu->r[REG_T0], u->b & VEC_BYTES);
     compute(cpu, u, &d, &d, read_operand(cpu, u->d, &room));
     store(cpu, &d, u->b);
 }
@@ -488,15 +523,20 @@ struct form {
     const struct vec_op *op;
     bool mem;
     enum width width;
-    uint8_t bytes;       /* of memory, and VEC_ALIGNED */
+    uint8_t how;         /* of memory: vec_memory() */
     uint8_t dst, a, src; /* register numbers; to memory: src is the one */
     vec_kernel *kernel;
 };
 
-static unsigned memory_bytes(const struct vec_op *op, const struct insn *in, enum width width)
+static enum width width_of(const struct vec_op *op, const struct insn *in)
+{
+    return !in->vex ? LEGACY : in->l && !(op->flags & V_LIG) ? VEX_256 : VEX_128;
+}
+
+static unsigned memory_bytes(const struct vec_op *op, const struct insn *in)
 {
     if (op->size >= SIZE_FULL)
-        return (width == VEX_256 ? 32 : 16) >> (op->size - SIZE_FULL);
+        return (width_of(op, in) == VEX_256 ? 32 : 16) >> (op->size - SIZE_FULL);
     return op->size;
 }
 
@@ -505,15 +545,26 @@ static bool must_align(const struct vec_op *op, const struct insn *in, unsigned 
     return bytes >= 16 && (in->vex ? op->flags & V_ALIGN : !(op->flags & V_UNALIGN));
 }
 
+unsigned vec_memory(const struct vec_op *op, const struct insn *in)
+{
+    unsigned bytes = memory_bytes(op, in);
+
+    return bytes | (must_align(op, in, bytes) ? VEC_ALIGNED : 0) |
+           (in->seg == SEG_SS ? VEC_STACK : 0);
+}
+
+unsigned vec_emit_memory(struct block_builder *b, const struct vec_op *op, const struct insn *in)
+{
+    emit_linear(b, memory_bytes(op, in), op->flags & V_TO_RM);
+    return vec_memory(op, in);
+}
+
 static struct form form_of(const struct vec_op *op, const struct insn *in)
 {
     struct form f = { .op = op, .mem = in->mod != 3, .dst = in->reg, .a = in->reg, .src = in->rm };
 
-    f.width = !in->vex ? LEGACY : in->l && !(op->flags & V_LIG) ? VEX_256 : VEX_128;
+    f.width = width_of(op, in);
     f.kernel = f.width == VEX_256 ? op->y : op->x;
-    f.bytes = memory_bytes(op, in, f.width);
-    if (must_align(op, in, f.bytes))
-        f.bytes |= VEC_ALIGNED;
     if (op->flags & V_TO_RM) {
         f.dst = f.a = in->rm;
         f.src = in->reg;
@@ -525,8 +576,8 @@ static struct form form_of(const struct vec_op *op, const struct insn *in)
     return f;
 }
 
-/* imm8 with the register of the third source in its upper digit. */
-static unsigned third(const struct vec_op *op, const struct insn *in)
+/* The register of a third source is in imm8's upper digit. */
+unsigned vec_imm8(const struct vec_op *op, const struct insn *in)
 {
     unsigned imm = in->imm & 0xff;
 
@@ -545,6 +596,13 @@ static int64_t packed(const struct form *f, unsigned imm)
     return (int64_t)((uintptr_t)f->kernel | (uint64_t)imm << IMM8_SHIFT);
 }
 
+/* The micro-op, by what it writes. */
+static void emit_run(struct block_builder *b, const struct form *f, uop_call *run, unsigned d,
+                     unsigned a, unsigned src, int64_t imm)
+{
+    emit_call_as(b, f->op->dst == KIND_FLAGS ? UOP_VECTOR_FLAGS : UOP_VECTOR, run, d, a, src, imm);
+}
+
 static void emit_general(struct block_builder *b, const struct form *f, unsigned imm)
 {
     const struct vec_op *op = f->op;
@@ -552,12 +610,12 @@ static void emit_general(struct block_builder *b, const struct form *f, unsigned
                    (f->width != LEGACY ? HOW_VEX : 0) | (f->width == VEX_256 ? HOW_256 : 0);
 
     if (!f->mem)
-        emit_call(b, run_any, operand(op->dst, f->dst), how, operand(op->src, f->src),
-                  packed(f, imm));
+        emit_run(b, f, run_any, operand(op->dst, f->dst), how, operand(op->src, f->src),
+                 packed(f, imm));
     else if (op->flags & V_TO_RM)
-        emit_call(b, run_any_store, operand(op->src, f->src), how & ~15, f->bytes, packed(f, imm));
+        emit_run(b, f, run_any_store, operand(op->src, f->src), how & ~15, f->how, packed(f, imm));
     else
-        emit_call(b, run_any_mem, operand(op->dst, f->dst), how, f->bytes, packed(f, imm));
+        emit_run(b, f, run_any_mem, operand(op->dst, f->dst), how, f->how, packed(f, imm));
 }
 
 static void emit_op(struct block_builder *b, const struct form *f, unsigned imm)
@@ -565,14 +623,15 @@ static void emit_op(struct block_builder *b, const struct form *f, unsigned imm)
     const struct vec_op *op = f->op;
     bool vectors = op->dst == KIND_V && op->src == KIND_V && !(op->flags & V_THIRD);
     bool to_memory = op->flags & V_TO_RM && f->mem;
+    unsigned src = f->mem ? f->how : f->src;
 
     if (vectors && to_memory && !f->kernel)
-        emit_call(b, store_of(f->bytes), f->src, 0, f->bytes, 0);
+        emit_run(b, f, store_of(f->how), f->src, 0, f->how, 0);
     else if (vectors && !to_memory && !f->kernel)
-        emit_call(b, move_of(f->mem, f->width, f->bytes), f->dst, 0, f->mem ? f->bytes : f->src, 0);
+        emit_run(b, f, move_of(f->mem, f->width, f->how), f->dst, 0, src, 0);
     else if (vectors && !to_memory)
-        emit_call(b, run_vectors[f->mem][f->width][!!(op->flags & V_FP)], f->dst, f->a,
-                  f->mem ? f->bytes : f->src, packed(f, imm));
+        emit_run(b, f, run_vectors[f->mem][f->width][!!(op->flags & V_FP)], f->dst, f->a, src,
+                 packed(f, imm));
     else
         emit_general(b, f, imm);
 }
@@ -598,22 +657,22 @@ bool vec_translate(struct block_builder *b, const struct insn *in)
 
     if (in->vex && (!(b->mode & MODE_PE) || b->mode & MODE_VM86))
         return false;
-    op = find(b->cpu, in);
+    op = vec_find(b->cpu, in);
     if (!op)
         return false;
     if (op->emit) {
-        op->emit(b, in);
+        op->emit(b, op, in);
         return true;
     }
     f = form_of(op, in);
     if (uses_vector(op))
         vec_emit_check(b, in);
     if (uses_mmx(&f))
-        emit_call(b, vec_check_mmx, 0, 0, 0, 0);
+        emit_call_as(b, UOP_CHECK, vec_check_mmx, LOADED_X87, 0, 0, 0);
     if (f.mem)
-        emit_address(b, f.bytes & ~VEC_ALIGNED, op->flags & V_TO_RM);
-    emit_op(b, &f, third(op, in));
+        f.how = vec_emit_memory(b, op, in);
+    emit_op(b, &f, vec_imm8(op, in));
     if (uses_mmx(&f))
-        emit_call(b, vec_enter_mmx, 0, 0, 0, 0);
+        emit_call_as(b, UOP_VECTOR, vec_enter_mmx, 0, 0, 0, 0);
     return true;
 }

@@ -62,6 +62,8 @@ enum {
     V_UNALIGN = 0x800, /* memory need not be aligned even without */
     V_FP = 0x1000,     /* MXCSR controls it */
     V_THIRD = 0x2000,  /* d comes as the register of imm8, XMM0 without VEX */
+    V_ALONE =
+        0x4000, /* not what the host's own would do with its memory operand at another place */
 };
 
 struct vec_op {
@@ -72,7 +74,8 @@ struct vec_op {
     uint8_t isa[3]; /* without VEX, VEX.128, VEX.256 */
     uint16_t flags;
     vec_kernel *x, *y; /* 128 bits (64), 256 bits; NULL: the value as it is */
-    void (*emit)(struct block_builder *b, const struct insn *in); /* instead of all that */
+    void (*emit)(struct block_builder *b, const struct vec_op *op,
+                 const struct insn *in); /* instead of all that */
 };
 #define EXT(n) (8 | (n))
 
@@ -81,6 +84,16 @@ struct vec_table {
     unsigned n;
 };
 extern const struct vec_table vec_int_table, vec_float_table, vec_move_table, vec_special_table;
+
+/* The row of an instruction, or NULL: #UD. */
+const struct vec_op *vec_find(const struct cpu *cpu, const struct insn *in);
+/* General registers have 64 bits: W means nothing for them outside 64-bit code. */
+bool vec_is_wide(const struct insn *in);
+/* imm8 as the host has to see it. */
+unsigned vec_imm8(const struct vec_op *op, const struct insn *in);
+
+/* Bits by vec_isa: those of the host. */
+uint32_t vec_host_isas(void);
 
 /* ---- For emit functions ---- */
 
@@ -95,8 +108,12 @@ void vec_enter_mmx(struct cpu *cpu, const struct uop *u);
  * then: it is no register, nor a or b. */
 void vec_run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
                 const union vec *b, unsigned imm);
-/* Memory at T0: so many bytes, and VEC_ALIGNED if it must be. */
-enum { VEC_ALIGNED = 0x80 };
+/* Memory at T0: so many bytes, VEC_ALIGNED if it must be, VEC_STACK if the segment is SS; of the
+ * memory operand. */
+enum { VEC_ALIGNED = 0x80, VEC_STACK = 0x40, VEC_BYTES = 0x3f };
+unsigned vec_memory(const struct vec_op *op, const struct insn *in);
+/* T0 = its address, and that. */
+unsigned vec_emit_memory(struct block_builder *b, const struct vec_op *op, const struct insn *in);
 void vec_load(struct cpu *cpu, union vec *to, unsigned how);
 /* Clears the upper half of a register after VEX.128. */
 static inline void vec_clear_upper(union vec *v)

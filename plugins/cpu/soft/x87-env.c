@@ -107,20 +107,17 @@ void x87_check_mmx(struct cpu *cpu)
 
 void x87_fldcw(struct cpu *cpu, const struct uop *u)
 {
-    x87_check(cpu);
-    x87_load(cpu, mem_read(cpu, fpu_linear(cpu, u, 2, false), 2), cpu->x87.status);
+    x87_load(cpu, mem_read(cpu, x87_operand(cpu, u), 2), cpu->x87.status);
 }
 
 void x87_fnstcw(struct cpu *cpu, const struct uop *u)
 {
-    check_there(cpu);
-    mem_write(cpu, fpu_linear(cpu, u, 2, true), cpu->x87.control, 2);
+    mem_write(cpu, x87_operand(cpu, u), cpu->x87.control, 2);
 }
 
 void x87_fnstsw(struct cpu *cpu, const struct uop *u)
 {
-    check_there(cpu);
-    mem_write(cpu, fpu_linear(cpu, u, 2, true), cpu->x87.status, 2);
+    mem_write(cpu, x87_operand(cpu, u), cpu->x87.status, 2);
 }
 
 void x87_fnstsw_ax(struct cpu *cpu, const struct uop *u)
@@ -141,7 +138,7 @@ void x87_fnclex(struct cpu *cpu, const struct uop *u)
     x87_load(cpu, cpu->x87.control, cpu->x87.status & 0x7f00);
 }
 
-/* FNENI, FNDISI, FNSETPM: of the 8087 and 80287. */
+/* FNENI, FNDISI, FNSETPM: of the 8087 and 80287; and before others that do not wait. */
 void x87_control_nop(struct cpu *cpu, const struct uop *u)
 {
     check_there(cpu);

@@ -138,7 +138,7 @@ static inline void pop_stack(struct x87 *x)
     x87_set_top(x, top + 1);
 }
 
-/* Memory operand of the instruction, or what will be stored: T1, and T2 for 80 bits. */
+/* What has been loaded, or will be stored: T1, and T2 for 80 bits. */
 static inline void *operand(struct cpu *cpu)
 {
     return &cpu->r[REG_T1];
@@ -156,7 +156,7 @@ static inline void note_pointers(struct cpu *cpu, const struct uop *u, bool unma
         x->opcode = (u->b & 7) << 8 | u->a;
     if (u->a < 0xc0 && (unmasked || u->b & DP_ALWAYS)) {
         x->dp = fpu_offset(cpu, u);
-        x->ds = u->b & SAVES_CS_DS ? cpu->seg[u->imm >> 44 & 7].selector : 0;
+        x->ds = u->b & SAVES_CS_DS ? cpu->seg[fpu_seg(u)].selector : 0;
     }
 }
 
@@ -209,7 +209,7 @@ static void run_full(struct cpu *cpu, const struct uop *u, const uint8_t *insn)
     image_take(cpu, u, &image);
 }
 
-/* ---- Memory forms; x87_check() has been done and the operand is there, but for stores ---- */
+/* ---- Memory forms; x87_check() has been done and the address is there ---- */
 
 static void run_check(struct cpu *cpu, const struct uop *u)
 {
@@ -219,6 +219,24 @@ static void run_check(struct cpu *cpu, const struct uop *u)
 static inline const uint8_t *insn_of(const struct uop *u)
 {
     return u->a < 0xc0 ? memory_insn(u->b, u->a >> 3 & 7) : register_insn(u->b, u->a);
+}
+
+/* A sum has not been checked. */
+uint64_t x87_operand(struct cpu *cpu, const struct uop *u)
+{
+    uint64_t lin = cpu->r[REG_T0];
+
+    if (cpu->mode & MODE_CODE64 && !(canonical(cpu, lin) && canonical(cpu, lin + u->d - 1)))
+        cpu_fault_error(cpu, fpu_seg(u) == SEG_SS ? EXC_SS : EXC_GP, 0);
+    return lin;
+}
+
+static inline void load_operand(struct cpu *cpu, const struct uop *u)
+{
+    if (u->d > 8)
+        mem_read_bytes(cpu, x87_operand(cpu, u), operand(cpu), u->d);
+    else
+        cpu->r[REG_T1] = mem_read(cpu, x87_operand(cpu, u), u->d);
 }
 
 static inline void push_result(struct cpu *cpu, const struct uop *u)
@@ -241,13 +259,7 @@ static inline void push_result(struct cpu *cpu, const struct uop *u)
 
 static void run_load(struct cpu *cpu, const struct uop *u)
 {
-    push_result(cpu, u);
-}
-
-static void run_load80(struct cpu *cpu, const struct uop *u)
-{
-    x87_check(cpu);
-    mem_read_bytes(cpu, fpu_linear(cpu, u, 10, false), operand(cpu), 10);
+    load_operand(cpu, u);
     push_result(cpu, u);
 }
 
@@ -275,6 +287,7 @@ static inline void replace_st0(struct cpu *cpu, const struct uop *u)
 
 static void run_arith(struct cpu *cpu, const struct uop *u)
 {
+    load_operand(cpu, u);
     replace_st0(cpu, u);
 }
 
@@ -305,6 +318,7 @@ static inline bool examine_st0(struct cpu *cpu, const struct uop *u, const uint8
 /* FCOM or FCOMP of memory. */
 static void run_compare_memory(struct cpu *cpu, const struct uop *u)
 {
+    load_operand(cpu, u);
     if (examine_st0(cpu, u, memory_insn(u->b, 2)) && u->a & 8)
         pop_stack(&cpu->x87);
 }
@@ -316,7 +330,7 @@ static void run_examine(struct cpu *cpu, const struct uop *u)
     examine_st0(cpu, u, insn_of(u));
 }
 
-/* FST, FSTP, FIST, FISTP, FISTTP, FBSTP: u->d bytes.  Nothing is stored where an exception other
+/* FST, FSTP, FIST, FISTP, FISTTP, FBSTP.  Nothing is stored where an exception other
  * than #P is unmasked. */
 static void store_full(struct cpu *cpu, const struct uop *u, uint64_t lin)
 {
@@ -333,11 +347,9 @@ static void run_store(struct cpu *cpu, const struct uop *u)
 {
     struct x87 *x = &cpu->x87;
     unsigned reg = u->a >> 3 & 7;
+    uint64_t lin = x87_operand(cpu, u);
     uint16_t status;
-    uint64_t lin;
 
-    x87_check(cpu);
-    lin = fpu_linear(cpu, u, u->d, true);
     if (UNLIKELY(!all_masked(x) || !is_valid(x, 0))) {
         store_full(cpu, u, lin);
         return;
@@ -524,68 +536,72 @@ uint64_t fpu_offset(const struct cpu *cpu, const struct uop *u)
 
 uint64_t fpu_linear(struct cpu *cpu, const struct uop *u, unsigned bytes, bool write)
 {
-    return segment_linear(cpu, u->imm >> 44 & 7, fpu_offset(cpu, u), bytes, write);
+    return segment_linear(cpu, fpu_seg(u), fpu_offset(cpu, u), bytes, write);
 }
 
 /* ---- Translation ---- */
 
-/* Bytes of an operand that is loaded beforehand; u->d, 0 in memory forms for the operand size. */
+/* u->d: the bytes of a memory operand (0: the environment, by the operand size), or as run has it;
+ * what is in u->b beside the opcode; and what it does to the flags. */
 struct form {
     uop_call *run;
-    uint8_t loads, d;
+    uint8_t d, how;
+    uint16_t op;
 };
 
 // clang-format off
-#define LOAD(bytes)   { run_load, bytes, 0 }
-#define ARITH(bytes)  { run_arith, bytes, 0 }
-#define COM(bytes)    { run_compare_memory, bytes, 0 }
-#define STORE(bytes)  { run_store, 0, bytes }
-#define CALL(run)     { run, 0, 0 }
+#define LOAD(bytes)   { run_load, bytes, 0, UOP_X87 }
+#define ARITH(bytes)  { run_arith, bytes, 0, UOP_X87 }
+#define COM(bytes)    { run_compare_memory, bytes, 0, UOP_X87 }
+#define STORE(bytes)  { run_store, bytes, X87_STORES, UOP_X87 }
+#define CONTROL(run, bytes, how) { run, bytes, X87_CONTROLS | how, UOP_X87 }
+#define RUN(run)      { run, 0, 0, UOP_X87 }
+#define CALL(run)     { run, 0, 0, UOP_CALL }
 #define ARITHS(bytes) { ARITH(bytes), ARITH(bytes), COM(bytes), COM(bytes), \
                         ARITH(bytes), ARITH(bytes), ARITH(bytes), ARITH(bytes) }
 
 static const struct form memory_forms[8][8] = {
     ARITHS(4),
     { LOAD(4), { 0 }, STORE(4), STORE(4),
-      CALL(x87_fldenv), CALL(x87_fldcw), CALL(x87_fnstenv), CALL(x87_fnstcw) },
+      CALL(x87_fldenv), CONTROL(x87_fldcw, 2, 0), CALL(x87_fnstenv), CONTROL(x87_fnstcw, 2, X87_STORES) },
     ARITHS(4),
-    { LOAD(4), STORE(4), STORE(4), STORE(4), { 0 }, CALL(run_load80), { 0 }, STORE(10) },
+    { LOAD(4), STORE(4), STORE(4), STORE(4), { 0 }, LOAD(10), { 0 }, STORE(10) },
     ARITHS(8),
     { LOAD(8), STORE(8), STORE(8), STORE(8),
-      CALL(x87_frstor), { 0 }, CALL(x87_fnsave), CALL(x87_fnstsw) },
+      CALL(x87_frstor), { 0 }, CALL(x87_fnsave), CONTROL(x87_fnstsw, 2, X87_STORES) },
     ARITHS(2),
-    { LOAD(2), STORE(2), STORE(2), STORE(2), CALL(run_load80), LOAD(8), STORE(10), STORE(8) },
+    { LOAD(2), STORE(2), STORE(2), STORE(2), LOAD(10), LOAD(8), STORE(10), STORE(8) },
 };
 
-#define BIN           { run_binary, 0, 0 }
-#define CMP(how, pops) { run_compare, 0, (how) | (pops) << POPS }
-#define ANY           { run_generic, 0, 0 }
-#define CMOV          CALL(run_fcmov)
-#define FST(pops)     { run_fst, 0, pops }
+#define BIN           RUN(run_binary)
+#define CMP(how, pops) { run_compare, (how) | (pops) << POPS, 0, (how) < FCOMI ? UOP_X87 : UOP_X87_FLAGS }
+#define ANY           RUN(run_generic)
+#define CMOV          { run_fcmov, 0, 0, UOP_X87_COND }
+#define FST(pops)     { run_fst, pops, 0, UOP_X87 }
 
 /* By opcode and reg.  Aliases that are not exactly what they look like are left to the host. */
 static const struct form register_forms[8][8] = {
     { BIN, BIN, CMP(FCOM, 0), CMP(FCOM, 1), BIN, BIN, BIN, BIN },
-    { CALL(run_fld), CALL(run_fxch), ANY, ANY, ANY, ANY, ANY, ANY },
+    { RUN(run_fld), RUN(run_fxch), ANY, ANY, ANY, ANY, ANY, ANY },
     { CMOV, CMOV, CMOV, CMOV, { 0 }, CMP(FUCOM, 2), { 0 }, { 0 } },
     { CMOV, CMOV, CMOV, CMOV, { 0 }, CMP(FUCOMI, 0), CMP(FCOMI, 0), { 0 } },
     { BIN, BIN, ANY, ANY, BIN, BIN, BIN, BIN },
     { ANY, ANY, FST(0), FST(1), CMP(FUCOM, 0), CMP(FUCOM, 1), { 0 }, { 0 } },
     { BIN, BIN, ANY, CMP(FCOM, 2), BIN, BIN, BIN, BIN },
-    { ANY, ANY, ANY, ANY, CALL(x87_fnstsw_ax), CMP(FUCOMI, 1), CMP(FCOMI, 1), { 0 } },
+    { ANY, ANY, ANY, ANY, CONTROL(x87_fnstsw_ax, 0, 0), CMP(FUCOMI, 1), CMP(FCOMI, 1), { 0 } },
 };
 
 /* D9 E0 to FF.  FPREM keeps some condition codes when it fails, so it sees them all. */
 static const struct form group_d9[32] = {
-    CALL(run_unary), CALL(run_unary), { 0 }, { 0 }, CALL(run_examine), CALL(run_examine), { 0 }, { 0 },
-    CALL(run_constant), CALL(run_constant), CALL(run_constant), CALL(run_constant),
-    CALL(run_constant), CALL(run_constant), CALL(run_constant), { 0 },
-    CALL(run_unary), ANY, ANY, ANY, ANY, ANY, ANY, ANY,
-    ANY, ANY, CALL(run_unary), ANY, CALL(run_unary), CALL(run_fscale), ANY, ANY,
+    RUN(run_unary), RUN(run_unary), { 0 }, { 0 }, RUN(run_examine), RUN(run_examine), { 0 }, { 0 },
+    RUN(run_constant), RUN(run_constant), RUN(run_constant), RUN(run_constant),
+    RUN(run_constant), RUN(run_constant), RUN(run_constant), { 0 },
+    RUN(run_unary), ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+    ANY, ANY, RUN(run_unary), ANY, RUN(run_unary), RUN(run_fscale), ANY, ANY,
 };
 /* DB E0 to E7. */
 static const struct form group_db[8] = {
-    CALL(x87_control_nop), CALL(x87_control_nop), CALL(x87_fnclex), CALL(x87_fninit),
+    CALL(x87_control_nop), CALL(x87_control_nop), CONTROL(x87_fnclex, 0, 0), CALL(x87_fninit),
     CALL(x87_control_nop),
 };
 // clang-format on
@@ -614,27 +630,37 @@ static uint8_t pointer_flags(const struct cpu *cpu)
            (cpu_has(cpu, 7, 0, 1, 13) ? 0 : SAVES_CS_DS);
 }
 
+static void emit_form(struct block_builder *b, const struct form *form, unsigned d, int64_t imm)
+{
+    const struct insn *in = b->in;
+
+    emit_call_as(b, form->op, form->run, d, in->modrm,
+                 (in->opcode & 7) | form->how | pointer_flags(b->cpu), imm);
+}
+
+/* With a memory operand at T0; what does not wait for exceptions are control words' stores. */
+static void emit_with_memory(struct block_builder *b, const struct form *form)
+{
+    bool stores = form->how & X87_STORES, waits = !(form->how & X87_CONTROLS && stores);
+
+    emit_call_as(b, UOP_CHECK, waits ? run_check : x87_control_nop, LOADED_X87, 0, 0, 0);
+    emit_linear(b, form->d, stores);
+    emit_form(b, form, form->d, fpu_operand(b->in));
+}
+
 static bool escape(struct block_builder *b, const struct insn *in)
 {
-    static const uint16_t load[] = { 0, UOP_LOADZ16, UOP_LOAD32, UOP_LOAD64 };
     const struct form *form = in->mod == 3 ? register_form(in->opcode, in->modrm)
                                            : &memory_forms[in->opcode & 7][in->modrm >> 3 & 7];
-    uint8_t flags = pointer_flags(b->cpu);
 
     if (!form->run)
         return false;
-    if (form->loads) {
-        emit_call(b, run_check, 0, 0, 0, 0);
-        emit_memory(b, load[__builtin_ctz(form->loads)], REG(REG_T1), 0, form->loads);
-    }
     if (in->mod == 3)
-        emit_call(b, form->run, form->d, in->modrm, (in->opcode & 7) | flags, 0);
+        emit_form(b, form, form->d, 0);
+    else if (form->d)
+        emit_with_memory(b, form);
     else
-        emit_call(b, form->run,
-                  form->d            ? form->d
-                  : in->op_size == 2 ? 2
-                                     : 4,
-                  in->modrm, (in->opcode & 7) | flags, fpu_operand(in));
+        emit_form(b, form, in->op_size == 2 ? 2 : 4, fpu_operand(in));
     return true;
 }
 
@@ -647,7 +673,7 @@ bool fpu_translate(struct block_builder *b, const struct insn *in)
     if (!cpu_has(b->cpu, 1, 0, 3, 0))
         return false;
     if (in->opcode == 0x9b) {
-        emit_call(b, run_fwait, 0, 0, 0, 0);
+        emit_call_as(b, UOP_CHECK, run_fwait, LOADED_X87, 0, 0, 0);
         return true;
     }
     return escape(b, in);

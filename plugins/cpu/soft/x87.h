@@ -68,11 +68,18 @@ static inline void x87_emms(struct cpu *cpu)
 int64_t fpu_operand(const struct insn *in);
 uint64_t fpu_offset(const struct cpu *cpu, const struct uop *u);
 uint64_t fpu_linear(struct cpu *cpu, const struct uop *u, unsigned bytes, bool write);
+static inline enum seg fpu_seg(const struct uop *u)
+{
+    return u->imm >> 44 & 7;
+}
 
 /* Of floating-point micro-ops u->a is ModRM, u->b the opcode's low bits and: */
-enum { DP_ALWAYS = 8, SAVES_CS_DS = 0x10 };
+enum { DP_ALWAYS = 8, SAVES_CS_DS = 0x10, X87_STORES = 0x20, X87_CONTROLS = 0x40 };
 
-/* x87-env.c; u->d is the operand size: FLDCW and all that moves the environment. */
+/* Of UOP_X87 with a memory operand: it is at T0 and has u->d bytes.  Its address, checked. */
+uint64_t x87_operand(struct cpu *cpu, const struct uop *u);
+
+/* x87-env.c; u->d is the operand size, where the environment moves. */
 uop_call x87_fldcw, x87_fnstcw, x87_fnstsw, x87_fnstsw_ax, x87_fldenv, x87_fnstenv, x87_frstor,
     x87_fnsave, x87_fninit, x87_fnclex, x87_control_nop;
 /* xsave.c; an image in XSAVE64's standard format, of which what is unknown stays
