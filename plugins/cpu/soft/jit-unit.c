@@ -71,6 +71,12 @@ static void load_avx_bit(struct host_code *c)
     land(&no, c);
 }
 
+/* VZEROUPPER: C code expects it, and may have forgotten it. */
+static void empty_upper(struct host_code *c)
+{
+    host_empty(c, &(struct insn){ .vex = true, .map = MAP_0F });
+}
+
 /* ZF: the upper halves of all registers are 0.  A host whose upper halves are not in use is faster
  * at instructions without VEX. */
 static void test_upper(struct host_code *c)
@@ -153,6 +159,7 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     load_mxcsr(c);
     if (host_avx()) {
         load_avx_bit(c);
+        empty_upper(c);
         test_upper(c);
         jump(&narrow, c, CC_Z);
         load_vectors(c, true);
@@ -173,7 +180,7 @@ static void unload_vectors(struct host_code *c)
     }
     unload_mxcsr(c);
     if (host_avx())
-        host_empty(c, &(struct insn){ .vex = true, .map = MAP_0F });
+        empty_upper(c);
 }
 
 /* ---- x87 and MMX ---- */
