@@ -109,7 +109,7 @@ static void load_vectors(struct host_code *c, bool wide)
  */
 static void load_mxcsr(struct host_code *c)
 {
-    uint8_t *fits;
+    uint8_t *same;
 
     host(c, H_STMXCSR, 4, 0, CPU(unit.host_mxcsr));
     host(c, H_LOAD, 4, HOST_AX, CPU(unit.host_mxcsr));
@@ -117,15 +117,15 @@ static void load_mxcsr(struct host_code *c)
     host(c, H_XOR, 4, HOST_CX, CPU(mxcsr));
     host_imm(c, H_OR_I, 4, host_reg(HOST_AX), ~MXCSR_FLAGS);
     host(c, H_TEST, 4, HOST_AX, host_reg(HOST_CX));
-    fits = host_jcc(c, CC_Z, NULL);
+    same = host_jcc(c, CC_Z, NULL);
     host(c, H_LDMXCSR, 4, 0, CPU(mxcsr));
-    host_land(c, fits);
+    host_land(c, same);
 }
 
 /* The guest's has got flags, no more; the host's may keep them. */
 static void unload_mxcsr(struct host_code *c)
 {
-    uint8_t *fits;
+    uint8_t *same;
 
     host(c, H_STMXCSR, 4, 0, CPU(unit.mxcsr));
     host(c, H_LOAD, 4, HOST_AX, CPU(unit.mxcsr));
@@ -135,9 +135,9 @@ static void unload_mxcsr(struct host_code *c)
     host(c, H_STORE, 4, HOST_CX, CPU(mxcsr));
     host(c, H_XOR, 4, HOST_AX, CPU(unit.host_mxcsr));
     host_imm(c, H_TEST_I, 4, host_reg(HOST_AX), ~MXCSR_FLAGS);
-    fits = host_jcc(c, CC_Z, NULL);
+    same = host_jcc(c, CC_Z, NULL);
     host(c, H_LDMXCSR, 4, 0, CPU(unit.host_mxcsr));
-    host_land(c, fits);
+    host_land(c, same);
 }
 
 static void share_load_vector(struct jit *jit, struct host_code *c)
