@@ -238,14 +238,14 @@ struct cpu {
     uint64_t rip;   /* of the instruction being executed; block-wise see uop.h */
     uint64_t flags; /* RFLAGS, whole; bit 1 is always set */
     /* What translated code reaches soonest, see jit-make.h; pair and left are good only there. */
-    uint32_t wanted; /* atomic, WANT_*: something to look at before the next block */
-    uint16_t pair;   /* the arithmetic flags: OF; above it what LAHF has */
-    uint8_t loaded;  /* LOADED_*: what it has in the host's own units */
+    uint32_t wanted;        /* atomic, WANT_*: something to look at before the next block */
+    uint16_t pair;          /* the arithmetic flags: OF; above it what LAHF has */
+    uint8_t loaded;         /* LOADED_*: what it has in the host's own units */
     uint64_t left;          /* stop_at - instructions */
     uint64_t salt;          /* of jumps' entries */
     struct jit_jump *jumps; /* where indirect jumps went: JIT_JUMPS */
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
-    uint64_t epoch; /* epochs[] of this privilege */
+    uint64_t epoch;         /* epochs[] of this privilege */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
     uint64_t pdpte[4]; /* PAE paging: as loaded with CR3 */
@@ -302,11 +302,11 @@ struct cpu {
     struct svm svm;
     uint64_t monitored; /* physical address of MONITOR (0: none yet), and what was there */
     uint64_t monitored_value;
-    struct tlb *tlb;        /* mmu.h */
+    struct tlb *tlb; /* mmu.h */
     struct bus *bus;
     const struct block *block;      /* the one running: see uop.h */
-    uint64_t stop_at;               /* leave before instructions would be more; UINT64_MAX: never */
     uint64_t epochs[2], last_epoch; /* see blocks_new_epoch() */
+    uint64_t stop_at;               /* leave before instructions would be more; UINT64_MAX: never */
     bool one_insn;                  /* -singlestep: one instruction a block */
     bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     uint8_t assist; /* ASSIST_*: another accelerator's processor; see assist.c */
@@ -330,7 +330,7 @@ struct cpu {
         bool benign;      /* an interrupt, or INT n: no party to a double fault */
     } fault;
     struct {
-        uint32_t host_mxcsr;
+        uint32_t host_mxcsr, mxcsr; /* as it was, and is */
         uint32_t env[7];            /* the x87 unit's environment, on its way */
     } unit;                         /* see jit-unit.c */
     uint64_t instructions;          /* executed, for -icount and figures */

@@ -17,7 +17,7 @@
 #include "vec.h"
 #include "x87.h"
 
-enum { MXCSR_MASKS = 0x1f80, N_VECTORS = 16, X87_TOP = 0x3800 };
+enum { MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, N_VECTORS = 16, X87_TOP = 0x3800 };
 
 #define V(n, byte) host_beyond(CPU(v), (n) * sizeof(union vec) + (byte))
 #define R80(n)     host_beyond(CPU(x87.r), (n) * sizeof(union x87_reg))
@@ -71,6 +71,12 @@ static void load_avx_bit(struct host_code *c)
     land(&no, c);
 }
 
+/* VZEROUPPER: C code expects it, and may have forgotten it. */
+static void empty_upper(struct host_code *c)
+{
+    host_empty(c, &(struct insn){ .vex = true, .map = MAP_0F });
+}
+
 /* ZF: the upper halves of all registers are 0.  A host whose upper halves are not in use is faster
  * at instructions without VEX. */
 static void test_upper(struct host_code *c)
@@ -97,6 +103,43 @@ static void load_vectors(struct host_code *c, bool wide)
     host_ret(c);
 }
 
+/*
+ * To load MXCSR takes long, the more so if the value has just been stored.  The host's does for the
+ * guest's if it differs in flags alone, and no flag is up that the guest does not have.
+ */
+static void load_mxcsr(struct host_code *c)
+{
+    uint8_t *same;
+
+    host(c, H_STMXCSR, 4, 0, CPU(unit.host_mxcsr));
+    host(c, H_LOAD, 4, HOST_AX, CPU(unit.host_mxcsr));
+    host(c, H_LOAD, 4, HOST_CX, host_reg(HOST_AX));
+    host(c, H_XOR, 4, HOST_CX, CPU(mxcsr));
+    host_imm(c, H_OR_I, 4, host_reg(HOST_AX), ~MXCSR_FLAGS);
+    host(c, H_TEST, 4, HOST_AX, host_reg(HOST_CX));
+    same = host_jcc(c, CC_Z, NULL);
+    host(c, H_LDMXCSR, 4, 0, CPU(mxcsr));
+    host_land(c, same);
+}
+
+/* The guest's has got flags, no more; the host's may keep them. */
+static void unload_mxcsr(struct host_code *c)
+{
+    uint8_t *same;
+
+    host(c, H_STMXCSR, 4, 0, CPU(unit.mxcsr));
+    host(c, H_LOAD, 4, HOST_AX, CPU(unit.mxcsr));
+    host(c, H_LOAD, 4, HOST_CX, host_reg(HOST_AX));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), MXCSR_FLAGS);
+    host(c, H_OR, 4, HOST_CX, CPU(mxcsr));
+    host(c, H_STORE, 4, HOST_CX, CPU(mxcsr));
+    host(c, H_XOR, 4, HOST_AX, CPU(unit.host_mxcsr));
+    host_imm(c, H_TEST_I, 4, host_reg(HOST_AX), ~MXCSR_FLAGS);
+    same = host_jcc(c, CC_Z, NULL);
+    host(c, H_LDMXCSR, 4, 0, CPU(unit.host_mxcsr));
+    host_land(c, same);
+}
+
 static void share_load_vector(struct jit *jit, struct host_code *c)
 {
     struct jumps no = { 0 }, narrow = { 0 };
@@ -113,10 +156,10 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     host_imm(c, H_TEST_I, 4, host_reg(HOST_AX), MXCSR_MASKS);
     jump(&no, c, CC_NZ);
     set_loaded(c, LOADED_SSE);
-    host(c, H_STMXCSR, 4, 0, CPU(unit.host_mxcsr));
-    host(c, H_LDMXCSR, 4, 0, CPU(mxcsr));
+    load_mxcsr(c);
     if (host_avx()) {
         load_avx_bit(c);
+        empty_upper(c);
         test_upper(c);
         jump(&narrow, c, CC_Z);
         load_vectors(c, true);
@@ -135,10 +178,9 @@ static void unload_vectors(struct host_code *c)
         else
             host(c, H_STORE_X, 4, i, V(i, 0));
     }
-    host(c, H_STMXCSR, 4, 0, CPU(mxcsr));
-    host(c, H_LDMXCSR, 4, 0, CPU(unit.host_mxcsr));
+    unload_mxcsr(c);
     if (host_avx())
-        host_empty(c, &(struct insn){ .vex = true, .map = MAP_0F });
+        empty_upper(c);
 }
 
 /* ---- x87 and MMX ---- */
@@ -283,8 +325,19 @@ void unit_require(struct maker *m, unsigned unit)
     m->loaded |= unit;
 }
 
+/* Whether the instruction is a function's, which would have the unit put away at once. */
+static bool is_called(const struct maker *m)
+{
+    for (unsigned k = 1; is_same_insn(m, k); k++)
+        if (uop_of(m)[k].op == UOP_CALL)
+            return true;
+    return false;
+}
+
 TEMPLATE(check)
 {
+    if (is_called(m))
+        return call_function(m);
     unit_require(m, u->d);
     return true;
 }

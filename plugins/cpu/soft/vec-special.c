@@ -139,7 +139,7 @@ static void emit_strings(struct block_builder *b, const struct vec_op *op, const
     bool mem = in->mod != 3;
 
     vec_emit_check(b, in);
-    emit_call_as(b, UOP_VECTOR_FLAGS, run_strings,
+    emit_call_as(b, op->flags & V_ALONE ? UOP_CALL : UOP_VECTOR_FLAGS, run_strings,
                  in->reg | (vec_is_wide(in) ? HOW_WIDE : 0) | (in->vex ? HOW_VEX : 0) |
                      (mem ? HOW_MEM : 0),
                  mem ? 0 : in->rm, mem ? vec_emit_memory(b, op, in) : 0,

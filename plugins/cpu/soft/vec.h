@@ -62,8 +62,7 @@ enum {
     V_UNALIGN = 0x800, /* memory need not be aligned even without */
     V_FP = 0x1000,     /* MXCSR controls it */
     V_THIRD = 0x2000,  /* d comes as the register of imm8, XMM0 without VEX */
-    V_ALONE =
-        0x4000, /* not what the host's own would do with its memory operand at another place */
+    V_ALONE = 0x4000,  /* only its function can do it: translated code calls that */
 };
 
 struct vec_op {
