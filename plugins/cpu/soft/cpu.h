@@ -238,14 +238,14 @@ struct cpu {
     uint64_t rip;   /* of the instruction being executed; block-wise see uop.h */
     uint64_t flags; /* RFLAGS, whole; bit 1 is always set */
     /* What translated code reaches soonest, see jit-make.h; pair and left are good only there. */
-    uint32_t wanted; /* atomic, WANT_*: something to look at before the next block */
-    uint16_t pair;   /* the arithmetic flags: OF; above it what LAHF has */
-    uint8_t loaded;  /* LOADED_*: what it has in the host's own units */
+    uint32_t wanted;        /* atomic, WANT_*: something to look at before the next block */
+    uint16_t pair;          /* the arithmetic flags: OF; above it what LAHF has */
+    uint8_t loaded;         /* LOADED_*: what it has in the host's own units */
     uint64_t left;          /* stop_at - instructions */
     uint64_t salt;          /* of jumps' entries */
     struct jit_jump *jumps; /* where indirect jumps went: JIT_JUMPS */
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
-    uint64_t epoch; /* epochs[] of this privilege */
+    uint64_t epoch;         /* epochs[] of this privilege */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
     uint64_t pdpte[4]; /* PAE paging: as loaded with CR3 */
@@ -302,7 +302,7 @@ struct cpu {
     struct svm svm;
     uint64_t monitored; /* physical address of MONITOR (0: none yet), and what was there */
     uint64_t monitored_value;
-    struct tlb *tlb;        /* mmu.h */
+    struct tlb *tlb; /* mmu.h */
     struct bus *bus;
     const struct block *block;      /* the one running: see uop.h */
     uint64_t stop_at;               /* leave before instructions would be more; UINT64_MAX: never */
@@ -353,7 +353,8 @@ enum {
     MODE_VM86 = 8,
     MODE_LONG = 0x10, /* EFER.LMA, 64-bit or compatibility */
     MODE_SS32 = 0x20, /* the stack pointer is 32 bits wide */
-    MODE_FLAT = 0x40, /* DS, ES, SS: base 0, no limit, writable: no checks, no additions */
+    MODE_FLAT =
+        0x40, /* 32-bit code; DS, ES, SS: base 0, no limit, writable: no checks, no additions */
     MODE_USER = 0x80, /* CPL 3 */
     MODE_PAGING = 0x100,
     MODE_TF = 0x200, /* single step: one instruction a block */

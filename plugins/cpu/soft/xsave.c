@@ -221,10 +221,7 @@ static bool all_zero(const void *at, size_t bytes)
 {
     const uint8_t *b = at;
 
-    for (size_t i = 0; i < bytes; i++)
-        if (b[i])
-            return false;
-    return true;
+    return !b[0] && !memcmp(b, b + 1, bytes - 1);
 }
 
 static bool x87_in_use(const struct x87 *x)
