@@ -17,7 +17,13 @@
 #include "vec.h"
 #include "x87.h"
 
-enum { MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, N_VECTORS = 16, X87_TOP = 0x3800 };
+enum {
+    MXCSR_FLAGS = 0x3f,
+    MXCSR_ALL = 0xffff,
+    MXCSR_MASKS = 0x1f80,
+    N_VECTORS = 16,
+    X87_TOP = 0x3800
+};
 
 #define V(n, byte) host_beyond(CPU(v), (n) * sizeof(union vec) + (byte))
 #define R80(n)     host_beyond(CPU(x87.r), (n) * sizeof(union x87_reg))
@@ -138,6 +144,33 @@ static void unload_mxcsr(struct host_code *c)
     same = host_jcc(c, CC_Z, NULL);
     host(c, H_LDMXCSR, 4, 0, CPU(unit.host_mxcsr));
     host_land(c, same);
+}
+
+/* The word is read once. */
+void unit_load_mxcsr(struct maker *m, struct operand at)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_LOAD, 4, HOST_AX, at);
+    host_imm(c, H_TEST_I, 4, host_reg(HOST_AX), ~MXCSR_ALL);
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 4, HOST_CX, host_reg(HOST_AX));
+    host(c, H_NOT, 4, 0, host_reg(HOST_CX));
+    host_imm(c, H_TEST_I, 4, host_reg(HOST_CX), MXCSR_MASKS);
+    unless(m, CC_NZ);
+    host(c, H_STORE, 4, HOST_AX, CPU(mxcsr));
+    host(c, H_LDMXCSR, 4, 0, CPU(mxcsr));
+}
+
+/* There may be flags that the host's does not have. */
+void unit_store_mxcsr(struct maker *m, struct operand at)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_STMXCSR, 4, 0, CPU(unit.mxcsr));
+    host(c, H_LOAD, 4, HOST_AX, CPU(unit.mxcsr));
+    host(c, H_OR, 4, HOST_AX, CPU(mxcsr));
+    host(c, H_STORE, 4, HOST_AX, at);
 }
 
 static void share_load_vector(struct jit *jit, struct host_code *c)
