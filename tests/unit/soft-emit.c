@@ -63,6 +63,27 @@ static void test_forms(void)
     EXPECT("bt dword [rdi + 8], 0", host_imm(&c, H_BT_I, 4, host_mem(HOST_DI, 8), 0),
            "\x0f\xba\x67\x08\x00");
 
+    EXPECT("add [rcx + r9 + 8], rdx",
+           host(&c, H_ADD_M, 8, HOST_DX, host_sum(HOST_CX, HOST_R9, 0, 8)), "\x4a\x01\x54\x09\x08");
+    EXPECT("cmp [rcx], sil", host(&c, H_CMP_M, 1, HOST_SI, host_mem(HOST_CX, 0)), "\x40\x38\x31");
+    EXPECT("lea eax, [r12 * 8 + 0x1234]",
+           host(&c, H_LEA, 4, HOST_AX, host_scaled(HOST_R12, 3, 0x1234)),
+           "\x42\x8d\x04\xe5\x34\x12\x00\x00");
+    EXPECT("bts r11, rcx", host(&c, H_BTS, 8, HOST_CX, host_reg(HOST_R11)), "\x49\x0f\xab\xcb");
+    EXPECT("btc ax, 3", host_imm(&c, H_BTC_I, 2, host_reg(HOST_AX), 3), "\x66\x0f\xba\xf8\x03");
+    EXPECT("rcr edx, cl", host(&c, H_RCR_CL, 4, 0, host_reg(HOST_DX)), "\xd3\xda");
+    EXPECT("div qword [rbp - 8]", host(&c, H_DIV, 8, 0, host_mem(HOST_BP, -8)), "\x48\xf7\x75\xf8");
+    EXPECT("idiv r9d", host(&c, H_IDIV, 4, 0, host_reg(HOST_R9)), "\x41\xf7\xf9");
+    EXPECT("lock", host_lock(&c), "\xf0");
+    EXPECT("cmpxchg [rcx], r8b", host(&c, H_CMPXCHG, 1, HOST_R8, host_mem(HOST_CX, 0)),
+           "\x44\x0f\xb0\x01");
+    EXPECT("xadd [rcx], ebx", host(&c, H_XADD, 4, HOST_BX, host_mem(HOST_CX, 0)), "\x0f\xc1\x19");
+    EXPECT("xchg [rcx], r14", host(&c, H_XCHG, 8, HOST_R14, host_mem(HOST_CX, 0)), "\x4c\x87\x31");
+    EXPECT("mov rax, [0x1122334455667788]", host_load_abs(&c, (void *)0x1122334455667788),
+           "\x48\xa1\x88\x77\x66\x55\x44\x33\x22\x11");
+    EXPECT("sahf", host_sahf(&c), "\x9e");
+    EXPECT("lea r10, [rip]", host_land(&c, host_lea_code(&c, HOST_R10)), "\x4c\x8d\x15\x00\x00\x00\x00");
+    EXPECT("call $", host_call(&c, buffer), "\xe8\xfb\xff\xff\xff");
     EXPECT("setnz al", host_cc(&c, H_SETCC, CC_NZ, 0, host_reg(HOST_AX)), "\x40\x0f\x95\xc0");
     EXPECT("cmovz r9, rbx", host_cc(&c, H_CMOVCC, CC_Z, HOST_R9, host_reg(HOST_BX)),
            "\x4c\x0f\x44\xcb");

@@ -10,7 +10,7 @@ enum { PROGRAMS = 1500, LENGTH = 24, ROUNDS = 6, DATA = 64 };
 
 struct program {
     uint8_t code[1024];
-    unsigned n;
+    unsigned n, bits, at; /* at: where it is put */
 };
 
 static void byte(struct program *p, uint8_t b)
@@ -18,16 +18,32 @@ static void byte(struct program *p, uint8_t b)
     p->code[p->n++] = b;
 }
 
-/* Registers of ModRM forms: not RSP, RSI, R12; memory is near RSI, sometimes beyond the page. */
-static void modrm(struct program *p, GRand *r, int reg)
+/* Not RSP, RSI, R12, R14; not R15 where it could be that, nor EBP, which counts in 32-bit mode. */
+static unsigned some_register(struct program *p, GRand *r, bool extended)
 {
-    static const uint8_t regs[] = { 0, 1, 2, 3, 5, 7 };
-    unsigned field = (reg >= 0 ? reg : regs[g_rand_int_range(r, 0, 6)]) << 3;
+    static const uint8_t regs[] = { 0, 1, 2, 3, 7, 5 };
 
-    if (g_rand_int_range(r, 0, 3)) {
-        byte(p, 0xc0 | field | regs[g_rand_int_range(r, 0, 6)]);
+    return regs[g_rand_int_range(r, 0, p->bits == 32 ? 5 : 6)] & (extended ? 5 : 7);
+}
+
+enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
+
+/*
+ * Memory is near RSI, sometimes beyond the page; R15 is the same, and R12 a small number.  rex is
+ * what precedes, of which REX_X says that R12 is the index.
+ */
+static void modrm(struct program *p, GRand *r, int reg, bool memory, unsigned rex)
+{
+    unsigned field = (reg >= 0 ? (unsigned)reg : some_register(p, r, rex & REX_R)) << 3;
+
+    if (!memory) {
+        byte(p, 0xc0 | field | some_register(p, r, rex & REX_B));
+    } else if (rex & REX_X) {
+        byte(p, 0x44 | field);
+        byte(p, g_rand_int_range(r, 0, 4) << 6 | (R12 & 7) << 3 | (rex & REX_B ? 7 : RSI));
+        byte(p, g_rand_int_range(r, 0, DATA));
     } else {
-        byte(p, 0x40 | field | RSI);
+        byte(p, 0x40 | field | (rex & REX_B ? 7 : RSI));
         byte(p, g_rand_int_range(r, 0, DATA));
     }
 }
@@ -44,6 +60,7 @@ struct form {
     int8_t reg;
     uint8_t imm;
 };
+enum { LOCKS = 0x10 }; /* of a map: with memory, and may have LOCK */
 
 static const struct form *form(GRand *r)
 {
@@ -64,7 +81,19 @@ static const struct form *form(GRand *r)
         { 1, 0xb6, -1, 0 }, { 1, 0xb7, -1, 0 }, { 1, 0xbe, -1, 0 }, { 1, 0xbf, -1, 0 },
         { 1, 0x42, -1, 0 }, { 1, 0x44, -1, 0 }, { 1, 0x4c, -1, 0 }, { 1, 0x4f, -1, 0 },
         { 1, 0x90, 0, 0 },  { 1, 0x92, 0, 0 },  { 1, 0x95, 0, 0 },  { 1, 0x97, 0, 0 },  { 1, 0x9c, 0, 0 },
-        { 1, 0x9f, 0, 0 },  { 1, 0xa3, -1, 0 }, { 1, 0xba, 5, 1 },
+        { 1, 0x9f, 0, 0 },  { 1, 0xa3, -1, 0 }, { 1, 0xba, 4, 1 },
+        { LOCKS | 1, 0xba, 5, 1 }, { LOCKS | 1, 0xba, 6, 1 }, { LOCKS | 1, 0xba, 7, 1 },
+        { LOCKS | 0, 0x00, -1, 0 }, { LOCKS | 0, 0x01, -1, 0 }, { LOCKS | 0, 0x11, -1, 0 },
+        { LOCKS | 0, 0x29, -1, 0 }, { LOCKS | 0, 0x31, -1, 0 }, { LOCKS | 0, 0x83, 1, 1 },
+        { LOCKS | 0, 0x83, 2, 1 }, { LOCKS | 0, 0x80, 4, 1 }, { LOCKS | 0, 0xfe, 1, 0 },
+        { LOCKS | 0, 0xff, 0, 0 }, { LOCKS | 0, 0xf7, 2, 0 }, { LOCKS | 0, 0xf7, 3, 0 },
+        { LOCKS | 1, 0xb0, -1, 0 }, { LOCKS | 1, 0xb1, -1, 0 }, { LOCKS | 1, 0xc0, -1, 0 },
+        { LOCKS | 1, 0xc1, -1, 0 }, { LOCKS | 0, 0x86, -1, 0 }, { LOCKS | 0, 0x87, -1, 0 },
+        { 0, 0xf7, 4, 0 },  { 0, 0xf7, 5, 0 },  { 0, 0xf6, 4, 0 },  { 0, 0xf7, 6, 0 },  { 0, 0xf7, 7, 0 },
+        { 0, 0xd3, 0, 0 },  { 0, 0xd2, 1, 0 },  { 0, 0xd3, 2, 0 },  { 0, 0xd3, 3, 0 },  { 0, 0xc1, 2, 1 },
+        { 0, 0xc1, 3, 1 },  { 0, 0xd1, 0, 0 },  { 0, 0xd1, 1, 0 },  { 0, 0xd1, 3, 0 },  { 0, 0xc0, 0, 1 },
+        { 1, 0xaf, -1, 0 }, { 0, 0x69, -1, 4 }, { 1, 0xab, -1, 0 }, { 1, 0xb3, -1, 0 }, { 1, 0xbb, -1, 0 },
+        { 1, 0xa4, -1, 1 }, { 1, 0xbc, -1, 0 },
     };
     // clang-format on
     return &forms[g_rand_int_range(r, 0, G_N_ELEMENTS(forms))];
@@ -73,55 +102,74 @@ static const struct form *form(GRand *r)
 /* PUSH, POP, BSWAP, LEA, CALL and RET: what has no ModRM operand as above. */
 static void special(struct program *p, GRand *r)
 {
+    /* What both modes have; what only one of 64 bits has. */
     static const char *const texts[] = {
-        "\x50\x5b",                   /* push rax; pop rbx */
-        "\x41\x51\x59",               /* push r9; pop rcx */
-        "\x0f\xc8",                   /* bswap eax */
-        "\x49\x0f\xc9",               /* bswap r9 */
-        "\x8d\x44\x8b\x7f",           /* lea eax, [rbx + rcx * 4 + 0x7f] */
-        "\x4a\x8d\x9c\x0a\x80\1\1\1", /* lea rbx, [rdx + r9 + 0x1010180] */
-        "\x48\xb8\1\2\3\4\5\6\7\x88", /* mov rax, 0x8807060504030201 */
-        "\xb5\x12",                   /* mov ch, 0x12 */
-        "\xff\x34\x24\x8f\x04\x24",   /* push [rsp]; pop [rsp] */
-        "\xe8\x01\x01\x01\x01",       /* call: see below */
+        "\x50\x5b",                     /* push rax; pop rbx */
+        "\x0f\xc8",                     /* bswap eax */
+        "\x8d\x44\x8b\x7f",             /* lea eax, [rbx + rcx * 4 + 0x7f] */
+        "\xb5\x12",                     /* mov ch, 0x12 */
+        "\xff\x34\x24\x8f\x04\x24",     /* push [rsp]; pop [rsp] */
+        "\x9c\x58",                     /* pushf; pop rax */
+        "\x9f\x9e",                     /* lahf; sahf */
+        "\xf5\xf8\x13\xc1",             /* cmc; clc; adc eax, ecx */
+        "\x65\x8b\x46\x08",             /* mov eax, gs:[rsi + 8] */
+        "\x65\xff\x46\x10",             /* inc dword gs:[rsi + 0x10] */
+        "\x31\xd2\xb9\5\1\1\1\xf7\xf1", /* xor edx, edx; mov ecx, 0x1010105; div ecx */
+        "\x99\xf7\x7e\x08",             /* cdq; idiv dword [rsi + 8] */
+        "\xaa",                         /* stosb: faults, mostly */
     };
-    unsigned i = g_rand_int_range(r, 0, G_N_ELEMENTS(texts));
+    static const char *const texts64[] = {
+        "\x41\x51\x59",               /* push r9; pop rcx */
+        "\x49\x0f\xc9",               /* bswap r9 */
+        "\x4a\x8d\x9c\x0a\x80\1\1\1", /* lea rbx, [rdx + r9 + 0x1010180] */
+        "\x4f\x8d\x0c\x11",           /* lea r9, [r9 + r10] */
+        "\x48\xb8\1\2\3\4\5\6\7\x88", /* mov rax, 0x8807060504030201 */
+        "\x65\x49\x8b\x57\x08",       /* mov rdx, gs:[r15 + 8] */
+        "\x48\x99\x49\xf7\xfa",       /* cqo; idiv r10 */
+    };
+    static const uint8_t call[] = { 0xe8, 0, 0, 0, 0, 0x5a }; /* call the next one: pop rdx */
+    unsigned i = g_rand_int_range(r, 0, G_N_ELEMENTS(texts) + 1);
+    const char *t = i < G_N_ELEMENTS(texts) ? texts[i] : (const char *)call;
 
-    if (i == G_N_ELEMENTS(texts) - 1) { /* call over 5 bytes to pop rdx */
-        const uint8_t call[] = { 0xe8, 0, 0, 0, 0, 0x5a };
-        memcpy(p->code + p->n, call, sizeof(call));
-        p->n += sizeof(call);
-        return;
-    }
-    for (const char *t = texts[i]; *t; t++)
-        byte(p, *t);
+    if (p->bits == 64 && g_rand_int_range(r, 0, 3) == 0)
+        t = texts64[g_rand_int_range(r, 0, G_N_ELEMENTS(texts64))];
+    for (unsigned n = t == (const char *)call ? sizeof(call) : strlen(t); n--;)
+        byte(p, *t++);
 }
 
 static void instruction(struct program *p, GRand *r)
 {
     const struct form *f = form(r);
-    bool word = g_rand_int_range(r, 0, 8) == 0, rex = g_rand_boolean(r);
-    bool wide = rex && !word && g_rand_boolean(r);
+    bool word = g_rand_int_range(r, 0, 8) == 0, memory = g_rand_int_range(r, 0, 3) == 0;
+    unsigned rex = p->bits == 64 && g_rand_boolean(r) ? g_rand_int_range(r, 0, 16) : 0;
 
     if (g_rand_int_range(r, 0, 8) == 0) {
         special(p, r);
         return;
     }
+    memory |= !!(f->map & LOCKS);
+    if (f->reg >= 0)
+        rex &= ~(unsigned)REX_R;
+    if (!memory)
+        rex &= ~(unsigned)REX_X;
+    if (f->map & LOCKS && g_rand_boolean(r))
+        byte(p, 0xf0);
     if (word)
         byte(p, 0x66);
-    if (rex) /* R selects R8 to R15, where the field is a register */
-        byte(p, 0x40 | wide << 3 | (f->reg < 0 && g_rand_boolean(r)) << 2);
-    if (f->map)
+    if (rex)
+        byte(p, 0x40 | rex);
+    if (f->map & 1)
         byte(p, 0x0f);
     byte(p, f->opcode);
-    modrm(p, r, f->reg);
-    immediate(p, r, f->imm == 4 && word ? 2 : f->imm);
+    modrm(p, r, f->reg, memory, rex);
+    immediate(p, r, f->imm == 4 && word && !(rex & REX_W) ? 2 : f->imm);
 }
 
-/* A loop of R14 rounds, with branches forward; HLT ends it. */
+/* A loop of R14 or EBP rounds, with branches forward, perhaps across pages; HLT ends it. */
 static void generate(struct program *p, GRand *r)
 {
     p->n = 0;
+    p->at = SOFT_CODE + (g_rand_boolean(r) ? 0 : 0x1000 - g_rand_int_range(r, 0, 100));
     for (unsigned i = 0; i < LENGTH; i++) {
         unsigned at = p->n;
         bool skip = g_rand_int_range(r, 0, 6) == 0;
@@ -134,7 +182,10 @@ static void generate(struct program *p, GRand *r)
         if (skip)
             p->code[at + 1] = p->n - at - 2;
     }
-    byte(p, 0x49), byte(p, 0xff), byte(p, 0xce); /* dec r14; jnz to the beginning; hlt */
+    if (p->bits == 64) /* dec r14, ebp; jnz to the beginning; hlt */
+        byte(p, 0x49), byte(p, 0xff), byte(p, 0xce);
+    else
+        byte(p, 0xff), byte(p, 0xcd);
     byte(p, 0x0f), byte(p, 0x85);
     for (unsigned i = 0, back = -(p->n + 4); i < 4; i++)
         byte(p, back >> 8 * i);
@@ -146,7 +197,7 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
     struct cpu *cpu = h->cpu;
     GRand *r = g_rand_new_with_seed(seed);
 
-    soft_host_code(h, SOFT_CODE, p->code, p->n);
+    soft_host_code(h, p->at, p->code, p->n);
     for (unsigned i = 0; i < 0x2000; i++)
         h->ram[SOFT_DATA + i] = g_rand_int(r);
     for (unsigned i = 0; i < 16; i++)
@@ -155,8 +206,13 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
     cpu->r[RSI] = SOFT_DATA + 0x1000 - g_rand_int_range(r, 0, DATA);
     if (g_rand_int_range(r, 0, 10) == 0)
         cpu->r[RSI] = g_rand_boolean(r) ? SOFT_RAM - DATA / 2 : SOFT_CODE + sizeof(p->code);
+    cpu->r[R15] = cpu->r[RSI];
+    cpu->r[R12] = g_rand_int_range(r, 0, 5);
     cpu->r[RSP] = SOFT_STACK;
     cpu->r[R14] = ROUNDS;
+    if (p->bits == 32)
+        cpu->r[RBP] = ROUNDS;
+    cpu->seg[SEG_GS].base = 24;
     cpu->flags = 2 | (g_rand_int(r) & F_ARITH);
     cpu->halted = false;
     cpu->wanted = 0;
@@ -176,11 +232,11 @@ static void compare(struct soft_host *a, struct soft_host *b, const struct progr
 }
 
 /* Both processors live through all programs: blocks die and code memory fills. */
-static void test_alike(gconstpointer seed)
+static void alike(unsigned bits, unsigned seed)
 {
-    struct soft_host *plain = soft_host_create(64), *translated = soft_host_create(64);
-    GRand *r = g_rand_new_with_seed(GPOINTER_TO_UINT(seed));
-    struct program p;
+    struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
+    GRand *r = g_rand_new_with_seed(seed);
+    struct program p = { .bits = bits };
 
     jit_destroy(plain->cpu);
     if (!translated->cpu->blocks->jit)
@@ -197,9 +253,126 @@ static void test_alike(gconstpointer seed)
                    translated->cpu->blocks->jit->count.flushes);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.blocks, >, PROGRAMS);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.flushes, >, 0);
+    g_assert_cmpuint(translated->cpu->blocks->jit->count.links, >, PROGRAMS);
     g_rand_free(r);
     soft_host_destroy(translated);
     soft_host_destroy(plain);
+}
+
+static void test_alike64(gconstpointer seed)
+{
+    alike(64, GPOINTER_TO_UINT(seed));
+}
+
+static void test_alike32(gconstpointer seed)
+{
+    alike(32, GPOINTER_TO_UINT(seed));
+}
+
+/* ---- Code that is elsewhere, or other code, than it was ---- */
+
+static struct soft_host *translating(void)
+{
+    struct soft_host *h = soft_host_create(64);
+
+    if (!h->cpu->blocks->jit)
+        g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    return h;
+}
+
+/* Pages of 4 KiB from 4 MiB on. */
+enum { PAGED = 4 << 20, PAGED_TABLE = SOFT_TABLES + 0x3000, PAGE_GLOBAL = 0x100 };
+
+static void map_page(struct soft_host *h, unsigned n, uint64_t phys, unsigned bits)
+{
+    ((uint64_t *)(h->ram + SOFT_TABLES + 0x2000))[PAGED >> 21] = PAGED_TABLE | 7;
+    ((uint64_t *)(h->ram + PAGED_TABLE))[n] = phys | 3 | bits;
+}
+
+/* Calls a function in the next page, directly and through RBX, often enough to be linked. */
+static uint64_t sum_of_calls(struct soft_host *h)
+{
+    struct cpu *cpu = h->cpu;
+
+    cpu->rip = PAGED;
+    cpu->r[RBX] = PAGED + 0x1000;
+    cpu->r[RCX] = 40;
+    cpu->r[RDX] = 0;
+    cpu->halted = false;
+    cpu->wanted = 0;
+    g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
+    g_assert_cmphex(cpu->rip, ==, PAGED + 17);
+    return cpu->r[RDX];
+}
+
+static void test_remapped(gconstpointer bits)
+{
+    /* call $ + 0x1000; add edx, eax; call rbx; add edx, eax; dec ecx; jnz; hlt */
+    static const uint8_t caller[] = { 0xe8, 0xfb, 0x0f, 0,    0,    1,    0xc2, 0xff, 0xd3,
+                                      1,    0xc2, 0xff, 0xc9, 0x75, 0xf1, 0x90, 0xf4 };
+    uint8_t function[] = { 0xb8, 1, 0, 0, 0, 0xc3 }; /* mov eax, 1; ret */
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    unsigned global = GPOINTER_TO_UINT(bits);
+
+    cpu->cr4 |= CR4_PGE;
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    for (unsigned i = 1; i < 4; i++, function[1]++)
+        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+    map_page(h, 0, 0x30000, global);
+    map_page(h, 1, 0x31000, global);
+    tlb_flush(cpu, true);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+    map_page(h, 1, 0x32000, global);
+    tlb_flush_page(cpu, PAGED + 0x1000);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h), ==, 160);
+    map_page(h, 1, 0x33000, global);
+    tlb_flush(cpu, global);
+    g_assert_cmpuint(sum_of_calls(h), ==, 240);
+    map_page(h, 1, 0x31000, global); /* those blocks are good again */
+    tlb_flush(cpu, global);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+    mem_write(cpu, PAGED + 0x1001, 7, 1); /* and now they are not */
+    g_assert_cmpuint(sum_of_calls(h), ==, 560);
+    soft_host_destroy(h);
+}
+
+/* Each round changes the function that it calls, to which it is linked. */
+static void test_overwritten(void)
+{
+    /* mov [rip + 10], cl; call f; add ebx, eax; dec ecx; jnz; hlt; f: mov eax, 0; ret */
+    static const uint8_t code[] = { 0x88, 0x0d, 0x0d, 0,    0,    0,    0xe8, 0x07, 0, 0, 0, 1,
+                                    0xc3, 0xff, 0xc9, 0x75, 0xef, 0xf4, 0xb8, 0,    0, 0, 0, 0xc3 };
+    struct soft_host *h = translating();
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    h->cpu->r[RCX] = 100;
+    h->cpu->r[RBX] = 0;
+    g_assert_cmpint(soft_host_run(h, 10000), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + 18);
+    g_assert_cmpuint(h->cpu->r[RBX], ==, 5050);
+    soft_host_destroy(h);
+}
+
+/* A loop that is linked with itself ends at each count of instructions. */
+static void test_counted(void)
+{
+    static const uint8_t code[] = { 0xff, 0xc0, 0xff, 0xc0, 0xeb, 0xfa }; /* inc eax twice; jmp */
+    struct soft_host *h = translating();
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    for (unsigned n = 1; n < 200; n += 7) {
+        h->cpu->r[RAX] = 0;
+        h->cpu->rip = SOFT_CODE;
+        h->cpu->instructions = 0;
+        g_assert_cmpint(soft_host_run(h, n), ==, -1);
+        g_assert_cmpuint(h->cpu->instructions, ==, n);
+        g_assert_cmpuint(h->cpu->r[RAX], ==, n / 3 * 2 + n % 3);
+    }
+    soft_host_destroy(h);
 }
 
 /* The code is where it can be executed and not written, and the other way round. */
@@ -220,9 +393,17 @@ static void test_mappings(void)
 
 int main(int argc, char *argv[])
 {
+    gpointer seed;
+
     g_test_init(&argc, &argv, NULL);
-    g_test_add_data_func("/soft-jit/alike",
-                         GUINT_TO_POINTER(argc > 1 ? strtoul(argv[1], NULL, 0) : 1), test_alike);
+    seed = GUINT_TO_POINTER(argc > 1 ? strtoul(argv[1], NULL, 0) : 1);
+
+    g_test_add_data_func("/soft-jit/alike64", seed, test_alike64);
+    g_test_add_data_func("/soft-jit/alike32", seed, test_alike32);
+    g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
+    g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
+    g_test_add_func("/soft-jit/overwritten", test_overwritten);
+    g_test_add_func("/soft-jit/counted", test_counted);
     g_test_add_func("/soft-jit/mappings", test_mappings);
     return g_test_run();
 }

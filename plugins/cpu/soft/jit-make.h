@@ -136,10 +136,12 @@ static inline const struct uop *uop_of(const struct maker *m)
     return &m->block->uop[m->i];
 }
 
-/* Whether the micro-op k after this one belongs to the same instruction. */
+/* Whether the micro-op k after this one belongs to the same instruction; the jump that ends a block
+ * looks as if it did. */
 static inline bool is_same_insn(const struct maker *m, unsigned k)
 {
-    return m->i + k < m->block->n && uop_of(m)[k].off == uop_of(m)->off;
+    return m->i + k < m->block->n && uop_of(m)[k].off == uop_of(m)->off &&
+           uop_of(m)[k].op != UOP_JMP;
 }
 
 /* ---- Memory ---- */

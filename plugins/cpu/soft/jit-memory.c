@@ -177,18 +177,20 @@ static bool reads_t0(const struct uop *u)
            (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
 }
 
-static bool is_change(const struct maker *m, unsigned k);
+/* The micro-ops of what one instruction of the host's changes in memory. */
+enum change { CHANGE_NONE, CHANGE_ALU, CHANGE_XCHG, CHANGE_XADD, CHANGE_CMPXCHG };
+static enum change change_at(const struct maker *m, unsigned k, unsigned *n);
 
 /* Whether only the next micro-op wants what this one makes in T0, and reaches it. */
 static bool next_alone_wants_t0(const struct maker *m)
 {
-    unsigned k = 2;
+    unsigned n;
 
     if (!is_same_insn(m, 1) || !reads_t0(&uop_of(m)[1]))
         return false;
-    if (is_change(m, 1))
+    if (change_at(m, 1, &n))
         return true;
-    for (; is_same_insn(m, k); k++)
+    for (unsigned k = 2; is_same_insn(m, k); k++)
         if (reads_t0(&uop_of(m)[k]))
             return false;
     return template_of(&uop_of(m)[1]);
@@ -338,39 +340,124 @@ TEMPLATE(load)
     return true;
 }
 
-/* Load for writing, an operation in a temporary, a store of that to the same place. */
-static bool is_change(const struct maker *m, unsigned k)
-{
-    const struct uop *load = &uop_of(m)[k], *op = load + 1, *store = load + 2;
-    const struct template *t;
-    unsigned log2 = load->op - UOP_LOADW8;
+/* ---- Load, operation and store at once ---- */
 
-    if (!is_same_insn(m, k + 2) || is_same_insn(m, k + 3) || load->op < UOP_LOADW8 ||
-        load->op > UOP_LOADW64 || store->op != UOP_STORE8 + log2 || store->a != load->a ||
-        store->imm != load->imm)
-        return false;
-    t = template_of(op);
-    return t && t->change && op->a == load->d && op->d == store->b && op->d >= REG(REG_T0) &&
+/* Whether op makes a temporary, which store has, of the one that load has, in that size. */
+static bool is_operation(const struct uop *load, const struct uop *op, uint8_t stored,
+                         unsigned log2)
+{
+    const struct template *t = template_of(op);
+
+    return t && t->change && op->a == load->d && op->d == stored && op->d >= REG(REG_T0) &&
            op->d <= REG(REG_T3) && ((op->op - t->first) & 3) == log2 &&
            (!(uop_info[op->op].props & R_B) || op->b < REG(REG_T0));
 }
 
+/* A register goes there, by itself or added to what is there, and gets that. */
+static enum change exchange_at(const struct uop *u, unsigned log2)
+{
+    uint8_t reg = u[3].d;
+
+    if (u[3].op != UOP_MOV8 + log2 || u[3].a != u->d || is_high(reg))
+        return CHANGE_NONE;
+    if (u[1].op == UOP_MOV8 + log2 && u[1].a == reg)
+        return CHANGE_XCHG;
+    return u[1].op == UOP_ADD8 + log2 && u[1].a == u->d && u[1].b == reg ? CHANGE_XADD
+                                                                         : CHANGE_NONE;
+}
+
+static bool is_cmpxchg(const struct uop *u, unsigned log2)
+{
+    return u[1].op == UOP_CMP8 + log2 && u[1].a == REG(RAX) && u[1].b == u->d &&
+           u[2].op == UOP_MOV8 + log2 && !is_high(u[2].a) && home_of(u[2].a) != NO_HOST &&
+           u[3].op == UOP_CMOVNZ && u[3].a == u->d;
+}
+
+/* The k-th micro-op from here on loads, n ones further its instruction ends. */
+static enum change change_at(const struct maker *m, unsigned k, unsigned *n)
+{
+    const struct uop *u = &uop_of(m)[k];
+    bool locked = u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_LOAD64;
+    unsigned log2 = u->op - (locked ? UOP_LOCK_LOAD8 : UOP_LOADW8);
+    unsigned store = (locked ? UOP_LOCK_STORE8 : UOP_STORE8) + log2;
+
+    if (!locked && (u->op < UOP_LOADW8 || u->op > UOP_LOADW64))
+        return CHANGE_NONE;
+    for (*n = 1; is_same_insn(m, k + *n);)
+        ++*n;
+    if (*n == 3 && u[2].op == store && (locked || (u[2].a == u->a && u[2].imm == u->imm)) &&
+        is_operation(u, u + 1, locked ? REG(REG_T2) : u[2].b, log2))
+        return CHANGE_ALU;
+    if (*n == 4 && locked && u[2].op == store)
+        return exchange_at(u, log2);
+    return *n > 6 && locked && u[4].op == store && is_cmpxchg(u, log2) ? CHANGE_CMPXCHG
+                                                                       : CHANGE_NONE;
+}
+
+static void exchange(struct maker *m, enum host_insn insn, uint8_t reg, unsigned size,
+                     struct operand at)
+{
+    unsigned r = in_reg(m, reg, size, HOST_AX);
+
+    if (insn == H_XADD)
+        host_lock(&m->c);
+    host(&m->c, insn, size, r, at);
+    if (insn == H_XADD)
+        flags_set(m, F_ARITH);
+    put(m, reg, size, r);
+}
+
+static void compare_exchange(struct maker *m, uint8_t reg, unsigned size, struct operand at)
+{
+    host(&m->c, H_LOAD, 8, HOST_AX, source(m, REG(RAX)));
+    host_lock(&m->c);
+    host(&m->c, H_CMPXCHG, size, home_of(reg), at);
+    flags_set(m, F_ARITH);
+    put(m, REG(RAX), 8, HOST_AX);
+}
+
+static void change(struct maker *m, const struct uop *u, enum change what, unsigned n,
+                   unsigned size, struct operand at)
+{
+    m->behind = m->wanted[m->i + n - 1];
+    m->skip = n - 1;
+    switch (what) {
+    case CHANGE_NONE: break;
+    case CHANGE_ALU:
+        template_of(u + 1)->change(m, u + 1, template_of(u + 1), size, at,
+                                   u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_LOAD64);
+        break;
+    case CHANGE_XCHG: exchange(m, H_XCHG, u[3].d, size, at); break;
+    case CHANGE_XADD: exchange(m, H_XADD, u[3].d, size, at); break;
+    case CHANGE_CMPXCHG: compare_exchange(m, u[2].a, size, at); break;
+    }
+}
+
 TEMPLATE(load_write)
 {
-    unsigned size = 1u << nth;
+    unsigned size = 1u << nth, n;
+    enum change what = change_at(m, 0, &n);
+    struct operand at;
 
     if (is_far(u))
         return false;
-    if (is_change(m, 0)) {
-        const struct template *op = template_of(u + 1);
-        struct operand at = reach(m, u->a, u->imm, size, true);
+    at = reach(m, u->a, u->imm, size, true);
+    if (what)
+        change(m, u, what, n, size, at);
+    else
+        fetch(m, u->d, size, false, at);
+    return true;
+}
 
-        m->behind = m->wanted[m->i + 2];
-        op->change(m, u + 1, op, size, at, false);
-        m->skip = 2;
-        return true;
-    }
-    fetch(m, u->d, size, false, reach(m, u->a, u->imm, size, true));
+/* Other locked operations than these are the handlers'. */
+TEMPLATE(lock)
+{
+    unsigned size = 1u << nth, n;
+    enum change what = change_at(m, 0, &n);
+
+    if (!what)
+        return false;
+    change(m, u, what, n, size, reach(m, REG(REG_T0), 0, size, true));
     return true;
 }
 
@@ -419,6 +506,7 @@ TEMPLATE(pop)
 const struct template memory_templates[] = {
     { SIZED_OPS(LOAD), make_load, 0, 0, 0, 0, NULL },
     { UOP_LOADZ8, UOP_LOADZ16, make_load, 0, 0, 0, 0, NULL },
+    { SIZED_OPS(LOCK_LOAD), make_lock, 0, 0, 0, 0, NULL },
     { SIZED_OPS(LOADW), make_load_write, 0, 0, 0, 0, NULL },
     { SIZED_OPS(STORE), make_store, 0, 0, 0, 0, NULL },
     { UOP_PUSH64, UOP_PUSH64, make_push, 0, 0, 0, 0, NULL },

@@ -29,13 +29,9 @@ enum {
 #define R80(n)     host_beyond(CPU(x87.r), (n) * sizeof(union x87_reg))
 #define ENV(n)     host_beyond(CPU(unit.env), (n)*4)
 
-static bool host_avx(void)
+static bool host_avx(const struct jit *jit)
 {
-#ifdef __x86_64__
-    return __builtin_cpu_supports("avx");
-#else
-    return false;
-#endif
+    return jit->isas >> ISA_AVX & 1;
 }
 
 static void set_loaded(struct host_code *c, unsigned unit)
@@ -190,7 +186,7 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     jump(&no, c, CC_NZ);
     set_loaded(c, LOADED_SSE);
     load_mxcsr(c);
-    if (host_avx()) {
+    if (host_avx(jit)) {
         load_avx_bit(c);
         empty_upper(c);
         test_upper(c);
@@ -203,16 +199,16 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     host_ret(c);
 }
 
-static void unload_vectors(struct host_code *c)
+static void unload_vectors(const struct jit *jit, struct host_code *c)
 {
     for (unsigned i = 0; i < N_VECTORS; i++) {
-        if (host_avx())
+        if (host_avx(jit))
             host_store_y(c, i, V(i, 0));
         else
             host(c, H_STORE_X, 4, i, V(i, 0));
     }
     unload_mxcsr(c);
-    if (host_avx())
+    if (host_avx(jit))
         empty_upper(c);
 }
 
@@ -313,7 +309,7 @@ static void share_unload(struct jit *jit, struct host_code *c)
     jit->unload = c->at;
     host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_SSE);
     jump(&no_vectors, c, CC_Z);
-    unload_vectors(c);
+    unload_vectors(jit, c);
     land(&no_vectors, c);
     host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_X87);
     jump(&no_x87, c, CC_Z);
