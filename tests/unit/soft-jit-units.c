@@ -10,7 +10,7 @@
 #include "vec.h"
 #include "x87.h"
 
-enum { PROGRAMS = 2000, LENGTH = 16, ROUNDS = 4, DATA = 96 };
+enum { PROGRAMS = 2000, LENGTH = 16, ROUNDS = 4, DATA = 96, CONTROL = 0x7c };
 
 struct program {
     uint8_t code[1024];
@@ -92,6 +92,15 @@ static void put_modrm(struct program *p, GRand *r, unsigned reg, unsigned rm, bo
     byte(p, g_rand_int(r) % DATA & (one_in(r, 3) ? 0xff : 0xe0));
 }
 
+/* LDMXCSR, STMXCSR [RSI + CONTROL] */
+static void mxcsr(struct program *p, GRand *r)
+{
+    byte(p, 0x0f);
+    byte(p, 0xae);
+    byte(p, 0x40 | (g_rand_boolean(r) ? 2 : 3) << 3 | RSI);
+    byte(p, CONTROL);
+}
+
 static void vector(struct program *p, GRand *r)
 {
     const struct vec_op *op = row(r);
@@ -163,7 +172,7 @@ static void instruction(struct program *p, GRand *r, unsigned theme, struct cpu 
     do {
         p->n = at;
         switch (what) {
-        case 0: vector(p, r); break;
+        case 0: one_in(r, 16) ? mxcsr(p, r) : vector(p, r); break;
         case 1: x87(p, r); break;
         default: integer(p, r); break;
         }
@@ -267,6 +276,9 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
         cpu->r[RSI] = SOFT_DATA + 0x1000 - (g_rand_int(r) % DATA & ~15);
     else if (one_in(r, 12))
         cpu->r[RSI] = SOFT_RAM - DATA / 2;
+    if (cpu->r[RSI] < SOFT_RAM - DATA)
+        *(uint32_t *)&h->ram[cpu->r[RSI] + CONTROL] =
+            0x1f80 | (g_rand_int(r) & (one_in(r, 8) ? 0x1ffff : 0xe07f));
     cpu->r[RSP] = SOFT_STACK;
     cpu->r[R14] = ROUNDS;
     draw_vectors(cpu, r);

@@ -17,19 +17,21 @@
 #include "vec.h"
 #include "x87.h"
 
-enum { MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, N_VECTORS = 16, X87_TOP = 0x3800 };
+enum {
+    MXCSR_FLAGS = 0x3f,
+    MXCSR_ALL = 0xffff,
+    MXCSR_MASKS = 0x1f80,
+    N_VECTORS = 16,
+    X87_TOP = 0x3800
+};
 
 #define V(n, byte) host_beyond(CPU(v), (n) * sizeof(union vec) + (byte))
 #define R80(n)     host_beyond(CPU(x87.r), (n) * sizeof(union x87_reg))
 #define ENV(n)     host_beyond(CPU(unit.env), (n)*4)
 
-static bool host_avx(void)
+static bool host_avx(const struct jit *jit)
 {
-#ifdef __x86_64__
-    return __builtin_cpu_supports("avx");
-#else
-    return false;
-#endif
+    return jit->isas >> ISA_AVX & 1;
 }
 
 static void set_loaded(struct host_code *c, unsigned unit)
@@ -140,6 +142,33 @@ static void unload_mxcsr(struct host_code *c)
     host_land(c, same);
 }
 
+/* The word is read once. */
+void unit_load_mxcsr(struct maker *m, struct operand at)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_LOAD, 4, HOST_AX, at);
+    host_imm(c, H_TEST_I, 4, host_reg(HOST_AX), ~MXCSR_ALL);
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 4, HOST_CX, host_reg(HOST_AX));
+    host(c, H_NOT, 4, 0, host_reg(HOST_CX));
+    host_imm(c, H_TEST_I, 4, host_reg(HOST_CX), MXCSR_MASKS);
+    unless(m, CC_NZ);
+    host(c, H_STORE, 4, HOST_AX, CPU(mxcsr));
+    host(c, H_LDMXCSR, 4, 0, CPU(mxcsr));
+}
+
+/* There may be flags that the host's does not have. */
+void unit_store_mxcsr(struct maker *m, struct operand at)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_STMXCSR, 4, 0, CPU(unit.mxcsr));
+    host(c, H_LOAD, 4, HOST_AX, CPU(unit.mxcsr));
+    host(c, H_OR, 4, HOST_AX, CPU(mxcsr));
+    host(c, H_STORE, 4, HOST_AX, at);
+}
+
 static void share_load_vector(struct jit *jit, struct host_code *c)
 {
     struct jumps no = { 0 }, narrow = { 0 };
@@ -157,7 +186,7 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     jump(&no, c, CC_NZ);
     set_loaded(c, LOADED_SSE);
     load_mxcsr(c);
-    if (host_avx()) {
+    if (host_avx(jit)) {
         load_avx_bit(c);
         empty_upper(c);
         test_upper(c);
@@ -170,16 +199,16 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     host_ret(c);
 }
 
-static void unload_vectors(struct host_code *c)
+static void unload_vectors(const struct jit *jit, struct host_code *c)
 {
     for (unsigned i = 0; i < N_VECTORS; i++) {
-        if (host_avx())
+        if (host_avx(jit))
             host_store_y(c, i, V(i, 0));
         else
             host(c, H_STORE_X, 4, i, V(i, 0));
     }
     unload_mxcsr(c);
-    if (host_avx())
+    if (host_avx(jit))
         empty_upper(c);
 }
 
@@ -280,7 +309,7 @@ static void share_unload(struct jit *jit, struct host_code *c)
     jit->unload = c->at;
     host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_SSE);
     jump(&no_vectors, c, CC_Z);
-    unload_vectors(c);
+    unload_vectors(jit, c);
     land(&no_vectors, c);
     host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_X87);
     jump(&no_x87, c, CC_Z);

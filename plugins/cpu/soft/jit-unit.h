@@ -19,6 +19,11 @@ void unit_load(struct jit *jit, struct host_code *c, unsigned unit);
 /* For templates: a unit is loaded from here on, or the micro-op's handler does it all. */
 void unit_require(struct maker *m, unsigned unit);
 
+/* LDMXCSR and STMXCSR of memory that has been reached; the micro-op's handler loads a word that
+ * unmasks an exception or is not allowed. */
+void unit_load_mxcsr(struct maker *m, struct operand at);
+void unit_store_mxcsr(struct maker *m, struct operand at);
+
 /* x87: which instruction ran last, which struct cpu has not been told. */
 struct x87_note {
     const struct uop *last, *memory; /* NULL: none */

@@ -151,6 +151,16 @@ static bool make_empty(struct maker *m, const struct insn *in)
     return true;
 }
 
+static bool make_mxcsr(struct maker *m, const struct vec_op *op, const struct insn *in)
+{
+    require_units(m, op, in);
+    if (op->flags & V_TO_RM)
+        unit_store_mxcsr(m, memory(m, op, in));
+    else
+        unit_load_mxcsr(m, memory(m, op, in));
+    return true;
+}
+
 TEMPLATE(vector)
 {
     const struct vec_op *op;
@@ -165,6 +175,8 @@ TEMPLATE(vector)
         return call_function(m);
     if (in.map == MAP_0F && in.opcode == 0x77)
         return make_empty(m, &in);
+    if (in.map == MAP_0F && in.opcode == 0xae)
+        return make_mxcsr(m, op, &in);
     require_units(m, op, &in);
     emit_vector(m, op, &in);
     if (gives_index(&in))

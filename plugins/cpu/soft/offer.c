@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "soft.h"
+#include "vec.h"
 
 #define BIT(n) (1u << (n))
 
@@ -90,24 +91,12 @@ enum { N_LEAVES = sizeof(leaves) / sizeof(leaves[0]) };
 
 /* ---- What the host has ---- */
 
-static bool host_saves_ymm(void)
-{
-    const uint32_t osxsave = BIT(27), sse_ymm = 6;
-    uint32_t a, b, c, d, xcr0;
-
-    __cpuid(1, a, b, c, d);
-    if (!(c & osxsave))
-        return false;
-    __asm__("xgetbv" : "=a"(xcr0), "=d"(d) : "c"(0));
-    return (xcr0 & sse_ymm) == sse_ymm;
-}
-
 static uint32_t host_word(const struct word *w)
 {
     uint32_t r[4] = { 0 };
 
     __get_cpuid_count(w->leaf, w->subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]);
-    return r[w->reg] & ~(host_saves_ymm() ? 0 : w->ymm);
+    return r[w->reg] & ~(vec_host_saves_ymm() ? 0 : w->ymm);
 }
 
 /* ---- The list ---- */

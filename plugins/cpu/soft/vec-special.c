@@ -337,7 +337,7 @@ static void emit_mxcsr(struct block_builder *b, const struct vec_op *op, const s
 
     vec_emit_check(b, in);
     emit_address(b, 4, write);
-    emit_call(b, write ? run_stmxcsr : run_ldmxcsr, 0, 0, 0, 0);
+    emit_call_as(b, UOP_VECTOR, write ? run_stmxcsr : run_ldmxcsr, 0, 0, 0, 0);
 }
 
 /* ---- EMMS, VZEROUPPER, VZEROALL ---- */
@@ -404,8 +404,8 @@ static const struct vec_op rows[] = {
     GATHER(0x90), GATHER(0x91), GATHER(0x92), GATHER(0x93),
     { MAP_0F, PFX_66, .opcode = 0xf7, .isa = { ISA_SSE2, ISA_AVX }, .flags = V_REG | V_ALONE, .emit = emit_maskmovdqu },
     { MAP_0F, PFX_NONE, .opcode = 0xf7, .isa = { ISA_SSE }, .flags = V_REG | V_ALONE, .emit = emit_maskmovq },
-    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(2), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM | V_ALONE, .emit = emit_mxcsr },
-    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(3), .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM | V_ALONE, .emit = emit_mxcsr },
+    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(2), .size = 4, .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM, .emit = emit_mxcsr },
+    { MAP_0F, PFX_NONE, .opcode = 0xae, .ext = EXT(3), .size = 4, .isa = { ISA_SSE, ISA_AVX }, .flags = V_MEM | V_TO_RM, .emit = emit_mxcsr },
     { MAP_0F, PFX_NONE, .opcode = 0x77, .isa = { ISA_MMX }, .emit = emit_emms },
     { MAP_0F, PFX_NONE, .opcode = 0x77, .isa = { 0, ISA_AVX, ISA_AVX }, .emit = emit_vzero },
 };

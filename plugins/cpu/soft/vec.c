@@ -6,8 +6,6 @@
  * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87
  * state); volume 2, sections 2.3 and 2.4 (VEX, exception classes).
  */
-#include <cpuid.h>
-
 #include "exec.h"
 #include "vec-kernel.h"
 #include "x87.h"
@@ -32,7 +30,7 @@ static bool has(const struct cpu *cpu, enum vec_isa isa)
     return isa && cpu_has(cpu, features[isa].leaf, 0, features[isa].reg, features[isa].bit);
 }
 
-/* Those of CPUID; AVX and what stands upon it if the system enables YMM registers. */
+/* AVX and what stands upon it need more than CPUID's bit. */
 uint32_t vec_host_isas(void)
 {
     const uint32_t ymm = 1u << ISA_AVX | 1u << ISA_AVX2 | 1u << ISA_FMA | 1u << ISA_F16C;
@@ -44,7 +42,7 @@ uint32_t vec_host_isas(void)
         __get_cpuid_count(features[i].leaf, 0, &r[0], &r[1], &r[2], &r[3]);
         isas |= (r[features[i].reg] >> features[i].bit & 1) << i;
     }
-    return __builtin_cpu_supports("avx") ? isas : isas & ~ymm;
+    return vec_host_saves_ymm() ? isas : isas & ~ymm;
 }
 
 /* ---- What must hold before an instruction ---- */

@@ -9,6 +9,8 @@
 #ifndef TENON_SOFT_VEC_H
 #define TENON_SOFT_VEC_H
 
+#include <cpuid.h>
+
 #include "uop.h"
 
 /* What CPUID offers instructions by. */
@@ -91,6 +93,18 @@ bool vec_is_wide(const struct insn *in);
 /* imm8 as the host has to see it. */
 unsigned vec_imm8(const struct vec_op *op, const struct insn *in);
 
+/* The host's system enables YMM registers. */
+static inline bool vec_host_saves_ymm(void)
+{
+    const uint32_t osxsave = 1u << 27, sse_ymm = 6;
+    uint32_t a, b, c, d, xcr0;
+
+    __cpuid(1, a, b, c, d);
+    if (!(c & osxsave))
+        return false;
+    __asm__("xgetbv" : "=a"(xcr0), "=d"(d) : "c"(0));
+    return (xcr0 & sse_ymm) == sse_ymm;
+}
 /* Bits by vec_isa: those of the host. */
 uint32_t vec_host_isas(void);
 
