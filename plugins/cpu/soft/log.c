@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "blocks.h"
 #include "soft.h"
 #include "sys.h"
 #include "uop.h"
@@ -102,27 +103,68 @@ static unsigned put_insn(FILE *f, const struct cpu *cpu, const uint8_t *bytes, u
     return length;
 }
 
-void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
+void log_disassemble(FILE *f, struct cpu *cpu, const uint8_t *bytes, unsigned n, uint64_t pc,
+                     unsigned bits)
+{
+    for (unsigned at = 0; at < n;)
+        at += put_insn(f, cpu, bytes + at, n - at, pc + at, bits);
+}
+
+static void put_block(FILE *f, struct cpu *cpu, const struct block *block, const uint8_t *bytes,
+                      unsigned n)
 {
     unsigned code = block->mode & MODE_CODE_MASK;
-    unsigned bits = code == MODE_CODE64 ? 64 : code == MODE_CODE32 ? 32 : 16;
-    uint64_t pc = linear(block);
-    char *text = NULL;
-    size_t size;
-    FILE *f;
 
-    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM) || !cpu->log->covers(cpu->soft->dev, pc))
+    log_disassemble(f, cpu, bytes, n, linear(block),
+                    code == MODE_CODE64   ? 64
+                    : code == MODE_CODE32 ? 32
+                                          : 16);
+}
+
+void log_block(FILE *f, struct cpu *cpu, const struct block *block)
+{
+    uint8_t bytes[MAX_BLOCK_INSNS * INSN_MAX];
+
+    if (block->epoch)
+        put_block(f, cpu, block, bytes, block_copy_code(block, bytes));
+}
+
+/* Lines of the log that are made piece by piece. */
+struct lines {
+    FILE *f;
+    char *text;
+    size_t size;
+};
+
+static bool lines_begin(struct lines *lines)
+{
+    *lines = (struct lines){ .f = NULL };
+    lines->f = open_memstream(&lines->text, &lines->size);
+    return lines->f;
+}
+
+static void lines_print(struct lines *lines, struct cpu *cpu)
+{
+    fputc('\n', lines->f);
+    if (!fclose(lines->f))
+        cpu->log->print(cpu->soft->dev, "%s", lines->text);
+    free(lines->text);
+}
+
+static bool tells(const struct cpu *cpu, uint32_t item, const struct block *block)
+{
+    return cpu_logs(cpu, item) && cpu->log->covers(cpu->soft->dev, linear(block));
+}
+
+void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
+{
+    struct lines lines;
+
+    if (!tells(cpu, TENON_ITEM_IN_ASM, block) || !lines_begin(&lines))
         return;
-    f = open_memstream(&text, &size);
-    if (!f)
-        return;
-    fputs("----------------\nIN:\n", f);
-    for (unsigned at = 0; at < block->bytes;)
-        at += put_insn(f, cpu, bytes + at, block->bytes - at, pc + at, bits);
-    fputc('\n', f);
-    if (!fclose(f))
-        cpu->log->print(cpu->soft->dev, "%s", text);
-    free(text);
+    fputs("----------------\nIN:\n", lines.f);
+    put_block(lines.f, cpu, block, bytes, block->bytes);
+    lines_print(&lines, cpu);
 }
 
 /* ---- Events ---- */

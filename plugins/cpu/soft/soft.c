@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "blocks.h"
+#include "check.h"
 #include "jit.h"
 
 /* ---- FERR# and IGNNE# of the first processor ---- */
@@ -116,7 +117,10 @@ static int cpu_run(void *self, void *state)
     int err = 0;
 
     if (soft->translates && !cpu->blocks->jit)
-        err = jit_create(cpu, jit_share_of((size_t)soft->tb_size << 20, soft->n_cpus), JIT_HEAT);
+        err = jit_create(cpu, jit_share_of((size_t)soft->tb_size << 20, soft->n_cpus),
+                         soft->checks ? 1 : JIT_HEAT);
+    if (!err && soft->checks && !cpu->blocks->check)
+        err = check_create(cpu);
     update_one_insn(cpu, soft->one_insn);
     return err ? tenon_error(soft->dev, err, "no memory for translated code") : run(self, cpu);
 }
@@ -236,9 +240,8 @@ static int create(void *self)
     if (soft->thread == THREAD_SINGLE)
         return tenon_error(soft->dev, -ENOTSUP,
                            "thread=single is not there: each processor has its thread");
-    if (soft->engine == ENGINE_CHECK)
-        return tenon_error(soft->dev, -ENOTSUP, "engine=check is not there yet");
-    soft->translates = soft->engine == ENGINE_TRANSLATOR;
+    soft->checks = soft->engine == ENGINE_CHECK;
+    soft->translates = soft->engine == ENGINE_TRANSLATOR || soft->checks;
     if (soft->translates && !jit_possible())
         return tenon_error(soft->dev, -ENOTSUP, "the translator makes code for x86-64 hosts only");
     soft->cpuid = offer_cpuid(&soft->n_cpuid);

@@ -56,7 +56,7 @@ struct soft {
     uint32_t thread;
     uint32_t engine;
     uint32_t tb_size; /* MiB of the translator's, for all processors */
-    bool translates;
+    bool translates, checks;
     struct tenon_cpuid *cpuid;
     uint32_t n_cpuid;
     uint32_t n_cpus;                 /* atomic; places in cpus, some of them perhaps NULL */
