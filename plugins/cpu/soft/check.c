@@ -6,10 +6,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "blocks.h"
 #include "jit.h"
@@ -128,9 +128,8 @@ static void take_back_lines(struct check *check)
     for (unsigned i = 0; i < check->n_lines; i++) {
         struct check_line *line = &check->line[i];
 
-        for (unsigned k = 0; k < CHECK_LINE; k++)
-            if (line->stored >> k & 1)
-                line->host[k] = line->before[k];
+        for (uint64_t left = line->stored; left; left &= left - 1)
+            line->host[__builtin_ctzll(left)] = line->before[__builtin_ctzll(left)];
     }
 }
 
@@ -231,8 +230,37 @@ static void compare_line(FILE *f, const struct check_line *line)
     put_difference(f, name, line->plain + from, line->host + from, to - from);
 }
 
-/* Whether the processor is as the interpreter left it; else check->difference says how not. */
-static bool is_same(struct cpu *cpu, int how_plain, int how)
+enum { N_FIELDS = sizeof(fields) / sizeof(fields[0]) };
+enum { N_FAULT_FIELDS = sizeof(fault_fields) / sizeof(fields[0]) };
+
+/* The parts of the state in which the fields lie; some of it is none of them. */
+#define SPAN(first, end)                                                                           \
+    {                                                                                              \
+        offsetof(struct cpu, first), offsetof(struct cpu, end)                                     \
+    }
+static const struct {
+    size_t first, end;
+} spans[] = {
+    SPAN(r, r[16]), SPAN(rip, wanted), SPAN(v, ferr_changed), SPAN(debug, svm), SPAN(fault, log),
+};
+
+/* Whether the processor is beyond doubt as the interpreter left it. */
+static bool is_same(const struct cpu *cpu)
+{
+    const struct check *check = cpu->blocks->check;
+    const char *a = (const char *)&check->plain, *b = (const char *)cpu;
+
+    for (unsigned i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
+        if (memcmp(a + spans[i].first, b + spans[i].first, spans[i].end - spans[i].first))
+            return false;
+    for (unsigned i = 0; i < check->n_lines; i++)
+        if (memcmp(check->line[i].plain, check->line[i].host, CHECK_LINE))
+            return false;
+    return true;
+}
+
+/* Whether it differs; check->difference says how. */
+static bool differs(struct cpu *cpu, int how_plain, int how)
 {
     struct check *check = cpu->blocks->check;
     size_t size = 0;
@@ -242,17 +270,17 @@ static bool is_same(struct cpu *cpu, int how_plain, int how)
     check->difference = NULL;
     f = open_memstream(&check->difference, &size);
     if (!f)
-        return true;
+        return false;
     if (how != how_plain)
         fprintf(f, "  how it was left: interpreter %d, translator %d\n", how_plain, how);
-    for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+    for (unsigned i = 0; i < N_FIELDS; i++)
         compare_field(f, &fields[i], &check->plain, cpu);
-    for (unsigned i = 0; how == LEAVE_FAULT && i < sizeof(fault_fields) / sizeof(fields[0]); i++)
+    for (unsigned i = 0; how == LEAVE_FAULT && i < N_FAULT_FIELDS; i++)
         compare_field(f, &fault_fields[i], &check->plain, cpu);
     for (unsigned i = 0; i < check->n_lines; i++)
         compare_line(f, &check->line[i]);
     fclose(f);
-    return !size;
+    return size;
 }
 
 /* ---- Running ---- */
@@ -324,7 +352,6 @@ static enum outcome compare(struct cpu *cpu, uint32_t part, int *how)
 {
     struct check *check = cpu->blocks->check;
     int translated;
-    bool same;
 
     *how = record(cpu, part);
     if (!check->repeatable)
@@ -341,10 +368,10 @@ static enum outcome compare(struct cpu *cpu, uint32_t part, int *how)
         take_back(cpu);
         return NOTHING;
     }
-    same = is_same(cpu, *how, translated);
-    if (!same)
-        take_back(cpu);
-    return same ? SAME : DIFFERENT;
+    if ((translated == *how && is_same(cpu)) || !differs(cpu, *how, translated))
+        return SAME;
+    take_back(cpu);
+    return DIFFERENT;
 }
 
 /* ---- The report ---- */
@@ -422,30 +449,72 @@ static int check_block(struct cpu *cpu)
     }
 }
 
-/* Processors run one at a time, so that memory stays as it is between two runs of a block.  False:
- * somebody waits for this one meanwhile. */
-static bool take_turn(struct cpu *cpu)
+/* A processor that runs guest code looks for others that wait so often, which look for what is
+ * wanted of them so often. */
+enum { TURN_BLOCKS = 500, TURN_WAIT_NS = 500000 };
+
+static void wait_a_moment(struct bus *bus)
 {
-    while (pthread_mutex_trylock(&cpu->bus->turn)) {
-        if (wanted(cpu))
-            return false;
-        sched_yield();
-    }
-    return true;
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += TURN_WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&bus->turn.changed, &bus->turn.lock, &until);
 }
 
-void check_run(struct cpu *cpu)
+/* Processors run one at a time, so that memory stays as it is between two runs of a block; those
+ * that wait come before the one that ran last.  False: something is wanted of this one meanwhile.
+ */
+static bool take_turn(struct cpu *cpu)
 {
-    while (!wanted(cpu) && cpu->instructions < cpu->stop_at) {
-        int how;
+    struct bus *bus = cpu->bus;
+    bool mine;
 
-        if (!take_turn(cpu))
-            return;
+    pthread_mutex_lock(&bus->turn.lock);
+    bus->turn.waiting++;
+    while (!wanted(cpu) && (bus->turn.holder || (bus->turn.last == cpu && bus->turn.waiting > 1)))
+        wait_a_moment(bus);
+    bus->turn.waiting--;
+    mine = !wanted(cpu);
+    if (mine)
+        bus->turn.holder = bus->turn.last = cpu;
+    pthread_cond_broadcast(&bus->turn.changed);
+    pthread_mutex_unlock(&bus->turn.lock);
+    return mine;
+}
+
+static void give_turn(struct cpu *cpu)
+{
+    struct bus *bus = cpu->bus;
+
+    pthread_mutex_lock(&bus->turn.lock);
+    bus->turn.holder = NULL;
+    pthread_cond_broadcast(&bus->turn.changed);
+    pthread_mutex_unlock(&bus->turn.lock);
+}
+
+static int one_turn(struct cpu *cpu)
+{
+    int how = 0;
+
+    for (unsigned i = 0;
+         i < TURN_BLOCKS && !how && !wanted(cpu) && cpu->instructions < cpu->stop_at; i++) {
         if (cpu->inhibit || cpu->mode & (MODE_TF | MODE_BREAK))
             how = shelter(cpu, run_one, 0);
         else
             how = check_block(cpu);
-        pthread_mutex_unlock(&cpu->bus->turn);
+    }
+    return how;
+}
+
+void check_run(struct cpu *cpu)
+{
+    while (cpu->instructions < cpu->stop_at && take_turn(cpu)) {
+        int how = one_turn(cpu);
+
+        give_turn(cpu);
         if (how)
             siglongjmp(cpu->fault_exit, how);
     }

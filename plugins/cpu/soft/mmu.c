@@ -39,7 +39,8 @@ struct bus *bus_create(void)
     if (!bus)
         return NULL;
     pthread_mutex_init(&bus->lock, NULL);
-    pthread_mutex_init(&bus->turn, NULL);
+    pthread_mutex_init(&bus->turn.lock, NULL);
+    pthread_cond_init(&bus->turn.changed, NULL);
     return bus;
 }
 
@@ -47,7 +48,8 @@ void bus_destroy(struct bus *bus)
 {
     if (!bus)
         return;
-    pthread_mutex_destroy(&bus->turn);
+    pthread_cond_destroy(&bus->turn.changed);
+    pthread_mutex_destroy(&bus->turn.lock);
     pthread_mutex_destroy(&bus->lock);
     free(bus);
 }

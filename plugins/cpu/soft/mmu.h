@@ -106,7 +106,12 @@ struct tlb {
 struct bus {
     uint32_t code[CODE_SLOTS]; /* atomic */
     pthread_mutex_t lock;      /* for locked accesses that host atomics cannot do */
-    pthread_mutex_t turn;      /* engine=check: one processor runs at a time */
+    struct {                   /* engine=check: one processor runs at a time */
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        const struct cpu *holder, *last;
+        uint32_t waiting;
+    } turn;
 };
 /* NULL: no memory. */
 struct bus *bus_create(void);
