@@ -401,28 +401,44 @@ static void put_registers(FILE *f, const struct cpu *cpu)
             cpu->mode);
 }
 
+/* Where the instruction begins, upon which they differ. */
+static unsigned offset_of(struct cpu *cpu, unsigned n)
+{
+    return n > 1 ? blocks_find(cpu, BLOCK_PLAIN | BLOCK_PART(n - 1))->bytes : 0;
+}
+
+static void put_instruction(FILE *f, struct cpu *cpu, unsigned n)
+{
+    unsigned from = offset_of(cpu, n), to;
+    uint8_t code[MAX_BLOCK_INSNS * INSN_MAX];
+    const struct block *block = blocks_find(cpu, BLOCK_PLAIN | BLOCK_PART(n));
+
+    to = block->epoch ? block_copy_code(block, code) : from;
+    fprintf(f, "at rip %016" PRIx64 ", instruction %u of its block:", cpu->rip + from, n);
+    for (unsigned i = from; i < to; i++)
+        fprintf(f, " %02x", code[i]);
+    fputc('\n', f);
+    log_block(f, cpu, block, from);
+}
+
 static void write_report(struct cpu *cpu, uint32_t unused)
 {
     struct check *check = cpu->blocks->check;
-    const struct block *block = blocks_find(cpu, BLOCK_PLAIN), *part;
-    unsigned instructions = block->instructions, n = narrow(cpu, instructions);
+    unsigned n = narrow(cpu, blocks_find(cpu, BLOCK_PLAIN)->instructions);
     size_t size;
     FILE *f = open_memstream(&check->report, &size);
 
     if (!f)
         return;
-    fprintf(f, "engine=check: the engines differ on processor %u, at rip %016" PRIx64 ":\n",
-            cpu->info->index, cpu->rip);
-    part = blocks_find(cpu, BLOCK_PLAIN | (n ? BLOCK_PART(n) : 0));
-    log_block(f, cpu, part);
-    fprintf(f, n ? "after its last instruction:\n" : "only when it runs whole:\n");
+    fprintf(f, "engine=check: the engines differ on processor %u, ", cpu->info->index);
+    if (n)
+        put_instruction(f, cpu, n);
+    else
+        fprintf(f, "in the block at rip %016" PRIx64 ", when all of it runs\n", cpu->rip);
     fputs(check->difference ? check->difference : "", f);
-    fputs("They began with:", f);
+    fputs("The block began with", f);
     put_registers(f, &check->before);
-    if (n && n < instructions) {
-        fputs("The whole block:\n", f);
-        log_block(f, cpu, blocks_find(cpu, BLOCK_PLAIN));
-    }
+    log_block(f, cpu, blocks_find(cpu, BLOCK_PLAIN), 0);
     fclose(f);
 }
 

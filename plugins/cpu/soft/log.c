@@ -84,7 +84,7 @@ void log_emit(struct block_builder *b)
 static unsigned put_insn(FILE *f, const struct cpu *cpu, const uint8_t *bytes, unsigned n,
                          uint64_t pc, unsigned bits)
 {
-    const struct tenon_disassembler *disas = cpu->soft->disas;
+    const struct tenon_disassembler *disas = cpu->soft ? cpu->soft->disas : NULL;
     char text[TENON_DISAS_TEXT];
     unsigned length =
         disas ? disas->one(cpu->soft->dev, bytes, n, pc, bits, text, sizeof(text)) : 0;
@@ -111,22 +111,22 @@ void log_disassemble(FILE *f, struct cpu *cpu, const uint8_t *bytes, unsigned n,
 }
 
 static void put_block(FILE *f, struct cpu *cpu, const struct block *block, const uint8_t *bytes,
-                      unsigned n)
+                      unsigned from, unsigned to)
 {
     unsigned code = block->mode & MODE_CODE_MASK;
 
-    log_disassemble(f, cpu, bytes, n, linear(block),
+    log_disassemble(f, cpu, bytes + from, to - from, linear(block) + from,
                     code == MODE_CODE64   ? 64
                     : code == MODE_CODE32 ? 32
                                           : 16);
 }
 
-void log_block(FILE *f, struct cpu *cpu, const struct block *block)
+void log_block(FILE *f, struct cpu *cpu, const struct block *block, unsigned from)
 {
     uint8_t bytes[MAX_BLOCK_INSNS * INSN_MAX];
 
     if (block->epoch)
-        put_block(f, cpu, block, bytes, block_copy_code(block, bytes));
+        put_block(f, cpu, block, bytes, from, block_copy_code(block, bytes));
 }
 
 /* Lines of the log that are made piece by piece. */
@@ -163,7 +163,7 @@ void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
     if (!tells(cpu, TENON_ITEM_IN_ASM, block) || !lines_begin(&lines))
         return;
     fputs("----------------\nIN:\n", lines.f);
-    put_block(lines.f, cpu, block, bytes, block->bytes);
+    put_block(lines.f, cpu, block, bytes, 0, block->bytes);
     lines_print(&lines, cpu);
 }
 

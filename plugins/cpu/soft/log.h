@@ -42,8 +42,8 @@ void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes);
  * is no disassembler. */
 void log_disassemble(FILE *f, struct cpu *cpu, const uint8_t *bytes, unsigned n, uint64_t pc,
                      unsigned bits);
-/* The same of a block's guest code. */
-void log_block(FILE *f, struct cpu *cpu, const struct block *block);
+/* The same of a block's guest code, from an offset on. */
+void log_block(FILE *f, struct cpu *cpu, const struct block *block, unsigned from);
 /* int: an exception or interrupt is about to be delivered. */
 void log_event(struct cpu *cpu, const struct event *e);
 /* Lines. */

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <tenon/disas.h>
+
 #include "blocks.h"
 #include "check.h"
 #include "jit.h"
@@ -242,6 +244,8 @@ static int create(void *self)
                            "thread=single is not there: each processor has its thread");
     soft->checks = soft->engine == ENGINE_CHECK;
     soft->translates = soft->engine == ENGINE_TRANSLATOR || soft->checks;
+    if (soft->checks && soft->disas && soft->disas->size >= sizeof(*soft->disas))
+        soft->disas->open(soft->dev);
     if (soft->translates && !jit_possible())
         return tenon_error(soft->dev, -ENOTSUP, "the translator makes code for x86-64 hosts only");
     soft->cpuid = offer_cpuid(&soft->n_cpuid);
