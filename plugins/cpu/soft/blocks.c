@@ -386,14 +386,15 @@ unsigned block_copy_code(const struct block *block, uint8_t *to)
     return block->code2 ? block->bytes : first;
 }
 
-/* in_asm: the bytes are those that have been decoded. */
+/* in_asm and op: the bytes are those that have been decoded. */
 static void log_made(struct cpu *cpu, const struct block *block, const struct source *s)
 {
     uint8_t bytes[MAX_BLOCK_INSNS * INSN_MAX];
     unsigned first = bytes_in_first(block);
 
-    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM) || block->mode & BLOCK_PLAIN)
+    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM | TENON_ITEM_OP) || block->mode & BLOCK_PLAIN)
         return;
+    log_ops(cpu, block);
     if (!s->code || first < block->bytes) { /* one instruction */
         log_code(cpu, block, s->bytes);
         return;

@@ -167,6 +167,65 @@ void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
     lines_print(&lines, cpu);
 }
 
+/* A register by its place: AH is at rax+1. */
+static void put_register(FILE *f, char before, uint8_t operand)
+{
+    static const char *const names[N_REGS] = {
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9",   "r10",  "r11",
+        "r12", "r13", "r14", "r15", "t0",  "t1",  "t2",  "t3",  "0",  "next", "none", "none",
+    };
+
+    fprintf(f, operand % 8 ? "%c%s+%u" : "%c%s", before, names[operand / 8 % N_REGS], operand % 8);
+}
+
+/* "  ADD64        rax <- rcx, rdx, $10" */
+static void put_op(FILE *f, const struct uop *u)
+{
+    const struct uop_info *info = &uop_info[u->op];
+
+    fprintf(f, "  %-12s", info->name);
+    if (info->props & (W_D | R_D))
+        put_register(f, ' ', u->d);
+    if (info->props & (R_A | R_B | USES_IMM))
+        fputs(" <-", f);
+    if (info->props & R_A)
+        put_register(f, ' ', u->a);
+    if (info->props & R_B)
+        put_register(f, ' ', u->b);
+    if (info->props & USES_IMM)
+        fprintf(f, " $%" PRIx64, u->imm);
+    fputc('\n', f);
+}
+
+void log_ops(struct cpu *cpu, const struct block *block)
+{
+    struct lines lines;
+
+    if (!tells(cpu, TENON_ITEM_OP, block) || !lines_begin(&lines))
+        return;
+    fputs("OP:\n", lines.f);
+    for (unsigned i = 0; i < block->n; i++) {
+        const struct uop *u = &block->uop[i];
+
+        if (!i || u->off != u[-1].off)
+            fprintf(lines.f, " ---- %016" PRIx64 "\n", linear(block) + u->off);
+        put_op(lines.f, u);
+    }
+    lines_print(&lines, cpu);
+}
+
+void log_host_code(struct cpu *cpu, const struct block *block, const uint8_t *code,
+                   const uint8_t *address, size_t n)
+{
+    struct lines lines;
+
+    if (!tells(cpu, TENON_ITEM_OUT_ASM, block) || !lines_begin(&lines))
+        return;
+    fprintf(lines.f, "OUT: [size=%zu] of %016" PRIx64 "\n", n, linear(block));
+    log_disassemble(lines.f, cpu, code, n, (uintptr_t)address, 64);
+    lines_print(&lines, cpu);
+}
+
 /* ---- Events ---- */
 
 void log_event(struct cpu *cpu, const struct event *e)

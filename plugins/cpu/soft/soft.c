@@ -14,6 +14,7 @@
 
 #include "blocks.h"
 #include "check.h"
+#include "jit-tell.h"
 #include "jit.h"
 
 /* ---- FERR# and IGNNE# of the first processor ---- */
@@ -118,9 +119,16 @@ static int cpu_run(void *self, void *state)
     struct cpu *cpu = state;
     int err = 0;
 
-    if (soft->translates && !cpu->blocks->jit)
+    if ((soft->perfmap || soft->jitdump) && !soft->translates)
+        return tenon_error(soft->dev, -ENOTSUP,
+                           "-perfmap and -jitdump need engine=translator: nothing is translated");
+    if (soft->translates && !cpu->blocks->jit) {
+        err = jit_tell_open(soft);
+        if (err)
+            return err;
         err = jit_create(cpu, jit_share_of((size_t)soft->tb_size << 20, soft->n_cpus),
                          soft->checks ? 1 : JIT_HEAT);
+    }
     if (!err && soft->checks && !cpu->blocks->check)
         err = check_create(cpu);
     update_one_insn(cpu, soft->one_insn);
@@ -234,6 +242,7 @@ static int create(void *self)
 {
     struct soft *soft = self;
 
+    pthread_mutex_init(&soft->told.lock, NULL);
     soft->host = tenon_query(soft->dev, "tenon.accel-host/1");
     if (!soft->host || soft->host->size < sizeof(*soft->host))
         return tenon_error(soft->dev, -ENOTSUP, "this emulator is too old for it");
@@ -264,6 +273,8 @@ static void destroy(void *self)
     if (soft->bus)
         bus_destroy(soft->bus);
     free(soft->cpuid);
+    jit_tell_close(soft);
+    pthread_mutex_destroy(&soft->told.lock);
 }
 
 static const struct tenon_accel_ops ops = {
@@ -308,6 +319,10 @@ static const struct tenon_prop props[] = {
                .names = engines, .help = "How code is run; auto: by the interpreter"),
     TENON_PROP(struct soft, "tb-size",         TENON_U32, tb_size, .initial = 64, .min = 1,
                .max = 2048, .help = "MiB for translated code, of all processors"),
+    TENON_PROP(struct soft, "perfmap",         TENON_BOOL, perfmap,
+               .help = "Write /tmp/perf-PID.map of translated code, for perf"),
+    TENON_PROP(struct soft, "jitdump",         TENON_BOOL, jitdump,
+               .help = "Write jit-PID.dump with translated code, for perf inject"),
 };
 // clang-format on
 

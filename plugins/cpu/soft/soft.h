@@ -11,6 +11,7 @@
 #define TENON_SOFT_SOFT_H
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "apic.h"
 #include "cpu.h"
@@ -57,6 +58,13 @@ struct soft {
     uint32_t engine;
     uint32_t tb_size; /* MiB of the translator's, for all processors */
     bool translates, checks;
+    bool perfmap, jitdump;
+    struct { /* see jit-tell.c */
+        pthread_mutex_t lock;
+        FILE *map, *dump;
+        void *marker;
+        uint64_t index;
+    } told;
     struct tenon_cpuid *cpuid;
     uint32_t n_cpuid;
     uint32_t n_cpus;                 /* atomic; places in cpus, some of them perhaps NULL */
