@@ -138,12 +138,14 @@ static void take_back(struct cpu *cpu)
 {
     struct check *check = cpu->blocks->check;
     size_t wanted = offsetof(struct cpu, wanted), behind = wanted + sizeof(cpu->wanted);
-    uint64_t epoch = cpu->epoch;
+    const uint64_t epochs[] = { cpu->epochs[0], cpu->epochs[1], cpu->last_epoch };
 
     take_back_lines(check);
     memcpy(cpu, &check->before, wanted);
     memcpy((char *)cpu + behind, (char *)&check->before + behind, sizeof(*cpu) - behind);
-    cpu->epoch = epoch;
+    memcpy(cpu->epochs, epochs, sizeof(cpu->epochs));
+    cpu->last_epoch = epochs[2];
+    cpu->epoch = cpu->epochs[cpu->cpl == 3];
 }
 
 /* ---- What is compared ---- */
