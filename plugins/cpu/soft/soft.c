@@ -316,7 +316,7 @@ static const struct tenon_prop props[] = {
     TENON_PROP(struct soft, "thread",          TENON_ENUM, thread, .initial = THREAD_MULTI,
                .names = threads, .help = "Threads that run processors; only multi: one each"),
     TENON_PROP(struct soft, "engine",          TENON_ENUM, engine, .initial = ENGINE_AUTO,
-               .names = engines, .help = "How code is run; auto: by the interpreter"),
+               .names = engines, .help = "How code is run; auto: by the interpreter; check: by both"),
     TENON_PROP(struct soft, "tb-size",         TENON_U32, tb_size, .initial = 64, .min = 1,
                .max = 2048, .help = "MiB for translated code, of all processors"),
     TENON_PROP(struct soft, "perfmap",         TENON_BOOL, perfmap,
