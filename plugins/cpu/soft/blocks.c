@@ -298,7 +298,7 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     int len = stops && off ? DECODE_SHORT : decode_at(s, in, b->rip, off);
     bool bad = len == DECODE_LONG || beyond_limit(b->cpu, b->rip + off + len - 1);
     bool shadowed = b->shadows;
-    unsigned n;
+    unsigned n, first;
 
     if (off && (len == DECODE_SHORT || bad))
         return false;
@@ -307,6 +307,7 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     b->shadows = false;
     if (!off)
         log_emit(b);
+    first = b->n;
     if (shadowed)
         emit_call(b, call_in_shadow, 0, 0, 0, 0);
     n = b->n;
@@ -319,7 +320,7 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     if (b->n == n)
         emit(b, UOP_NOP, 0, 0, 0, 0);
     if (b->cpu->blocks->check)
-        check_emit(b, n);
+        check_emit(b, first);
     return true;
 }
 
@@ -347,8 +348,7 @@ static void build(struct block_builder *b, struct source *s, struct block *block
         block->instructions++;
         after = b->rip + block->bytes;
         one |= block->bytes >= s->room || cut(b->cpu, after) != after || shadowed;
-    } while (!b->ended && !one && block->instructions < most &&
-             b->n + MAX_INSN_UOPS < MAX_UOPS);
+    } while (!b->ended && !one && block->instructions < most && b->n + MAX_INSN_UOPS < MAX_UOPS);
     if (b->shadows) /* what it holds off, and until when, is blocks_run()'s affair */
         emit_call_last(b, call_nothing, 0, 0, 0, 0);
     else if (!b->ended)

@@ -193,7 +193,7 @@ static void put_op(FILE *f, const struct uop *u)
     if (info->props & R_B)
         put_register(f, ' ', u->b);
     if (info->props & USES_IMM)
-        fprintf(f, " $%" PRIx64, UOP_IS_FUSED(u->op) ? (uint64_t)(int64_t)u->imm32 : u->imm);
+        fprintf(f, " $%" PRIx64, (uint64_t)(UOP_IS_FUSED(u->op) ? u->imm32 : u->imm));
     fputc('\n', f);
 }
 

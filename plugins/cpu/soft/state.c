@@ -235,9 +235,11 @@ char *state_notes(void *self, void *state)
         return NULL;
     fprintf(f, "instructions: %" PRIu64 "%s\n", cpu->instructions,
             cpu->wait_sipi ? "; waits for a start-up message" : "");
-    put_blocks(f, cpu);
-    fprintf(f, "TLB flushes: %" PRIu64 "; of one page: %" PRIu64 "\n", cpu->tlb->flushes.all,
-            cpu->tlb->flushes.pages);
+    if (cpu->blocks)
+        put_blocks(f, cpu);
+    if (cpu->tlb)
+        fprintf(f, "TLB flushes: %" PRIu64 "; of one page: %" PRIu64 "\n", cpu->tlb->flushes.all,
+                cpu->tlb->flushes.pages);
     fclose(f);
     return text;
 }
