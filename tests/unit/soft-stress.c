@@ -10,8 +10,10 @@
  *   unit-soft-stress [SEED]   SOFT_STRESS=N in the environment: so many lives (60)
  *
  * A life is a pair of fresh processors; what fails says its life's seed, with which it comes first.
+ * SOFT_ENGINE=check: the second processor checks itself, and names the instruction.
  */
 #include "blocks.h"
+#include "check.h"
 #include "soft-host.h"
 #include "soft.h"
 
@@ -277,6 +279,7 @@ static void enter_mode(struct pair *p, struct cpu *cpu, unsigned cpl, bool compa
     memset(&cpu->debug, 0, sizeof(cpu->debug));
     cpu->inhibit = cpu->shadow = 0;
     cpu->pkru = 0;
+    cpu->x87.status &= 0x3f00; /* soft_host_mode() has masked all exceptions: none is pending */
     cpu->watch.step = TENON_STEP; /* REP MOVS and STOS by elements: how far a run of them goes in
                                      one round is up to the TLB, and rounds count */
     cpu->gdt = (struct segment){ .base = DESCRIPTORS, .limit = 23 };
@@ -423,6 +426,7 @@ static void happen(struct pair *p)
 static bool step(struct pair *p)
 {
     unsigned n = 1 + below(p, MOST_INSTRUCTIONS);
+    const struct check *check;
 
     BOTH(cpu)
     {
@@ -430,6 +434,9 @@ static bool step(struct pair *p)
         cpu->wanted = 0;
         soft_host_run(cpu->info->host, n);
     }
+    check = p->h[1]->cpu->blocks->check;
+    if (check && check->report)
+        g_test_message("%s", check->report);
     if (!compare(p, p->event % 8 == 0))
         return false;
     if (p->h[0]->cpu->fault.vector >= 0) {
@@ -449,6 +456,8 @@ static struct soft_host *processor(bool translates)
     jit_destroy(h->cpu);
     if (translates)
         g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    if (translates && !g_strcmp0(g_getenv("SOFT_ENGINE"), "check"))
+        g_assert_cmpint(check_create(h->cpu), ==, 0);
     h->info.cpuid = features;
     h->info.n_cpuid = G_N_ELEMENTS(features);
     return h;
