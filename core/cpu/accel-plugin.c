@@ -743,17 +743,28 @@ static const struct accel_ops guest_ops = {
 
 /* ---- Opening ---- */
 
+/* Options, and what they are to an accelerator that knows them. */
+static const struct {
+    const char *option, *prop;
+} switches[] = {
+    { "singlestep", ACCEL_ONE_INSN },
+    { "perfmap", "perfmap" },
+    { "jitdump", "jitdump" },
+};
+
 static struct inst *make_inst(struct machine *m, const char *name, const struct config_group *group,
                               const char *where)
 {
     const struct type *type = plugins_load(m->plugins, "accel", name, where);
     bool own = group && !strcmp(group->kind, "accel");
-    struct setting *settings = g_new(struct setting, own ? group->n_opts + 1 : 1);
+    struct setting *settings =
+        g_new(struct setting, G_N_ELEMENTS(switches) + (own ? group->n_opts : 0));
     struct inst *inst = NULL;
     unsigned n = 0;
 
-    if (type && config_find(m->config, "singlestep", NULL) && type_prop(type, ACCEL_ONE_INSN))
-        settings[n++] = (struct setting){ ACCEL_ONE_INSN, "on" };
+    for (unsigned i = 0; type && i < G_N_ELEMENTS(switches); i++)
+        if (config_find(m->config, switches[i].option, NULL) && type_prop(type, switches[i].prop))
+            settings[n++] = (struct setting){ switches[i].prop, "on" };
     for (unsigned i = 0; own && i < group->n_opts; i++)
         if (strcmp(group->opts[i].key, "accel"))
             settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };

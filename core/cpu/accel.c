@@ -142,6 +142,21 @@ static int open_first(struct machine *m, const struct choice *choices, unsigned 
     return err;
 }
 
+/* Switches of a software CPU. */
+static void warn_of_switches(const struct machine *m)
+{
+    static const char *const switches[] = { "singlestep", "perfmap", "jitdump" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(switches); i++) {
+        char *where = g_strconcat("-", switches[i], NULL);
+
+        if (config_find(m->config, switches[i], NULL))
+            report_warning(where, "%s runs guest code as it is: this changes nothing",
+                           m->accel->ops->name);
+        g_free(where);
+    }
+}
+
 int accel_open(struct machine *m)
 {
     GArray *choices = all_choices(m->config);
@@ -159,9 +174,8 @@ int accel_open(struct machine *m)
     }
     if (!err)
         err = choices->len ? open_first(m, all, choices->len) : open_first(m, &usual, 1);
-    if (!err && m->accel->ops->irqchip && config_find(m->config, "singlestep", NULL))
-        report_warning("-singlestep", "%s runs guest code as it is: this changes nothing",
-                       m->accel->ops->name);
+    if (!err && m->accel->ops->irqchip)
+        warn_of_switches(m);
     if (!err && accel_find(m->accel->ops->name) &&
         (icount = config_find(m->config, "icount", NULL))) {
         report(icount->from, "is not for %s: it does not count instructions; -accel soft does",

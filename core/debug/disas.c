@@ -85,7 +85,15 @@ static uint32_t service_one(struct tenon_dev *dev, const uint8_t *bytes, uint32_
     return length;
 }
 
+static bool service_open(struct tenon_dev *dev)
+{
+    struct machine *m = inst_of(dev)->machine;
+
+    return m->disas || (plugins_have(m->plugins, "disas", DISASSEMBLER) && disas_open(m, NULL));
+}
+
 const struct tenon_disassembler disas_service = {
     .size = sizeof(disas_service),
     .one = service_one,
+    .open = service_open,
 };

@@ -46,6 +46,8 @@ static const struct item {
 } items[] = {
     // clang-format off
     { "in_asm",       TENON_ITEM_IN_ASM,       "guest code in assembly, when it is first decoded (software CPU)" },
+    { "op",           TENON_ITEM_OP,           "micro-operations of guest code, when it is decoded (software CPU)" },
+    { "out_asm",      TENON_ITEM_OUT_ASM,      "the host's code for guest code, when it is translated (software CPU)" },
     { "int",          TENON_ITEM_INT,          "exceptions and interrupts as they are delivered (software CPU)" },
     { "exec",         TENON_ITEM_EXEC,         "each block of guest code as it begins: very much (software CPU)" },
     { "cpu",          TENON_ITEM_CPU,          "the registers before each block: very much (software CPU)" },
@@ -57,10 +59,8 @@ static const struct item {
     { "guest_errors", TENON_ITEM_GUEST_ERRORS, "what the guest does to devices and should not" },
     { "nochain",      TENON_ITEM_NOCHAIN,      "look each block up, instead of going on to it directly (software CPU)" },
     { "tid",          TID,                     "a file for each thread: -D with %d in the name" },
-    { "out_asm",      0, "there is no translator to host code in this build" },
-    { "op",           0, "there is no translator to host code in this build" },
-    { "op_opt",       0, "there is no translator to host code in this build" },
-    { "op_ind",       0, "there is no translator to host code in this build" },
+    { "op_opt",       0, "micro-operations are not made over before they are translated: \"op\" shows them" },
+    { "op_ind",       0, "micro-operations are not made over before they are translated: \"op\" shows them" },
     { "plugin",       0, "there are no plugins that watch guest code in this build" },
     { "page",         0, "is for programs run without a machine, which this emulator does not do" },
     { "strace",       0, "is for programs run without a machine, which this emulator does not do" },

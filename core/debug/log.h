@@ -21,7 +21,10 @@
 /* What only a software CPU tells of. */
 enum {
     LOG_SOFTWARE = TENON_ITEM_IN_ASM | TENON_ITEM_INT | TENON_ITEM_EXEC | TENON_ITEM_CPU |
-                   TENON_ITEM_MMU | TENON_ITEM_PCALL | TENON_ITEM_NOCHAIN
+                   TENON_ITEM_MMU | TENON_ITEM_PCALL | TENON_ITEM_NOCHAIN | TENON_ITEM_OP |
+                   TENON_ITEM_OUT_ASM,
+    /* And what it needs a disassembler for. */
+    LOG_ASSEMBLY = TENON_ITEM_IN_ASM | TENON_ITEM_OUT_ASM
 };
 
 /* TENON_ITEM_*: what is on; changed by log_set_items() alone.  atomic */
@@ -34,7 +37,7 @@ static inline bool log_on(uint32_t items)
 
 /*
  * Turns on exactly these items, separated by commas: those of "-d help", "all", "none",
- * "trace:PATTERN" (see trace.h), "tid" (a file for each thread).  For in_asm, the
+ * "trace:PATTERN" (see trace.h), "tid" (a file for each thread).  For LOG_ASSEMBLY, the
  * machine needs a disassembler besides: disas_open().  Processors that run see it when they next
  * leave guest code: vcpus_pause() and vcpus_resume() make it soon.  False: nothing has changed, and
  * *why is a line that says why, to be g_free'd.  [main]

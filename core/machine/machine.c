@@ -354,7 +354,7 @@ static bool start_log(struct machine *m)
     char *names;
 
     if (soft)
-        return !log_on(TENON_ITEM_IN_ASM) || disas_open(m, where);
+        return !log_on(LOG_ASSEMBLY) || disas_open(m, where);
     if (log_on(LOG_SOFTWARE)) {
         names = log_item_names(log_items & LOG_SOFTWARE);
         report_warning(where, "only the software CPU tells of %s", names);

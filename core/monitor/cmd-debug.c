@@ -33,7 +33,7 @@ static int set_items(struct call *call, const char *items)
     struct machine *m = call->machine;
     char *why = NULL;
     bool held = guest_hold(m), ok = log_set_items(items, &why),
-         mute = ok && log_on(TENON_ITEM_IN_ASM) && !disas_open(m, NULL);
+         mute = ok && log_on(LOG_ASSEMBLY) && !disas_open(m, NULL);
 
     if (mute)
         log_set_items("none", &why);

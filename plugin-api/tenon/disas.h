@@ -30,6 +30,9 @@ struct tenon_disassembler {
     /* As above; 0 also where there is no disassembler. [any, the board not locked] */
     uint32_t (*one)(struct tenon_dev *, const uint8_t *bytes, uint32_t n, uint64_t pc, uint32_t bits,
                     char *text, uint32_t room);
+    /* Whether there is a disassembler from now on: one that nobody has wanted so far is loaded.
+     * Nothing is said about one that is missing. [main] */
+    bool (*open)(struct tenon_dev *);
 };
 
 #endif

@@ -24,6 +24,8 @@ enum {
     TENON_ITEM_UNIMP        = 1 << 8,   /* what the guest asks for and is not there */
     TENON_ITEM_GUEST_ERRORS = 1 << 9,   /* what the guest does wrong */
     TENON_ITEM_NOCHAIN      = 1 << 10,  /* blocks do not lead to each other directly */
+    TENON_ITEM_OP           = 1 << 11,  /* micro-operations of guest code, when it is decoded */
+    TENON_ITEM_OUT_ASM      = 1 << 12,  /* code of the host, when guest code is translated to it */
 };
 
 struct tenon_x86_state;

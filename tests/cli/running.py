@@ -23,16 +23,16 @@ LINT1 = bytes.fromhex("66 b9 36 08 00 00 66 b8 00 04 00 00 0f 30")
 LOOP = bytes.fromhex("eb fe")  # jmp $
 CAUGHT = 0x100
 RESET = bytes.fromhex("ea 00 00 00 f0")  # jmp F000h:0000h
-SOFT = ["-machine", "pc", "-accel", "tcg", "-nodefaults", "-display", "none"]
+SOFT = ["-machine", "pc", "-nodefaults", "-display", "none"]
 
 
 @contextlib.contextmanager
-def guest(*arguments, code=VECTOR, loop=LOOP):
+def guest(*arguments, code=VECTOR, loop=LOOP, accel="tcg"):
     """A client of a machine whose processor comes to the end of code and goes round and round."""
     with tempfile.NamedTemporaryFile() as firmware:
         firmware.write((code + loop).ljust(CAUGHT) + LOOP.ljust(0xfff0 - CAUGHT) + RESET.ljust(16))
         firmware.flush()
-        with running("-bios", firmware.name, *arguments, machine=SOFT) as qmp:
+        with running("-accel", accel, "-bios", firmware.name, *arguments, machine=SOFT) as qmp:
             qmp.say = lambda line: qmp.do("human-monitor-command", **{"command-line": line})
             until(lambda: at(qmp) == len(code), "the end of the code")
             yield qmp
@@ -118,10 +118,23 @@ def figures():
     with guest() as qmp:
         before = count(qmp)
         until(lambda: count(qmp) > before, "more instructions")
+        assert "blocks decoded: " in qmp.do("x-query-jit")["human-readable-text"]
         assert "kvm support: disabled" in qmp.say("info kvm")
     with running(machine=PC) as qmp:
         answer = qmp.do("human-monitor-command", **{"command-line": "info jit"})
         assert answer.startswith("Error: JIT information"), answer
+
+
+def engines():
+    """info jit says what is translated and checked"""
+    def figure(qmp, what):
+        return int(qmp.say("info jit").split(what)[1].split()[0].rstrip(";"))
+    with guest(accel="soft,engine=translator,tb-size=3") as qmp:
+        until(lambda: figure(qmp, "blocks translated: ") > 0, "translated blocks")
+        assert "of 3145728 bytes in use" in qmp.say("info jit")
+        assert "checked" not in qmp.say("info jit")
+    with guest(accel="soft,engine=check") as qmp:
+        until(lambda: figure(qmp, "blocks checked: ") > 0, "checked blocks")
 
 
 def clock():
@@ -144,4 +157,4 @@ def clock():
         assert abs(data["offset"] - ahead - 5 * 3600) <= 30, (data, ahead)
 
 
-run_all([nmi, log, one_insn, figures, clock])
+run_all([nmi, log, one_insn, figures, engines, clock])

@@ -42,7 +42,7 @@ static void test_items(void)
 {
     g_assert_false(refuses(log_set_items, "int,cpu_reset"));
     g_assert_cmphex(log_items, ==, TENON_ITEM_INT | TENON_ITEM_CPU_RESET);
-    g_assert_true(refuses(log_set_items, "exec,op"));
+    g_assert_true(refuses(log_set_items, "exec,op_opt"));
     g_assert_true(refuses(log_set_items, "exec,"));
     g_assert_true(refuses(log_set_items, ""));
     g_assert_true(refuses(log_set_items, "tid"));

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "check.h"
 #include "exec.h"
 #include "integer.h"
 #include "jit.h"
@@ -64,6 +65,7 @@ void blocks_destroy(struct cpu *cpu)
 {
     if (!cpu->blocks)
         return;
+    check_destroy(cpu);
     jit_destroy(cpu);
     munmap(cpu->blocks->arena, ARENA_BYTES);
     free(cpu->blocks);
@@ -175,6 +177,14 @@ bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes)
     return empty;
 }
 
+/* u is of another instruction than the micro-op before it; a fused one is of two. */
+static bool begins(const struct uop *u)
+{
+    const struct uop *last = u - 1;
+
+    return u->off != last->off && !(UOP_IS_FUSED(last->op) && u->off == last->off + (last->d >> 4));
+}
+
 /* How many instructions micro-ops from off on belong to. */
 static unsigned instructions_from(const struct block *block, unsigned off)
 {
@@ -185,7 +195,7 @@ static unsigned instructions_from(const struct block *block, unsigned off)
 
         if (u->off < off)
             continue;
-        n += i == 0 || u->off != u[-1].off;
+        n += i == 0 || begins(u);
         n += UOP_IS_FUSED(u->op);
     }
     return n;
@@ -288,7 +298,7 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     int len = stops && off ? DECODE_SHORT : decode_at(s, in, b->rip, off);
     bool bad = len == DECODE_LONG || beyond_limit(b->cpu, b->rip + off + len - 1);
     bool shadowed = b->shadows;
-    unsigned n;
+    unsigned n, first;
 
     if (off && (len == DECODE_SHORT || bad))
         return false;
@@ -297,6 +307,7 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     b->shadows = false;
     if (!off)
         log_emit(b);
+    first = b->n;
     if (shadowed)
         emit_call(b, call_in_shadow, 0, 0, 0, 0);
     n = b->n;
@@ -308,6 +319,8 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
         translate(b, in);
     if (b->n == n)
         emit(b, UOP_NOP, 0, 0, 0, 0);
+    if (b->cpu->blocks->check)
+        check_emit(b, first);
     return true;
 }
 
@@ -318,6 +331,7 @@ static void call_nothing(struct cpu *cpu, const struct uop *u)
 static void build(struct block_builder *b, struct source *s, struct block *block)
 {
     bool one = b->mode & BLOCK_ONE || !s->code;
+    unsigned most = BLOCK_PART_OF(b->mode) ? BLOCK_PART_OF(b->mode) : MAX_BLOCK_INSNS;
     struct insn in[2]; /* the last one stays while the next one is tried */
 
     block->bytes = block->instructions = 0;
@@ -334,8 +348,7 @@ static void build(struct block_builder *b, struct source *s, struct block *block
         block->instructions++;
         after = b->rip + block->bytes;
         one |= block->bytes >= s->room || cut(b->cpu, after) != after || shadowed;
-    } while (!b->ended && !one && block->instructions < MAX_BLOCK_INSNS &&
-             b->n + MAX_INSN_UOPS < MAX_UOPS);
+    } while (!b->ended && !one && block->instructions < most && b->n + MAX_INSN_UOPS < MAX_UOPS);
     if (b->shadows) /* what it holds off, and until when, is blocks_run()'s affair */
         emit_call_last(b, call_nothing, 0, 0, 0, 0);
     else if (!b->ended)
@@ -363,23 +376,25 @@ static void enter(struct cpu *cpu, struct block *block)
         enter_page(cpu->blocks, block, 1, block->code2);
 }
 
-static void copy_bytes(struct block *block)
+unsigned block_copy_code(const struct block *block, uint8_t *to)
 {
     unsigned first = bytes_in_first(block);
 
-    memcpy(block_bytes(block), block->code, first);
+    memcpy(to, block->code, first);
     if (block->code2)
-        memcpy(block_bytes(block) + first, block->code2, block->bytes - first);
+        memcpy(to + first, block->code2, block->bytes - first);
+    return block->code2 ? block->bytes : first;
 }
 
-/* in_asm: the bytes are those that have been decoded. */
+/* in_asm and op: the bytes are those that have been decoded. */
 static void log_made(struct cpu *cpu, const struct block *block, const struct source *s)
 {
     uint8_t bytes[MAX_BLOCK_INSNS * INSN_MAX];
     unsigned first = bytes_in_first(block);
 
-    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM))
+    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM | TENON_ITEM_OP) || block->mode & BLOCK_PLAIN)
         return;
+    log_ops(cpu, block);
     if (!s->code || first < block->bytes) { /* one instruction */
         log_code(cpu, block, s->bytes);
         return;
@@ -406,6 +421,9 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     b->n = 0;
     b->ended = b->shadows = false;
     build(b, &s, &head);
+    cpu->blocks->made.blocks++;
+    cpu->blocks->made.instructions += head.instructions;
+    cpu->blocks->made.bytes += head.bytes;
     block = allocate(cpu, b->n, cpu->assist ? head.bytes : 0);
     head.code2 = s.code2;
     head.n = b->n;
@@ -413,14 +431,14 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     *block = head;
     memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
     if (cpu->assist && code)
-        copy_bytes(block);
+        block_copy_code(block, block_bytes(block));
     log_made(cpu, block, &s);
     if (code && !(block->bytes > s.room && !s.code2))
         enter(cpu, block);
     else
         block->epoch = 0; /* not from memory: never again */
     if (cpu->blocks->jit)
-        jit_watch(cpu, block, block->epoch && !(mode & (BLOCK_ONE | MODE_LOG)));
+        jit_watch(cpu, block, block->epoch && !(mode & (BLOCK_ONE | BLOCK_PLAIN | MODE_LOG)));
     return block;
 }
 
@@ -474,17 +492,16 @@ static struct block *find_by_code(struct cpu *cpu, uint32_t mode)
     return block;
 }
 
-/* The block for cpu->rip. */
-static struct block *find(struct cpu *cpu, bool one)
+struct block *blocks_find(struct cpu *cpu, uint32_t kind)
 {
-    uint32_t mode = cpu->mode | (one || cpu->one_insn ? BLOCK_ONE : 0);
+    uint32_t mode = cpu->mode | kind | (cpu->one_insn ? BLOCK_ONE : 0);
     struct block **known = blocks_jump_entry(cpu, cpu->rip), *block = *known;
 
     if (!block || cpu->assist || !block_fits(cpu, block, cpu->rip, mode))
         block = find_by_code(cpu, mode);
     if (cpu->blocks->jit)
         jit_settle(cpu);
-    if (!(block->mode & BLOCK_ONE) && block->epoch) {
+    if (!(block->mode & BLOCK_ONE) && block->epoch && !cpu->blocks->check) {
         *known = block;
         if (cpu->blocks->jit)
             jit_remember(cpu, block);
@@ -515,7 +532,7 @@ void blocks_run_one(struct cpu *cpu)
     cpu->no_step = false;
     if (cpu->mode & MODE_BREAK)
         cpu_check_breakpoint(cpu);
-    block = find(cpu, true);
+    block = blocks_find(cpu, BLOCK_ONE);
     cpu->instructions++;
     cpu->block = block;
     run(cpu, block->uop);
@@ -533,15 +550,29 @@ static struct block *find_next(struct cpu *cpu)
     struct block *block;
 
     s->link_from = NULL;
-    block = find(cpu, false);
+    block = blocks_find(cpu, 0);
     if (from && s->flushes == flushes && block->epoch && !(block->mode & BLOCK_ONE) &&
         !cpu_logs(cpu, TENON_ITEM_NOCHAIN))
         from->link = block;
     return block;
 }
 
+void blocks_run_block(struct cpu *cpu, uint32_t kind)
+{
+    const struct uop *u;
+
+    cpu->blocks->link_from = NULL;
+    u = block_enter(cpu, blocks_find(cpu, kind));
+    if (u)
+        run(cpu, u);
+}
+
 void blocks_run(struct cpu *cpu)
 {
+    if (cpu->blocks->check) {
+        check_run(cpu);
+        return;
+    }
     cpu->blocks->link_from = NULL;
     while (!__atomic_load_n(&cpu->wanted, __ATOMIC_RELAXED) && cpu->instructions < cpu->stop_at) {
         const struct uop *u;

@@ -11,6 +11,10 @@
 
 /* In block->mode beside MODE_*: a block of one instruction, never linked to. */
 #define BLOCK_ONE 0x80000000u
+/* The same, for engine=check: never translated; and of at most so many instructions. */
+#define BLOCK_PLAIN         0x20000000u
+#define BLOCK_PART(n)       ((uint32_t)(n) << 22)
+#define BLOCK_PART_OF(mode) ((mode) >> 22 & 0x7f)
 
 enum {
     JUMP_ENTRIES = 1 << 12,
@@ -28,6 +32,10 @@ struct blocks {
     uint64_t flushes;
     struct uop *link_from; /* the jump that awaits the next block */
     struct jit *jit;       /* NULL: no translator */
+    struct check *check;   /* NULL: no engine=check */
+    struct {
+        uint64_t blocks, instructions, bytes;
+    } made;
     struct block_builder builder;
 };
 
@@ -58,6 +66,14 @@ static inline const struct uop *block_enter(struct cpu *cpu, struct block *block
     cpu->block = block;
     return block->uop;
 }
+
+/* The block for cpu->rip, of a kind (BLOCK_*); faults as the instruction's fetch does. */
+struct block *blocks_find(struct cpu *cpu, uint32_t kind);
+/* Its bytes, of one that comes from memory; how many. */
+unsigned block_copy_code(const struct block *block, uint8_t *to);
+/* Runs one block, of a kind (BLOCK_*), and none that it leads to; nothing, if there is not time for
+ * all of it. */
+void blocks_run_block(struct cpu *cpu, uint32_t kind);
 
 /* Takes back the count of the instructions from u's on: the block is left before it. */
 void block_leave_at(struct cpu *cpu, unsigned off);

@@ -313,6 +313,7 @@ struct cpu {
     bool gone;      /* the processor it stands in for has changed by itself */
     uint8_t *moved; /* an assistant's: the XSAVE image with the components it only moves */
     struct blocks *blocks;
+    struct check *check; /* engine=check notes what is stored; NULL: not now */
     struct apic *apic;
     struct soft *soft;
     const struct tenon_accel_host *host;
@@ -367,7 +368,15 @@ enum {
 /* Not at all; executes one instruction; runs the guest in the other's place. */
 enum { ASSIST_NONE, ASSIST_ONE, ASSIST_STANDS_IN };
 /* What fault_exit is left with. */
-enum { LEAVE_FAULT = 1, LEAVE_SHUTDOWN = 2, LEAVE_ASSIST = 3, LEAVE_WATCH = 4, LEAVE_GUEST = 5 };
+enum {
+    LEAVE_FAULT = 1,
+    LEAVE_SHUTDOWN = 2,
+    LEAVE_ASSIST = 3,
+    LEAVE_WATCH = 4,
+    LEAVE_GUEST = 5,
+    LEAVE_ONCE = 6,   /* engine=check: what comes is not to be run twice */
+    LEAVE_DIFFERS = 7 /* the same: the engines do */
+};
 enum { INHIBIT_STI = 1, INHIBIT_MOV_SS = 2 };
 enum {
     WANT_STOP = 1,

@@ -16,6 +16,7 @@
 
 #include "blocks.h"
 #include "exec.h"
+#include "jit-tell.h"
 #include "vec.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -263,13 +264,19 @@ const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
 
 /* ---- Translating ---- */
 
-static void translate_block(struct jit *jit, struct block *block)
+static void translate_block(struct cpu *cpu, struct block *block)
 {
+    struct jit *jit = cpu->blocks->jit;
+    size_t from = jit->used;
+
     if (jit->full || jit->bytes - jit->used < JIT_ROOM) {
         jit->full = true;
         block->heat = jit->heat;
     } else if (!jit_translate(jit, block)) {
         block->uop[0].run = block->first;
+    } else {
+        jit->count.guest_bytes += block->bytes;
+        jit_tell(cpu, block, jit->write + from, jit->execute + from, jit->used - from);
     }
 }
 
@@ -279,7 +286,7 @@ static HANDLER(counted)
     struct block *block = (struct block *)cpu->block;
 
     if (UNLIKELY(--block->heat == 0)) {
-        translate_block(cpu->blocks->jit, block);
+        translate_block(cpu, block);
         if (block->heat == 0)
             GO(u);
     }

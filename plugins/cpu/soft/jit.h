@@ -65,7 +65,7 @@ struct jit {
     uint64_t salts;
     struct jit_jump jump[JIT_JUMPS];
     struct {
-        uint64_t blocks, bytes, flushes, links, misses;
+        uint64_t blocks, bytes, guest_bytes, flushes, links, misses;
     } count;
 };
 

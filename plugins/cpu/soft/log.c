@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "blocks.h"
 #include "soft.h"
 #include "sys.h"
 #include "uop.h"
@@ -83,7 +84,7 @@ void log_emit(struct block_builder *b)
 static unsigned put_insn(FILE *f, const struct cpu *cpu, const uint8_t *bytes, unsigned n,
                          uint64_t pc, unsigned bits)
 {
-    const struct tenon_disassembler *disas = cpu->soft->disas;
+    const struct tenon_disassembler *disas = cpu->soft ? cpu->soft->disas : NULL;
     char text[TENON_DISAS_TEXT];
     unsigned length =
         disas ? disas->one(cpu->soft->dev, bytes, n, pc, bits, text, sizeof(text)) : 0;
@@ -102,27 +103,127 @@ static unsigned put_insn(FILE *f, const struct cpu *cpu, const uint8_t *bytes, u
     return length;
 }
 
-void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
+void log_disassemble(FILE *f, struct cpu *cpu, const uint8_t *bytes, unsigned n, uint64_t pc,
+                     unsigned bits)
+{
+    for (unsigned at = 0; at < n;)
+        at += put_insn(f, cpu, bytes + at, n - at, pc + at, bits);
+}
+
+static void put_block(FILE *f, struct cpu *cpu, const struct block *block, const uint8_t *bytes,
+                      unsigned from, unsigned to)
 {
     unsigned code = block->mode & MODE_CODE_MASK;
-    unsigned bits = code == MODE_CODE64 ? 64 : code == MODE_CODE32 ? 32 : 16;
-    uint64_t pc = linear(block);
-    char *text = NULL;
-    size_t size;
-    FILE *f;
 
-    if (!cpu_logs(cpu, TENON_ITEM_IN_ASM) || !cpu->log->covers(cpu->soft->dev, pc))
+    log_disassemble(f, cpu, bytes + from, to - from, linear(block) + from,
+                    code == MODE_CODE64   ? 64
+                    : code == MODE_CODE32 ? 32
+                                          : 16);
+}
+
+void log_block(FILE *f, struct cpu *cpu, const struct block *block, unsigned from)
+{
+    uint8_t bytes[MAX_BLOCK_INSNS * INSN_MAX];
+
+    if (block->epoch)
+        put_block(f, cpu, block, bytes, from, block_copy_code(block, bytes));
+}
+
+/* Lines of the log that are made piece by piece. */
+struct lines {
+    FILE *f;
+    char *text;
+    size_t size;
+};
+
+static bool lines_begin(struct lines *lines)
+{
+    *lines = (struct lines){ .f = NULL };
+    lines->f = open_memstream(&lines->text, &lines->size);
+    return lines->f;
+}
+
+static void lines_print(struct lines *lines, struct cpu *cpu)
+{
+    fputc('\n', lines->f);
+    if (!fclose(lines->f))
+        cpu->log->print(cpu->soft->dev, "%s", lines->text);
+    free(lines->text);
+}
+
+static bool tells(const struct cpu *cpu, uint32_t item, const struct block *block)
+{
+    return cpu_logs(cpu, item) && cpu->log->covers(cpu->soft->dev, linear(block));
+}
+
+void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes)
+{
+    struct lines lines;
+
+    if (!tells(cpu, TENON_ITEM_IN_ASM, block) || !lines_begin(&lines))
         return;
-    f = open_memstream(&text, &size);
-    if (!f)
-        return;
-    fputs("----------------\nIN:\n", f);
-    for (unsigned at = 0; at < block->bytes;)
-        at += put_insn(f, cpu, bytes + at, block->bytes - at, pc + at, bits);
+    fputs("----------------\nIN:\n", lines.f);
+    put_block(lines.f, cpu, block, bytes, 0, block->bytes);
+    lines_print(&lines, cpu);
+}
+
+/* A register by its place: AH is at rax+1. */
+static void put_register(FILE *f, char before, uint8_t operand)
+{
+    static const char *const names[N_REGS] = {
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9",   "r10",  "r11",
+        "r12", "r13", "r14", "r15", "t0",  "t1",  "t2",  "t3",  "0",  "next", "none", "none",
+    };
+
+    fprintf(f, operand % 8 ? "%c%s+%u" : "%c%s", before, names[operand / 8 % N_REGS], operand % 8);
+}
+
+/* "  ADD64        rax <- rcx, rdx, $10" */
+static void put_op(FILE *f, const struct uop *u)
+{
+    const struct uop_info *info = &uop_info[u->op];
+
+    fprintf(f, "  %-12s", info->name);
+    if (info->props & (W_D | R_D))
+        put_register(f, ' ', u->d);
+    if (info->props & (R_A | R_B | USES_IMM))
+        fputs(" <-", f);
+    if (info->props & R_A)
+        put_register(f, ' ', u->a);
+    if (info->props & R_B)
+        put_register(f, ' ', u->b);
+    if (info->props & USES_IMM)
+        fprintf(f, " $%" PRIx64, (uint64_t)(UOP_IS_FUSED(u->op) ? u->imm32 : u->imm));
     fputc('\n', f);
-    if (!fclose(f))
-        cpu->log->print(cpu->soft->dev, "%s", text);
-    free(text);
+}
+
+void log_ops(struct cpu *cpu, const struct block *block)
+{
+    struct lines lines;
+
+    if (!tells(cpu, TENON_ITEM_OP, block) || !lines_begin(&lines))
+        return;
+    fputs("OP:\n", lines.f);
+    for (unsigned i = 0; i < block->n; i++) {
+        const struct uop *u = &block->uop[i];
+
+        if (!i || u->off != u[-1].off)
+            fprintf(lines.f, " ---- %016" PRIx64 "\n", linear(block) + u->off);
+        put_op(lines.f, u);
+    }
+    lines_print(&lines, cpu);
+}
+
+void log_host_code(struct cpu *cpu, const struct block *block, const uint8_t *code,
+                   const uint8_t *address, size_t n)
+{
+    struct lines lines;
+
+    if (!tells(cpu, TENON_ITEM_OUT_ASM, block) || !lines_begin(&lines))
+        return;
+    fprintf(lines.f, "OUT: [size=%zu] of %016" PRIx64 "\n", n, linear(block));
+    log_disassemble(lines.f, cpu, code, n, (uintptr_t)address, 64);
+    lines_print(&lines, cpu);
 }
 
 /* ---- Events ---- */

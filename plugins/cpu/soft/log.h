@@ -8,6 +8,8 @@
 #ifndef TENON_SOFT_LOG_H
 #define TENON_SOFT_LOG_H
 
+#include <stdio.h>
+
 #include <tenon/disas.h>
 #include <tenon/log.h>
 
@@ -36,6 +38,17 @@ static inline uint32_t log_mode(const struct cpu *cpu)
 void log_emit(struct block_builder *b);
 /* in_asm: a block has been decoded from these bytes. */
 void log_code(struct cpu *cpu, const struct block *block, const uint8_t *bytes);
+/* op: a block has been decoded to these micro-ops. */
+void log_ops(struct cpu *cpu, const struct block *block);
+/* out_asm: a block's code, of n bytes, will run at address. */
+void log_host_code(struct cpu *cpu, const struct block *block, const uint8_t *code,
+                   const uint8_t *address, size_t n);
+/* Code as text, an instruction a line; of so many bits, as if it lay at pc.  As bytes, where there
+ * is no disassembler. */
+void log_disassemble(FILE *f, struct cpu *cpu, const uint8_t *bytes, unsigned n, uint64_t pc,
+                     unsigned bits);
+/* The same of a block's guest code, from an offset on. */
+void log_block(FILE *f, struct cpu *cpu, const struct block *block, unsigned from);
 /* int: an exception or interrupt is about to be delivered. */
 void log_event(struct cpu *cpu, const struct event *e);
 /* Lines. */

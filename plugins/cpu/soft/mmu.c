@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "apic.h"
+#include "check.h"
 #include "sys.h"
 
 static unsigned slot_of(uint64_t lin)
@@ -35,8 +36,11 @@ struct bus *bus_create(void)
 {
     struct bus *bus = calloc(1, sizeof(*bus));
 
-    if (bus)
-        pthread_mutex_init(&bus->lock, NULL);
+    if (!bus)
+        return NULL;
+    pthread_mutex_init(&bus->lock, NULL);
+    pthread_mutex_init(&bus->turn.lock, NULL);
+    pthread_cond_init(&bus->turn.changed, NULL);
     return bus;
 }
 
@@ -44,6 +48,8 @@ void bus_destroy(struct bus *bus)
 {
     if (!bus)
         return;
+    pthread_cond_destroy(&bus->turn.changed);
+    pthread_mutex_destroy(&bus->turn.lock);
     pthread_mutex_destroy(&bus->lock);
     free(bus);
 }
@@ -364,6 +370,7 @@ void tlb_flush(struct cpu *cpu, bool global)
     }
     code_flush(cpu, false, global);
     code_flush(cpu, true, global);
+    cpu->tlb->flushes.all++;
 }
 
 /* The large page that lin may lie in, of which each 4 KiB has an entry of its own. */
@@ -390,6 +397,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t lin)
     }
     code_flush_page(cpu, false, lin);
     code_flush_page(cpu, true, lin);
+    cpu->tlb->flushes.pages++;
 }
 
 void mmu_forget(struct cpu *cpu)
@@ -417,6 +425,15 @@ void mmu_update(struct cpu *cpu)
         tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
     cpu->fast = checks_alignment(cpu) ? tlb->none : tlb->table[tlb->data].entry;
     cpu->epoch = cpu->epochs[cpu->cpl == 3];
+}
+
+void mmu_record(struct cpu *cpu, struct check *check)
+{
+    cpu->check = check;
+    if (!check)
+        mmu_update(cpu);
+    else if (!checks_alignment(cpu))
+        cpu->fast = check->none;
 }
 
 _Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)
@@ -520,11 +537,28 @@ static void part_read(struct cpu *cpu, enum tlb_index as, uint64_t lin, void *to
         memcpy(to, (void *)(lin + t->entry[slot].addend), size);
         return;
     }
+    if (UNLIKELY(cpu->check))
+        check_device(cpu->check);
     for (unsigned n; size; size -= n, lin += n, to = (char *)to + n) {
         n = size < 8 ? size : 8;
         uint64_t value = phys_read(cpu, t->page[slot].phys | (lin & 0xfff), n);
         memcpy(to, &value, n);
     }
+}
+
+/* The page is RAM that may be written. */
+static bool is_writable(struct cpu *cpu, const struct tlb_page *page)
+{
+    return page->ram && phys_page(cpu, page->phys)->writable;
+}
+
+static void note_store(struct cpu *cpu, const struct tlb_page *page, uint64_t lin, uint8_t *host,
+                       unsigned size)
+{
+    if (is_writable(cpu, page))
+        check_store(cpu->check, lin, host, size);
+    else
+        check_device(cpu->check);
 }
 
 /* After a slow write: the page's code may be gone. */
@@ -533,7 +567,7 @@ static void quicken(struct cpu *cpu, struct tlb_table *t, unsigned slot)
     const struct tlb_page *page = &t->page[slot];
     uint64_t tag = page->lin | TLB_SLOW;
 
-    if (t->entry[slot].write != tag || !page->ram || !phys_page(cpu, page->phys)->writable ||
+    if (t->entry[slot].write != tag || !is_writable(cpu, page) ||
         holds_code(cpu, page->block, page->offset) || debug_watches_page(cpu, page->lin))
         return;
     cpu->host->mark(cpu->info->host, page->block, page->offset, 4096);
@@ -546,6 +580,8 @@ static void part_write(struct cpu *cpu, enum tlb_index as, uint64_t lin, const v
     struct tlb_table *t = &cpu->tlb->table[as];
     unsigned slot = slot_of(lin);
 
+    if (UNLIKELY(cpu->check))
+        note_store(cpu, &t->page[slot], lin, (uint8_t *)(lin + t->entry[slot].addend), size);
     if (t->entry[slot].write == PAGE_OF(lin)) {
         memcpy((void *)(lin + t->entry[slot].addend), from, size);
         return;
@@ -658,12 +694,6 @@ uint64_t mem_physical(struct cpu *cpu, uint64_t lin)
 
 /* ---- Locked accesses ---- */
 
-/* The page is RAM that host atomics may work on. */
-static bool lockable(struct cpu *cpu, const struct tlb_page *page)
-{
-    return page->ram && phys_page(cpu, page->phys)->writable;
-}
-
 void mmu_settle(struct cpu *cpu)
 {
     if (cpu->tlb->late.bytes)
@@ -709,8 +739,10 @@ void *mem_lock(struct cpu *cpu, uint64_t lin, unsigned size)
     if (cpu->watch.n)
         watch_probe(cpu, lin, size);
     quicken(cpu, t, slot);
-    if (crosses ? contiguous(t, slot, next) : lockable(cpu, &t->page[slot])) {
+    if (crosses ? contiguous(t, slot, next) : is_writable(cpu, &t->page[slot])) {
         debug_data(cpu, lin, size, true);
+        if (UNLIKELY(cpu->check))
+            check_store(cpu->check, lin, (uint8_t *)(lin + t->entry[slot].addend), size);
         if (t->entry[slot].write & TLB_SLOW)
             lock_slow(cpu, &t->page[slot], (uint8_t *)(lin + t->entry[slot].addend), size);
         return (void *)(lin + t->entry[slot].addend);

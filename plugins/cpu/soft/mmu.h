@@ -97,12 +97,21 @@ struct tlb {
     struct code_slot code[CODE_SLOTS];
     struct tlb_table table[TLB_TABLES];
     struct tlb_entry none[TLB_ENTRIES]; /* never filled, for when alignment is checked */
+    struct {
+        uint64_t all, pages;
+    } flushes;
 };
 
 /* What the processors of a machine share. */
 struct bus {
     uint32_t code[CODE_SLOTS]; /* atomic */
     pthread_mutex_t lock;      /* for locked accesses that host atomics cannot do */
+    struct {                   /* engine=check: one processor runs at a time */
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        const struct cpu *holder, *last;
+        uint32_t waiting;
+    } turn;
 };
 /* NULL: no memory. */
 struct bus *bus_create(void);
@@ -110,6 +119,8 @@ void bus_destroy(struct bus *bus);
 
 /* What CPL, CR0, CR4, AC, DR7 say has changed: mode_update() calls it. */
 void mmu_update(struct cpu *cpu);
+/* From now on mem_*() see each access, and tell cpu->check; NULL: no longer. */
+void mmu_record(struct cpu *cpu, struct check *check);
 /* Forgets everything, the host's pointers too (memory_changed()). */
 void mmu_forget(struct cpu *cpu);
 /* For WANT_TLB: reports what mem_lock() left over. */

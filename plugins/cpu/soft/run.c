@@ -5,8 +5,11 @@
  * Intel SDM volume 3, section 6.9 (priority among events), 6.8.3 (what STI and MOV SS hold
  * off), 9.4 (INIT and start-up messages), volume 2 (HLT, MWAIT).
  */
+#include <errno.h>
 #include <sched.h>
 
+#include "blocks.h"
+#include "check.h"
 #include "log.h"
 #include "soft.h"
 #include "svm.h"
@@ -449,6 +452,9 @@ int run(void *self, void *state)
     case LEAVE_FAULT: faulted(cpu); break;
     case LEAVE_WATCH: left(cpu); break;
     case LEAVE_GUEST: left_guest(cpu); break;
+    case LEAVE_DIFFERS:
+        left(cpu);
+        return tenon_error(cpu->soft->dev, -EIO, "%s", cpu->blocks->check->report);
     }
     while (turn(cpu))
         ;

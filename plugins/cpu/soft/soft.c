@@ -10,7 +10,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <tenon/disas.h>
+
 #include "blocks.h"
+#include "check.h"
+#include "jit-tell.h"
 #include "jit.h"
 
 /* ---- FERR# and IGNNE# of the first processor ---- */
@@ -115,8 +119,18 @@ static int cpu_run(void *self, void *state)
     struct cpu *cpu = state;
     int err = 0;
 
-    if (soft->translates && !cpu->blocks->jit)
-        err = jit_create(cpu, jit_share_of((size_t)soft->tb_size << 20, soft->n_cpus), JIT_HEAT);
+    if ((soft->perfmap || soft->jitdump) && !soft->translates)
+        return tenon_error(soft->dev, -ENOTSUP,
+                           "-perfmap and -jitdump need engine=translator: nothing is translated");
+    if (soft->translates && !cpu->blocks->jit) {
+        err = jit_tell_open(soft);
+        if (err)
+            return err;
+        err = jit_create(cpu, jit_share_of((size_t)soft->tb_size << 20, soft->n_cpus),
+                         soft->checks ? 1 : JIT_HEAT);
+    }
+    if (!err && soft->checks && !cpu->blocks->check)
+        err = check_create(cpu);
     update_one_insn(cpu, soft->one_insn);
     return err ? tenon_error(soft->dev, err, "no memory for translated code") : run(self, cpu);
 }
@@ -228,6 +242,7 @@ static int create(void *self)
 {
     struct soft *soft = self;
 
+    pthread_mutex_init(&soft->told.lock, NULL);
     soft->host = tenon_query(soft->dev, "tenon.accel-host/1");
     if (!soft->host || soft->host->size < sizeof(*soft->host))
         return tenon_error(soft->dev, -ENOTSUP, "this emulator is too old for it");
@@ -236,9 +251,10 @@ static int create(void *self)
     if (soft->thread == THREAD_SINGLE)
         return tenon_error(soft->dev, -ENOTSUP,
                            "thread=single is not there: each processor has its thread");
-    if (soft->engine == ENGINE_CHECK)
-        return tenon_error(soft->dev, -ENOTSUP, "engine=check is not there yet");
-    soft->translates = soft->engine == ENGINE_TRANSLATOR;
+    soft->checks = soft->engine == ENGINE_CHECK;
+    soft->translates = soft->engine == ENGINE_TRANSLATOR || soft->checks;
+    if (soft->checks && soft->disas && soft->disas->size >= sizeof(*soft->disas))
+        soft->disas->open(soft->dev);
     if (soft->translates && !jit_possible())
         return tenon_error(soft->dev, -ENOTSUP, "the translator makes code for x86-64 hosts only");
     soft->cpuid = offer_cpuid(&soft->n_cpuid);
@@ -257,6 +273,8 @@ static void destroy(void *self)
     if (soft->bus)
         bus_destroy(soft->bus);
     free(soft->cpuid);
+    jit_tell_close(soft);
+    pthread_mutex_destroy(&soft->told.lock);
 }
 
 static const struct tenon_accel_ops ops = {
@@ -298,9 +316,13 @@ static const struct tenon_prop props[] = {
     TENON_PROP(struct soft, "thread",          TENON_ENUM, thread, .initial = THREAD_MULTI,
                .names = threads, .help = "Threads that run processors; only multi: one each"),
     TENON_PROP(struct soft, "engine",          TENON_ENUM, engine, .initial = ENGINE_AUTO,
-               .names = engines, .help = "How code is run; auto: by the interpreter"),
+               .names = engines, .help = "How code is run; auto: by the interpreter; check: by both"),
     TENON_PROP(struct soft, "tb-size",         TENON_U32, tb_size, .initial = 64, .min = 1,
                .max = 2048, .help = "MiB for translated code, of all processors"),
+    TENON_PROP(struct soft, "perfmap",         TENON_BOOL, perfmap,
+               .help = "Write /tmp/perf-PID.map of translated code, for perf"),
+    TENON_PROP(struct soft, "jitdump",         TENON_BOOL, jitdump,
+               .help = "Write jit-PID.dump with translated code, for perf inject"),
 };
 // clang-format on
 

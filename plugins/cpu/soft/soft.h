@@ -11,6 +11,7 @@
 #define TENON_SOFT_SOFT_H
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "apic.h"
 #include "cpu.h"
@@ -56,7 +57,14 @@ struct soft {
     uint32_t thread;
     uint32_t engine;
     uint32_t tb_size; /* MiB of the translator's, for all processors */
-    bool translates;
+    bool translates, checks;
+    bool perfmap, jitdump;
+    struct { /* see jit-tell.c */
+        pthread_mutex_t lock;
+        FILE *map, *dump;
+        void *marker;
+        uint64_t index;
+    } told;
     struct tenon_cpuid *cpuid;
     uint32_t n_cpuid;
     uint32_t n_cpus;                 /* atomic; places in cpus, some of them perhaps NULL */

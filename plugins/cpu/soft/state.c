@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "blocks.h"
+#include "check.h"
+#include "jit.h"
 #include "log.h"
 
 #define APIC_PAGE 0xfee00000u
@@ -189,13 +192,54 @@ void state_reset(void *self, void *state, const struct tenon_x86_start *start)
 
 /* ---- What registers do not say ---- */
 
+static double each(uint64_t of, uint64_t n)
+{
+    return n ? (double)of / n : 0;
+}
+
+static void put_translated(FILE *f, const struct jit *jit)
+{
+    fprintf(f,
+            "blocks translated: %" PRIu64 " (%" PRIu64 " bytes to %" PRIu64
+            " of the host's, 1:%.1f)\n"
+            "code memory: %zu of %zu bytes in use; emptied %" PRIu64 " times\n",
+            jit->count.blocks, jit->count.guest_bytes, jit->count.bytes,
+            each(jit->count.bytes, jit->count.guest_bytes), jit->used, jit->bytes,
+            jit->count.flushes);
+}
+
+static void put_blocks(FILE *f, const struct cpu *cpu)
+{
+    const struct blocks *blocks = cpu->blocks;
+
+    fprintf(f,
+            "blocks decoded: %" PRIu64 " (on average %.1f instructions, %.1f bytes); all "
+            "forgotten %" PRIu64 " times\n",
+            blocks->made.blocks, each(blocks->made.instructions, blocks->made.blocks),
+            each(blocks->made.bytes, blocks->made.blocks), blocks->flushes);
+    if (blocks->jit)
+        put_translated(f, blocks->jit);
+    if (blocks->check)
+        fprintf(f, "blocks checked: %" PRIu64 "; run once: %" PRIu64 "\n",
+                blocks->check->count.checked, blocks->check->count.once);
+}
+
 char *state_notes(void *self, void *state)
 {
     const struct cpu *cpu = state;
     char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
 
-    if (asprintf(&text, "instructions: %" PRIu64 "%s\n", cpu->instructions,
-                 cpu->wait_sipi ? "; waits for a start-up message" : "") < 0)
+    if (!f)
         return NULL;
+    fprintf(f, "instructions: %" PRIu64 "%s\n", cpu->instructions,
+            cpu->wait_sipi ? "; waits for a start-up message" : "");
+    if (cpu->blocks)
+        put_blocks(f, cpu);
+    if (cpu->tlb)
+        fprintf(f, "TLB flushes: %" PRIu64 "; of one page: %" PRIu64 "\n", cpu->tlb->flushes.all,
+                cpu->tlb->flushes.pages);
+    fclose(f);
     return text;
 }

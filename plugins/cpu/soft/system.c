@@ -195,6 +195,6 @@ bool sys_translate(struct block_builder *b, const struct insn *in)
 
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (parts[i](b, in))
-            return true;
+            return b->system = true;
     return false;
 }

@@ -277,6 +277,7 @@ struct block_builder {
     unsigned n;
     bool ended;   /* a P_END has been emitted */
     bool shadows; /* set by an instruction that holds interrupts off until after the next one */
+    bool system;  /* sys_translate() took the instruction */
     struct uop uop[MAX_UOPS];
 };
 
