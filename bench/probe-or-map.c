@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, TLB = 1024, MIB = 1 << 20, RAM = 256 * MIB, PAGES = RAM / PAGE, LINE = 64 };
+enum { PAGE = 4096, TLB = 4096, MIB = 1 << 20, RAM = 256 * MIB, PAGES = RAM / PAGE, LINE = 64 };
 
 static uint8_t *ram, *window;
 static int fd;

@@ -131,6 +131,23 @@ static void priorities(void)
     check_value("    then the other", interrupts[0x51], 1);
 }
 
+/* STI holds interrupts off for one instruction, which may be the one that shuts them out again. */
+static void shadows(void)
+{
+    interrupts[0x52] = 0;
+    apic_set(0x300, 0x44052);
+    __asm__ volatile("sti\n\tcli\n\tnop\n\tnop" : : : "memory");
+    check_value("no interrupt between STI and CLI", interrupts[0x52], 0);
+    __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory");
+    check_value("    one between STI, NOP and CLI", interrupts[0x52], 1);
+    apic_set(0x300, 0x44052);
+    __asm__ volatile("sti\n\tsti\n\tcli" : : : "memory");
+    check_value("    and between STI, STI and CLI", interrupts[0x52], 2);
+    apic_set(0x300, 0x44052);
+    __asm__ volatile("pushfq\n\torl $0x200, (%%rsp)\n\tpopfq\n\tcli" : : : "memory", "cc");
+    check_value("    and between POPF and CLI", interrupts[0x52], 3);
+}
+
 /* ---- SYSCALL ---- */
 
 enum { STAR = 0xc0000081u, LSTAR, CSTAR, FMASK, EFER = 0xc0000080u };
@@ -224,6 +241,7 @@ void guest_main(void)
     stack_gone();
     nmis();
     priorities();
+    shadows();
     system_calls();
     no_hypervisor();
     configuration();

@@ -354,8 +354,7 @@ enum {
     MODE_VM86 = 8,
     MODE_LONG = 0x10, /* EFER.LMA, 64-bit or compatibility */
     MODE_SS32 = 0x20, /* the stack pointer is 32 bits wide */
-    MODE_FLAT =
-        0x40, /* 32-bit code; DS, ES, SS: base 0, no limit, writable: no checks, no additions */
+    MODE_FLAT = 0x40, /* 32-bit code; DS, ES, SS: base 0, no limit, writable: no checks */
     MODE_USER = 0x80, /* CPL 3 */
     MODE_PAGING = 0x100,
     MODE_TF = 0x200, /* single step: one instruction a block */

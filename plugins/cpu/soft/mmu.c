@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "apic.h"
 #include "check.h"
@@ -30,11 +31,19 @@ static bool bit_is_set(const uint64_t *bits, uint64_t n, unsigned of)
     return bits[n % of / 64] >> n % 64 & 1;
 }
 
+/* Zeroes that take no memory before they are used: calloc() may clear what was used before. */
+static void *fresh_pages(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
 /* ---- Pages that hold code ---- */
 
 struct bus *bus_create(void)
 {
-    struct bus *bus = calloc(1, sizeof(*bus));
+    struct bus *bus = fresh_pages(sizeof(*bus));
 
     if (!bus)
         return NULL;
@@ -51,7 +60,7 @@ void bus_destroy(struct bus *bus)
     pthread_cond_destroy(&bus->turn.changed);
     pthread_mutex_destroy(&bus->turn.lock);
     pthread_mutex_destroy(&bus->lock);
-    free(bus);
+    munmap(bus, sizeof(*bus));
 }
 
 static uint64_t code_page_id(uint32_t block, uint64_t offset)
@@ -316,7 +325,7 @@ static void clear_entry(struct tlb_entry *e)
 
 int mmu_create(struct cpu *cpu)
 {
-    struct tlb *tlb = calloc(1, sizeof(*tlb));
+    struct tlb *tlb = fresh_pages(sizeof(*tlb));
 
     if (!tlb)
         return -ENOMEM;
@@ -334,7 +343,8 @@ int mmu_create(struct cpu *cpu)
 
 void mmu_destroy(struct cpu *cpu)
 {
-    free(cpu->tlb);
+    if (cpu->tlb)
+        munmap(cpu->tlb, sizeof(*cpu->tlb));
     cpu->tlb = NULL;
 }
 
