@@ -20,7 +20,9 @@ build_packages=(
     libglib2.0-dev
     libgnutls28-dev
     libjansson-dev
+    libpam0g-dev
     libseccomp-dev
+    libspice-server-dev
     meson
     nettle-dev
     ninja-build
@@ -233,6 +235,33 @@ make_initramfs() {
     (cd "$tree" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$initramfs.$$"
     mv "$initramfs.$$" "$initramfs"
     rm -rf "$tree"
+}
+
+# add_to_initramfs TREE FILE: the demo guest's archive with TREE's files besides.
+add_to_initramfs() {
+    cp "$initrd" "$2"
+    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >>"$2"
+}
+
+# make_workloads FILE: the program of bench/workloads.c.
+make_workloads() {
+    gcc -O2 -fno-tree-vectorize -Wall -Wextra -static -o "$1" "$root/bench/workloads.c"
+}
+
+# make_compiler TREE: Debian's tcc and make, with the libraries they need, for a guest.
+make_compiler() {
+    local package file work=$scratch/compiler
+
+    mkdir -p "$work" "$1/bin" "$1/lib64" "$1/lib/x86_64-linux-gnu"
+    for package in libc6 make tcc; do
+        (cd "$work" && fetch_deb "$package") || die "cannot have $package"
+        dpkg-deb -x "$work/$package"_*.deb "$work"
+    done
+    cp "$work"/usr/bin/{make,tcc} "$1/bin/"
+    cp -L "$work/lib64/ld-linux-x86-64.so.2" "$1/lib64/"
+    for file in libc.so.6 libdl.so.2 libm.so.6 libpthread.so.0; do
+        cp -L "$work/lib/x86_64-linux-gnu/$file" "$1/lib/x86_64-linux-gnu/"
+    done
 }
 
 # demo_guest: sets $kernel and $initrd; $DEMO_GUEST may hold what scripts/demo-guest said before.

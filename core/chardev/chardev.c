@@ -321,12 +321,16 @@ static void send_event(struct tenon_chardev *chr, int event)
 
 static void set_line(struct tenon_chardev *chr, const struct tenon_chr_line *line)
 {
+    chr->line = *line;
+    chr->has_line = true;
     if (chr->ops.line)
         chr->ops.line(chr->backend->state, line);
 }
 
 static int set_lines(struct tenon_chardev *chr, uint32_t lines)
 {
+    chr->lines = lines;
+    chr->has_lines = true;
     if (!chr->ops.set_lines)
         return -ENOTSUP;
     chr->ops.set_lines(chr->backend->state, lines);
@@ -364,6 +368,11 @@ bool chardev_yanks(const struct tenon_chardev *chr)
 void chardev_yank(struct tenon_chardev *chr)
 {
     chr->ops.yank(chr->backend->state);
+}
+
+int chardev_add_client(struct tenon_chardev *chr, int fd)
+{
+    return chr->ops.add_client ? chr->ops.add_client(chr->backend->state, fd) : -ENOTSUP;
 }
 
 /* ---- Looking at them ---- */

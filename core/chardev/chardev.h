@@ -40,6 +40,13 @@ const char *chardev_short(struct machine *m, const char *label, const char *text
 /* Takes down a back end that nobody uses.  -EBUSY: reported at where.  [main, locked] */
 int chardev_remove(struct tenon_chardev *chr, const char *where);
 
+/* Whether another back end may take the place of chr's.  -EBUSY: no, and it has been reported at
+ * where.  [main, locked] */
+int chardev_may_change(const struct tenon_chardev *chr, const char *where);
+/* The back end of with, which has no user and is gone then, becomes chr's, whose own is destroyed;
+ * the user is told that the far end has gone, and that there is one.  [main, locked] */
+void chardev_change(struct tenon_chardev *chr, struct tenon_chardev *with);
+
 /* ---- Using one ---- */
 
 /*
@@ -57,6 +64,9 @@ void chardev_accept(struct tenon_chardev *chr);
 /* Whether it is a connection that may hang, and can be ended at once.  [main, locked] */
 bool chardev_yanks(const struct tenon_chardev *chr);
 void chardev_yank(struct tenon_chardev *chr);
+/* Gives a socket that listens a connection that is there already; the descriptor is its own then.
+ * -ENOTSUP: it is none; -EBUSY: it has one.  [main, locked] */
+int chardev_add_client(struct tenon_chardev *chr, int fd);
 /* Tells who uses chr of an event as if the far end had sent it: TENON_CHR_BREAK.  [main, locked] */
 void chardev_tell(struct tenon_chardev *chr, int event);
 /* A device is about to go: it lets go of what it uses.  [main, locked] */

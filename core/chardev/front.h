@@ -35,6 +35,10 @@ struct tenon_chardev {
     bool opened;
     bool shut; /* the user says that its end is closed */
     int log;   /* logfile=, or -1 */
+    /* what the user has set of a real line */
+    bool has_line, has_lines;
+    struct tenon_chr_line line;
+    uint32_t lines;
     /* of chardev_create_later() */
     bool opening;
     char *failed; /* why it did not open */

@@ -46,6 +46,7 @@ struct processor {
     void *state;
     struct tenon_cpu_info info;
     struct tenon_cpuid *cpuid;
+    struct tenon_feature_msr *msrs;
     const struct helped *helped; /* NULL: it helps nobody */
     pthread_mutex_t lock;
     pthread_cond_t woken;
@@ -255,10 +256,10 @@ static void host_lookup(void *host, uint64_t addr, struct tenon_ram *ram)
     struct range r;
 
     if (!p->smm || !find_smram(p->guest->machine, addr, &r))
-        r = space_at(p->guest->machine->mem, addr);
+        r = range_as_read(space_at(p->guest->machine->mem, addr));
 
     *ram = (struct tenon_ram){ .bytes = r.bytes };
-    if (!r.block || !(r.flags & MAP_READ))
+    if (!r.block)
         return;
     ram->host = r.block->host + r.offset;
     ram->block = block_number(p->guest, r.block);
@@ -493,6 +494,13 @@ static int guest_cpuid(struct accel *accel, struct cpuid_entry **entries, unsign
     return 0;
 }
 
+static bool guest_msr(void *accel, uint32_t index, uint64_t *value)
+{
+    struct guest *g = guest_of(accel);
+
+    return g->ops.feature_msr && g->ops.feature_msr(g->inst->state, index, value);
+}
+
 static void processor_info(struct processor *p, const struct vcpu *cpu)
 {
     p->cpuid = g_new0(struct tenon_cpuid, cpu->n_cpuid);
@@ -509,6 +517,10 @@ static void processor_info(struct processor *p, const struct vcpu *cpu)
             .edx = e->edx,
         };
     }
+    p->msrs = g_new0(struct tenon_feature_msr, cpu->n_msrs);
+    for (unsigned i = 0; i < cpu->n_msrs; i++)
+        p->msrs[i] = (struct tenon_feature_msr){ .index = cpu->msrs[i].index,
+                                                 .value = cpu->msrs[i].value };
     p->info = (struct tenon_cpu_info){
         .size = sizeof(p->info),
         .index = cpu->index,
@@ -519,6 +531,8 @@ static void processor_info(struct processor *p, const struct vcpu *cpu)
         .tsc_hz = cpu->tsc_hz,
         .host = p,
         .counted = p->guest->icount != NULL,
+        .msrs = p->msrs,
+        .n_msrs = cpu->n_msrs,
     };
 }
 
@@ -557,6 +571,7 @@ static void processor_destroy(struct processor *p)
     pthread_mutex_destroy(&p->lock);
     free(p->state);
     g_free(p->cpuid);
+    g_free(p->msrs);
     g_free(p);
 }
 
@@ -653,6 +668,15 @@ static void guest_vcpu_nmi(struct vcpu *cpu)
         p->guest->ops.cpu_nmi(p->guest->inst->state, p->state);
 }
 
+static bool guest_vcpu_lapic(struct vcpu *cpu, uint32_t regs[64])
+{
+    struct processor *p = cpu->state;
+
+    if (p->guest->ops.cpu_lapic)
+        p->guest->ops.cpu_lapic(p->guest->inst->state, p->state, regs);
+    return p->guest->ops.cpu_lapic;
+}
+
 static void guest_intr(struct accel *accel, bool level)
 {
     struct guest *g = guest_of(accel);
@@ -687,10 +711,16 @@ static void guest_smram(struct accel *accel)
     memory_published(guest_of(accel));
 }
 
+static struct inst *guest_inst(struct accel *accel)
+{
+    return guest_of(accel)->inst;
+}
+
 static const struct accel_ops guest_ops = {
     .close = guest_close,
     .board = guest_board,
     .cpuid = guest_cpuid,
+    .msr = guest_msr,
     .vcpu_create = guest_vcpu_create,
     .vcpu_destroy = guest_vcpu_destroy,
     .vcpu_run = guest_vcpu_run,
@@ -701,7 +731,9 @@ static const struct accel_ops guest_ops = {
     .vcpu_notes = guest_vcpu_notes,
     .debug = guest_debug,
     .vcpu_step = guest_vcpu_step,
+    .inst = guest_inst,
     .vcpu_nmi = guest_vcpu_nmi,
+    .vcpu_lapic = guest_vcpu_lapic,
     .intr = guest_intr,
     .ignne = guest_ignne,
     .msi = guest_msi,
@@ -710,9 +742,6 @@ static const struct accel_ops guest_ops = {
 };
 
 /* ---- Opening ---- */
-
-/* What -singlestep is to an accelerator that knows it. */
-#define SINGLESTEP "one-insn-per-tb"
 
 static struct inst *make_inst(struct machine *m, const char *name, const struct config_group *group,
                               const char *where)
@@ -723,8 +752,8 @@ static struct inst *make_inst(struct machine *m, const char *name, const struct 
     struct inst *inst = NULL;
     unsigned n = 0;
 
-    if (type && config_find(m->config, "singlestep", NULL) && type_prop(type, SINGLESTEP))
-        settings[n++] = (struct setting){ SINGLESTEP, "on" };
+    if (type && config_find(m->config, "singlestep", NULL) && type_prop(type, ACCEL_ONE_INSN))
+        settings[n++] = (struct setting){ ACCEL_ONE_INSN, "on" };
     for (unsigned i = 0; own && i < group->n_opts; i++)
         if (strcmp(group->opts[i].key, "accel"))
             settings[n++] = (struct setting){ group->opts[i].key, group->opts[i].value };

@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "cpu/accel-plugin.h"
+#include "machine/inst.h"
 #include "machine/machine.h"
 #include "options/options.h"
 #include "plugin/plugin.h"
@@ -169,6 +170,33 @@ int accel_open(struct machine *m)
     }
     g_array_free(choices, TRUE);
     return err;
+}
+
+/* NULL: it has none that may be set while the machine runs. */
+static const struct tenon_prop *one_insn_prop(const struct machine *m, struct inst **inst)
+{
+    struct accel *accel = m->accel;
+    const struct tenon_prop *prop;
+
+    *inst = accel && accel->ops->inst ? accel->ops->inst(accel) : NULL;
+    prop = *inst ? type_prop((*inst)->type, ACCEL_ONE_INSN) : NULL;
+    return prop && prop->type == TENON_BOOL && prop->flags & TENON_PROP_LIVE ? prop : NULL;
+}
+
+bool accel_one_insn(const struct machine *m)
+{
+    struct inst *inst;
+    const struct tenon_prop *prop = one_insn_prop(m, &inst);
+
+    return prop && *(const bool *)((const char *)inst->state + prop->offset);
+}
+
+bool accel_set_one_insn(struct machine *m, bool on)
+{
+    struct inst *inst;
+    const struct tenon_prop *prop = one_insn_prop(m, &inst);
+
+    return prop && prop_set(inst->type, prop, inst->state, on ? "on" : "off", "one-insn-per-tb");
 }
 
 void accel_close(struct machine *m)

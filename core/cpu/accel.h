@@ -17,10 +17,12 @@
 struct machine;
 struct config_group;
 struct block;
+struct inst;
 struct cpuid_entry;
 struct accel;
 struct vcpu;
 struct tenon_debug_point;
+struct tenon_text;
 struct tenon_x86_state;
 
 /* A feature MSR of a processor, as -cpu wants it. */
@@ -100,9 +102,16 @@ struct accel_ops {
                  bool int3);
     /* TENON_STEP*: how the processor goes on.  [main, locked, stopped] */
     void (*vcpu_step)(struct vcpu *cpu, unsigned flags);
+    /* The plugin's instance, which has properties; NULL: it is no plugin. */
+    struct inst *(*inst)(struct accel *accel);
     /* A pulse on LINT1, which its local APIC usually makes an NMI of.  May be NULL.  [main, locked,
      * stopped] */
     void (*vcpu_nmi)(struct vcpu *cpu);
+    /* The local APIC's registers: what is 16 bytes apart in its memory.  false: they cannot be
+     * looked at.  May be NULL.  [main, locked, stopped] */
+    bool (*vcpu_lapic)(struct vcpu *cpu, uint32_t regs[64]);
+    /* Tells of the chips it brings, as tenon/info.h's "pic" does.  May be NULL.  [main, locked] */
+    void (*chips_describe)(struct accel *accel, const struct tenon_text *to);
 };
 
 /* -machine kernel-irqchip=: which chips the accelerator brings. */
@@ -152,6 +161,9 @@ bool vcpu_must_stop(const struct vcpu *cpu);
  * (STATE_DEBUG).  why is TENON_DEBUG_*.  [vcpu, unlocked] */
 void vcpu_stopped(struct vcpu *cpu, uint32_t why, uint64_t where);
 
+/* What -singlestep is to an accelerator that knows it: a property that is a bool. */
+#define ACCEL_ONE_INSN "one-insn-per-tb"
+
 /* The accelerator of that name, NULL if this build has none. */
 const struct accel_ops *accel_find(const char *name);
 
@@ -176,6 +188,11 @@ void vcpus_pause(struct machine *m);
 void vcpu_log(struct vcpu *cpu, const char *what);
 /* [main, locked, paused] */
 void vcpus_reset(struct machine *m, const struct tenon_x86_start *boot);
+
+/* -singlestep: whether the accelerator decodes one instruction at a time.  Setting it: false, that
+ * is not for this accelerator.  [main, locked; setting: stopped] */
+bool accel_one_insn(const struct machine *m);
+bool accel_set_one_insn(struct machine *m, bool on);
 
 /* How often the software CPU took over, and how many instructions it executed, of all processors.
  * false: it never has, or there is no KVM.  [main, locked] */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include <tenon/info.h>
+
 #include "cpu/accel.h"
 #include "loop/loop.h"
 #include "machine/irq.h"
@@ -249,4 +251,38 @@ void kvm_inject(struct kvm_vcpu *v)
     if (has_intr(v->kvm) && v->run->ready_for_interrupt_injection)
         acknowledge(v);
     v->run->request_interrupt_window = has_intr(v->kvm);
+}
+
+/* ---- For monitors ---- */
+
+static void describe_pic(unsigned n, const struct kvm_pic_state *p, const struct tenon_text *to)
+{
+    tenon_say(to,
+              "kvm-pic%u: irr=%02x imr=%02x isr=%02x hprio=%u irq_base=%02x rr_sel=%u elcr=%02x "
+              "fnm=%u\n",
+              n, p->irr, p->imr, p->isr, p->priority_add, p->irq_base, p->read_reg_select, p->elcr,
+              p->special_fully_nested_mode);
+}
+
+static void describe_ioapic(const struct kvm_ioapic_state *a, const struct tenon_text *to)
+{
+    tenon_say(to, "kvm-ioapic: id=0x%02x sel=0x%02x inputs=0x%06x\n", a->id, a->ioregsel, a->irr);
+    for (unsigned pin = 0; pin < KVM_IOAPIC_NUM_PINS; pin++)
+        tenon_say_redirection(to, pin, a->redirtbl[pin].bits);
+}
+
+void kvm_chips_describe(struct accel *accel, const struct tenon_text *to)
+{
+    struct kvm *kvm = accel->state;
+    struct kvm_irqchip chip;
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(kvm->chips.irqchip) && !kvm->chips.split; n++) {
+        chip = (struct kvm_irqchip){ .chip_id = n };
+        if (kvm_ioctl(kvm->vm, KVM_GET_IRQCHIP, &chip) < 0)
+            tenon_say(to, "KVM does not tell of chip %u\n", n);
+        else if (n == KVM_IRQCHIP_IOAPIC)
+            describe_ioapic(&chip.chip.ioapic, to);
+        else
+            describe_pic(n, &chip.chip.pic, to);
+    }
 }

@@ -115,13 +115,13 @@ static GArray *wanted_slots(const struct range *ranges, size_t n)
     GArray *slots = g_array_new(FALSE, FALSE, sizeof(struct kvm_slot));
 
     for (size_t i = 0; i < n; i++) {
-        const struct range *r = &ranges[i];
-        uint64_t end = r->base + r->bytes, border = CLAMP(LOW_END, r->base, end);
+        const struct range r = range_as_read(ranges[i]);
+        uint64_t end = r.base + r.bytes, border = CLAMP(LOW_END, r.base, end);
 
-        if (!r->block || !(r->flags & MAP_READ))
+        if (!r.block)
             continue;
-        want(slots, r, r->base, border);
-        want(slots, r, border, end);
+        want(slots, &r, r.base, border);
+        want(slots, &r, border, end);
     }
     return slots;
 }

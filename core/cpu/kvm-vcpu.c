@@ -73,6 +73,18 @@ void kvm_vcpu_nmi(struct vcpu *cpu)
         kvm_ioctl(v->fd, KVM_NMI, NULL);
 }
 
+bool kvm_vcpu_lapic(struct vcpu *cpu, uint32_t regs[64])
+{
+    struct kvm_vcpu *v = cpu->state;
+    struct kvm_lapic_state lapic;
+
+    if (kvm_ioctl(v->fd, KVM_GET_LAPIC, &lapic))
+        return false;
+    for (unsigned reg = 0; reg < sizeof(lapic.regs) / 16; reg++)
+        memcpy(&regs[reg], lapic.regs + 16 * reg, sizeof(regs[reg]));
+    return true;
+}
+
 /* ---- Holding: all processors out of guest code, without a wait for what they do outside it ----
  */
 

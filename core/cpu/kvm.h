@@ -25,6 +25,7 @@ struct guest;
 struct kvm_assist;
 struct machine;
 struct tenon_debug_point;
+struct tenon_text;
 struct tenon_x86_start;
 struct tenon_x86_state;
 struct vcpu;
@@ -130,6 +131,7 @@ int kvm_open_device(const char *path, const char *where, bool quiet);
 /* kvm-chips.c */
 int kvm_chips_create(struct kvm *kvm);
 void kvm_chips_reset(struct accel *accel);
+void kvm_chips_describe(struct accel *accel, const struct tenon_text *to);
 void kvm_gsi(struct accel *accel, unsigned gsi, bool level);
 int kvm_irqfd(struct accel *accel, unsigned gsi, int fd, bool add);
 bool kvm_msi(struct accel *accel, uint64_t addr, uint32_t data);
@@ -153,6 +155,7 @@ void kvm_vcpu_destroy(struct vcpu *cpu);
 int kvm_vcpu_run(struct vcpu *cpu);
 void kvm_vcpu_kick(struct vcpu *cpu);
 void kvm_vcpu_nmi(struct vcpu *cpu);
+bool kvm_vcpu_lapic(struct vcpu *cpu, uint32_t regs[64]);
 
 /* kvm-state.c */
 int kvm_state_create(struct kvm_vcpu *v);

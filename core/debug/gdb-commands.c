@@ -302,22 +302,42 @@ static bool take_range(struct args *a, uint64_t *addr, uint64_t *n)
     return take_hex(a, addr) && skip(a, ',') && take_hex(a, n);
 }
 
+/* "addr,length": as much as fits into a packet; false: it cannot be read, which has been said. */
+static bool read_asked(struct gdb *g, struct args *a, void *buf, size_t *len)
+{
+    uint64_t addr, n;
+    int err = -EINVAL;
+
+    if (take_range(a, &addr, &n)) {
+        *len = MIN(n, MOST_BYTES);
+        err = read_memory(g, addr, buf, *len);
+    }
+    if (err)
+        gdb_error(g, err);
+    return !err;
+}
+
 static void get_memory(struct gdb *g, struct args *a)
 {
     uint8_t buf[MOST_BYTES];
-    uint64_t addr, n;
     GString *text;
-    int err = -EINVAL;
+    size_t n;
 
-    if (take_range(a, &addr, &n))
-        err = read_memory(g, addr, buf, MIN(n, sizeof(buf)));
-    if (err) {
-        gdb_error(g, err);
+    if (!read_asked(g, a, buf, &n))
         return;
-    }
     text = g_string_new(NULL);
-    put_bytes(text, buf, MIN(n, sizeof(buf)));
+    put_bytes(text, buf, n);
     reply_string(g, text);
+}
+
+/* Only for who has been told "binary-upload+": others have another packet of this name. */
+static void get_memory_binary(struct gdb *g, struct args *a)
+{
+    char buf[1 + MOST_BYTES] = "b";
+    size_t n;
+
+    if (read_asked(g, a, buf + 1, &n))
+        gdb_reply_bytes(g, buf, 1 + n);
 }
 
 static void set_memory(struct gdb *g, struct args *a)
@@ -587,7 +607,7 @@ static void supported(struct gdb *g, struct args *a)
     g->hwbreak = offers(a, "hwbreak+");
     g_snprintf(text, sizeof(text),
                "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;vContSupported+;swbreak+;"
-               "hwbreak+%s",
+               "hwbreak+;binary-upload+%s",
                GDB_PACKET, g->multiprocess ? ";multiprocess+" : "");
     gdb_reply(g, text);
 }
@@ -693,6 +713,7 @@ static const struct {
     { "p",                                get_register },
     { "P",                                set_register },
     { "m",                                get_memory },
+    { "x",                                get_memory_binary },
     { "M",                                set_memory },
     { "X",                                set_memory_binary },
     { "Z",                                insert_point },

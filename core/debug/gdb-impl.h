@@ -17,6 +17,7 @@
 
 #include "machine/runstate.h"
 
+struct gdb_hop;
 struct gdb_question;
 struct machine;
 struct tenon_chardev;
@@ -79,12 +80,14 @@ struct gdb {
     GString *last; /* the last packet, until it is acknowledged; empty: none */
     bool attached; /* a debugger has spoken */
     bool no_ack, multiprocess, swbreak, hwbreak;
-    bool waits;       /* it has let the guest run, and waits to be told why that stops */
-    struct vcpu *cpu; /* of g, m and the like */
-    struct vcpu *go;  /* of c and s; NULL: all */
-    unsigned step;    /* GDB_STEP* */
-    bool physical;    /* addresses are */
-    bool receiving;   /* what comes in is being looked at */
+    bool waits;          /* it has let the guest run, and waits to be told why that stops */
+    struct vcpu *cpu;    /* of g, m and the like */
+    struct vcpu *go;     /* of c and s; NULL: all */
+    struct vcpu *told;   /* the last stop was told of it */
+    struct gdb_hop *hop; /* over a breakpoint that gdb does not know it is at; NULL: none */
+    unsigned step;       /* GDB_STEP* */
+    bool physical;       /* addresses are */
+    bool receiving;      /* what comes in is being looked at */
     struct gdb_question *question; /* a command of the monitor that is going on */
     struct gdb_registers *regs;
 };

@@ -133,6 +133,7 @@ void gdb_tell_stop(struct gdb *g)
     if (cpu < end(g->m))
         g->cpu = cpu;
     g->go = NULL;
+    g->told = g->cpu;
     g_string_printf(text, "T%02xthread:", signal_of(g->m));
     gdb_thread(g, text, g->cpu);
     g_string_append_c(text, ';');
@@ -140,22 +141,6 @@ void gdb_tell_stop(struct gdb *g)
     g->cpu->why = 0;
     gdb_reply_bytes(g, text->str, text->len);
     g_string_free(text, TRUE);
-}
-
-/* A machine that cannot go on, or that ends the program, says so otherwise. */
-static void state_changed(void *arg, enum run_state state)
-{
-    struct gdb *g = arg;
-
-    if (state == STATE_RUNNING)
-        return;
-    thaw(g->m);
-    if (!g->waits || state == STATE_SUSPENDED ||
-        ((state == STATE_SHUTDOWN || state == STATE_ERROR) && !g->m->no_shutdown))
-        return;
-    g->waits = false;
-    gdb_tell_stop(g);
-    gdb_flush(g);
 }
 
 static bool can_go(const struct machine *m)
@@ -178,16 +163,12 @@ static bool has_news(struct gdb *g, const char *actions)
     return news;
 }
 
-void gdb_resume(struct gdb *g, const char *actions)
+/* how: TENON_STEP*, of those that step; 0: they do not. */
+static void let_go(struct gdb *g, const char *actions, unsigned how)
 {
     struct machine *m = g->m;
-    unsigned how = g->step & GDB_STEP ? TENON_STEP : 0;
     bool steps = false;
 
-    if (!can_go(m) || has_news(g, actions)) {
-        gdb_tell_stop(g);
-        return;
-    }
     if (how && g->step & GDB_STEP_NO_IRQ)
         how |= TENON_STEP_NO_INTERRUPTS;
     for (struct vcpu *cpu = m->cpus; cpu < end(m); cpu++) {
@@ -202,6 +183,115 @@ void gdb_resume(struct gdb *g, const char *actions)
     g->waits = true;
     if (m->state != STATE_SUSPENDED)
         machine_resume(m);
+}
+
+static unsigned how_to_step(const struct gdb *g)
+{
+    return g->step & GDB_STEP ? TENON_STEP : 0;
+}
+
+/* ---- Over a breakpoint ---- */
+
+/*
+ * From a breakpoint that it knows it is at gdb steps away before it lets the guest go on.  Where CS
+ * has a base it does not know, and the guest would never come away: then the processor that gdb was
+ * told of takes that step first, alone and without the breakpoint.
+ */
+struct gdb_hop {
+    struct vcpu *cpu;
+    uint64_t where;
+    bool kinds[N_POINT_KINDS]; /* that have been taken away */
+    char *actions;             /* what gdb has asked for */
+};
+
+static void hop_free(struct gdb_hop *hop)
+{
+    if (hop)
+        g_free(hop->actions);
+    g_free(hop);
+}
+
+/* Where the processor is, if that is not what gdb takes for its pc. */
+static bool hidden_pc(struct vcpu *cpu, uint64_t *linear)
+{
+    const uint64_t lma = 1 << 10;
+    const uint16_t l = 1 << 13;
+    struct tenon_x86_state s;
+
+    if (cpu->accel->ops->vcpu_get(cpu, &s) || (s.efer & lma && s.seg[1].attributes & l))
+        return false;
+    *linear = (uint32_t)(s.seg[1].base + s.rip);
+    return *linear != s.rip;
+}
+
+static bool begin_hop(struct gdb *g, const char *actions)
+{
+    struct gdb_hop hop = { .cpu = g->told };
+    char *alone;
+    bool found = false;
+
+    if (!hop.cpu || !actions[hop.cpu->index] || !hidden_pc(hop.cpu, &hop.where))
+        return false;
+    for (enum point_kind kind = POINT_SOFT; kind <= POINT_HARD; kind++) {
+        hop.kinds[kind] = points_has(g->m, kind, hop.where);
+        found |= hop.kinds[kind];
+        if (hop.kinds[kind])
+            points_remove(g->m, kind, hop.where, 1);
+    }
+    if (!found)
+        return false;
+    hop.actions = g_memdup2(actions, g->m->info.cpus);
+    g->hop = g_memdup2(&hop, sizeof(hop));
+    alone = g_malloc0(g->m->info.cpus);
+    alone[hop.cpu->index] = 's';
+    let_go(g, alone, TENON_STEP);
+    g_free(alone);
+    return true;
+}
+
+/* The machine has stopped.  True: it has been let go again, to do what gdb has asked for. */
+static bool end_hop(struct gdb *g)
+{
+    struct gdb_hop *hop = g->hop;
+    bool goes = g->m->state == STATE_DEBUG && hop->cpu->why == TENON_DEBUG_STEP &&
+                !(hop->actions[hop->cpu->index] == 's' && how_to_step(g));
+
+    g->hop = NULL;
+    for (enum point_kind kind = POINT_SOFT; kind <= POINT_HARD; kind++)
+        if (hop->kinds[kind])
+            points_insert(hop->cpu, kind, hop->where, 1);
+    if (goes) {
+        hop->cpu->why = 0;
+        let_go(g, hop->actions, how_to_step(g));
+    }
+    hop_free(hop);
+    return goes;
+}
+
+/* A machine that cannot go on, or that ends the program, says so otherwise. */
+static void state_changed(void *arg, enum run_state state)
+{
+    struct gdb *g = arg;
+
+    if (state == STATE_RUNNING)
+        return;
+    thaw(g->m);
+    if (g->hop && end_hop(g))
+        return;
+    if (!g->waits || state == STATE_SUSPENDED ||
+        ((state == STATE_SHUTDOWN || state == STATE_ERROR) && !g->m->no_shutdown))
+        return;
+    g->waits = false;
+    gdb_tell_stop(g);
+    gdb_flush(g);
+}
+
+void gdb_resume(struct gdb *g, const char *actions)
+{
+    if (!can_go(g->m) || has_news(g, actions))
+        gdb_tell_stop(g);
+    else if (!begin_hop(g, actions))
+        let_go(g, actions, how_to_step(g));
 }
 
 /* ---- Coming and leaving ---- */
@@ -221,7 +311,7 @@ static void begin(struct gdb *g)
     g->no_ack = g->multiprocess = g->swbreak = g->hwbreak = g->physical = false;
     g->step = GDB_STEP | GDB_STEP_NO_IRQ | GDB_STEP_NO_TIMER;
     g->cpu = g->m->cpus;
-    g->go = NULL;
+    g->go = g->told = NULL;
 }
 
 /* A guest that has been held before the start (-S) goes on only if that was asked for. */
@@ -352,6 +442,7 @@ static void gdb_free(struct gdb *g)
 {
     gdb_question_drop(g->question);
     gdb_registers_destroy(g->regs);
+    hop_free(g->hop);
     g_string_free(g->out, TRUE);
     g_string_free(g->last, TRUE);
     g_free(g);

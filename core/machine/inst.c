@@ -14,6 +14,7 @@
 #include "cpu/accel.h"
 #include "machine/irq.h"
 #include "machine/machine.h"
+#include "monitor/monitor.h"
 #include "options/options.h"
 #include "plugin/card.h"
 #include "plugin/plugin.h"
@@ -57,8 +58,10 @@ static void host_log(struct tenon_dev *dev, int level, const char *fmt, ...)
     } else if (level == TENON_LOG_NOTE) {
         report_info(inst_of(dev)->where, "%s", text);
     } else if (level == TENON_LOG_ANSWER) {
-        printf("%s\n", text);
-        fflush(stdout);
+        FILE *to = monitor_has_stdout(inst_of(dev)->machine) ? stderr : stdout;
+
+        fprintf(to, "%s\n", text);
+        fflush(to);
     } else {
         report_warning(inst_of(dev)->where, "%s", text);
     }
@@ -268,10 +271,44 @@ static bool set_chardev(struct inst *inst, const struct tenon_prop *prop, const 
     return true;
 }
 
+/* "rules.0.match" is a member of "rules", if that gathers its members. */
+static const struct tenon_prop *gatherer(const struct type *type, const char *key)
+{
+    const char *dot = strchr(key, '.');
+    char *name = dot ? g_strndup(key, dot - key) : NULL;
+    const struct tenon_prop *prop = name ? type_prop(type, name) : NULL;
+
+    g_free(name);
+    return prop && prop->flags & TENON_PROP_MEMBERS ? prop : NULL;
+}
+
+static bool add_member(struct inst *inst, const struct tenon_prop *prop, const char *key,
+                       const char *value)
+{
+    const char *before = prop_pointer(prop, inst->state);
+    char *all;
+    bool ok;
+
+    if (strpbrk(key, "=\n") || strchr(value, '\n')) {
+        report(inst->where, "%s: has a line end", prop->name);
+        return false;
+    }
+    all = g_strdup_printf("%s%s=%s\n", before ? before : "", strchr(key, '.') + 1, value);
+    ok = prop_set(inst->type, prop, inst->state, all, inst->where);
+    g_free(all);
+    return ok;
+}
+
 static bool set_one(struct inst *inst, const char *key, const char *value)
 {
     const struct tenon_prop *prop = type_prop(inst->type, key);
 
+    if (!prop && (prop = gatherer(inst->type, key)))
+        return add_member(inst, prop, key, value);
+    if (prop && prop->flags & TENON_PROP_MEMBERS) {
+        report(inst->where, "%s is set by its members: %s.0", prop->name, prop->name);
+        return false;
+    }
     if (!prop) {
         prop_unknown(inst->type, key, inst->where);
         return false;
@@ -407,14 +444,32 @@ struct inst *inst_create(struct machine *m, const struct type *type, const char 
     return inst;
 }
 
-void inst_destroy(struct inst *inst)
+/* What points to the instance in the machine's list. */
+static struct inst **place(struct inst *inst)
 {
     struct inst **at = &inst->machine->insts;
-    const struct type *type = inst->type;
 
     while (*at != inst)
         at = &(*at)->next;
-    *at = inst->next;
+    return at;
+}
+
+void inst_swap(struct inst *a, struct inst *b)
+{
+    struct inst **at_a = place(a), **at_b = place(b), *next;
+
+    *at_a = b;
+    *at_b = a;
+    next = a->next; /* only now: at_b is in a if b follows it */
+    a->next = b->next;
+    b->next = next;
+}
+
+void inst_destroy(struct inst *inst)
+{
+    const struct type *type = inst->type;
+
+    *place(inst) = inst->next;
     machine_irq_forget(inst->machine);
     chardev_forget(inst);
     if (type->t.destroy)

@@ -64,6 +64,8 @@ struct setting {
 struct inst *inst_create(struct machine *m, const struct type *type, const char *id,
                          const char *where, const struct setting *settings, unsigned n_settings);
 void inst_destroy(struct inst *inst);
+/* Each takes the other's place in the order of the machine's instances.  [main, locked] */
+void inst_swap(struct inst *a, struct inst *b);
 void inst_reset(struct inst *inst);
 struct inst *inst_find(struct machine *m, const char *kind, const char *id);
 /* The first instance whose type offers the interface, or NULL. */

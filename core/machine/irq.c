@@ -84,6 +84,7 @@ void machine_gsi(struct machine *m, unsigned gsi, bool level)
     m->gsi_high[gsi] += level ? 1 : -1;
     if (was == !!m->gsi_high[gsi])
         return;
+    m->gsi_raised[gsi] += level;
     if (m->accel->irqchip != IRQCHIP_ON)
         tell_inputs(m, gsi, !was);
     else if (m->accel->ops->gsi)

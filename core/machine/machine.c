@@ -22,6 +22,7 @@
 #include "machine/processors.h"
 #include "machine/ram.h"
 #include "machine/runstate.h"
+#include "machine/spice.h"
 #include "monitor/monitor.h"
 #include "options/options.h"
 #include "plugin/card.h"
@@ -171,12 +172,21 @@ static bool unsaid(struct machine *m, const char *kinds, const char *driver)
     return !said;
 }
 
+static bool is_used_by(const struct machine *m, const char *use)
+{
+    for (unsigned i = 0; i < m->n_uses; i++)
+        if (!strcmp(m->uses[i].use, use))
+            return true;
+    return false;
+}
+
 /* Without displays the terminal is the first serial port's and the monitor's, by turns. */
 static bool add_defaults(struct machine *m)
 {
     bool terminal = config_find(m->config, "nographic", NULL);
     bool serial = unsaid(m, "serial", "isa-serial");
-    bool monitor = terminal && unsaid(m, "monitor|qmp|qmp-pretty|mon", NULL);
+    bool monitor =
+        terminal && unsaid(m, "monitor|qmp|qmp-pretty|mon", NULL) && !is_used_by(m, "monitor");
     const char *where = terminal ? "-nographic" : "-serial";
     bool ok = true;
 
@@ -381,7 +391,8 @@ static bool prepare(struct machine *m)
     bool ok = start_log(m);
 
     ok &= fds_create(m);
-    ok &= objects_create(m, false) && make_chardevs(m) && objects_create(m, true);
+    ok &=
+        objects_create(m, false) && spice_create(m) && make_chardevs(m) && objects_create(m, true);
     return !qtest_start(m) && ok;
 }
 
@@ -478,7 +489,7 @@ void machine_destroy(struct machine *m)
     processors_free(m);
     space_destroy(m->mem);
     space_destroy(m->io);
-    block_destroy(m->ram);
+    ram_destroy(m);
     loop_destroy(m->loop);
     g_free(m->found_file);
     g_free(m->uses);

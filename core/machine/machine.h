@@ -65,6 +65,7 @@ struct machine {
     struct accel *accel;
     struct space *mem, *io;
     struct block *ram;
+    struct _GPtrArray *memory_objects; /* of ram.c; NULL: there are none */
     struct tenon_board_info info;
     struct cpu_topology topology;
     struct vcpu *cpus;     /* info.max_cpus of them are room; info.cpus exist */
@@ -74,6 +75,8 @@ struct machine {
     struct pci_bus *pci;
     const char *isa_name;      /* of the ISA bus; NULL: there is none */
     unsigned gsi_high[N_GSIS]; /* how many sources hold the input high */
+    uint64_t
+        gsi_raised[N_GSIS]; /* how often it has risen; what the host's kernel raises is not here */
     struct irq_listeners listeners;
     struct irq_spy spy;
     struct gdb *gdb;          /* NULL: no -gdb */

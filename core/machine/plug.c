@@ -11,6 +11,7 @@
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "machine/objects.h"
+#include "machine/ram.h"
 #include "machine/tree.h"
 #include "monitor/event.h"
 #include "options/options.h"
@@ -58,7 +59,8 @@ static bool id_is_free(struct machine *m, const struct config_group *group, cons
 {
     if (!group->id || !inst_find(m, kind, group->id))
         return true;
-    report(group->from, "there is a %s called '%s' already", kind, group->id);
+    report(group->from, "there is %s %s called '%s' already", *kind == 'o' ? "an" : "a", kind,
+           group->id);
     return false;
 }
 
@@ -147,13 +149,36 @@ void unplug_waiting(struct machine *m)
 
 /* ---- Objects ---- */
 
-bool plug_object(struct machine *m, const struct config_group *group)
+static bool object_id_is_free(struct machine *m, const struct config_group *group)
 {
-    if (object_is_core(group)) {
-        report(group->from, "memory cannot come while the machine is there");
-        return false;
-    }
-    return id_is_free(m, group, "object") && object_create(m, group);
+    if (!group->id)
+        report(group->from, "id is missing");
+    else if (memory_object_find(m, group->id))
+        report(group->from, "there is an object called '%s' already", group->id);
+    else
+        return id_is_free(m, group, "object");
+    return false;
+}
+
+/* Memory keeps the configuration. */
+static bool plug_memory(struct machine *m, struct config *config, const struct config_group *group)
+{
+    struct memory_object *o = options_check(config, NULL) ? NULL : memory_object_create(m, group);
+
+    if (o)
+        o->config = config;
+    return o;
+}
+
+bool plug_object(struct machine *m, struct config *config)
+{
+    const struct config_group *group = config_find(config, "object", NULL);
+    bool ok = object_id_is_free(m, group), memory = ok && object_is_core(group);
+
+    ok = ok && (memory ? plug_memory(m, config, group) : object_create(m, group) != NULL);
+    if (!ok || !memory)
+        config_destroy(config);
+    return ok;
 }
 
 static bool in_use(const struct inst *object)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct config;
 struct config_group;
 struct inst;
 struct machine;
@@ -24,8 +25,9 @@ bool unplug_device(struct inst *inst);
 /* Takes those away that wait for a reset.  [main, locked] */
 void unplug_waiting(struct machine *m);
 
-/* Makes, or takes away, an -object.  False: reported.  [main, locked] */
-bool plug_object(struct machine *m, const struct config_group *group);
+/* Makes the -object that config, which is this function's from now on, has one group of; takes one
+ * away.  False: reported.  [main, locked] */
+bool plug_object(struct machine *m, struct config *config);
 bool unplug_object(struct inst *inst);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ram - the machine's memory: how much, and what is behind it. */
+/* ram - the machine's memory: how much, and what is behind it; memory objects. */
 
 #include "machine/ram.h"
 
@@ -94,6 +94,10 @@ static int from_object(struct block_spec *spec, const struct config_group *objec
 
     if (group_allow(object, file ? keys : keys + 2))
         return -EINVAL;
+    if (strcmp(group_string(object, "policy", "default"), "default")) {
+        report(group_from(object, "policy"), "policy takes default");
+        return -EINVAL;
+    }
     spec->share = !strcmp(group_string(object, "qom-type", ""), "memory-backend-memfd");
     if (group_bool(object, "prealloc", &spec->prealloc) ||
         group_bool(object, "share", &spec->share) ||
@@ -110,15 +114,96 @@ static int from_object(struct block_spec *spec, const struct config_group *objec
     return -EINVAL;
 }
 
+static struct memory_object *enlist(struct machine *m, const struct config_group *group,
+                                    struct block *block)
+{
+    struct memory_object *o = g_new(struct memory_object, 1);
+
+    *o = (struct memory_object){ .group = group, .block = block };
+    if (!m->memory_objects)
+        m->memory_objects = g_ptr_array_new();
+    g_ptr_array_add(m->memory_objects, o);
+    return o;
+}
+
+struct memory_object *memory_object_create(struct machine *m, const struct config_group *group)
+{
+    struct block_spec spec = { .name = group->id, .dump = true };
+    struct block *block;
+
+    if (group_size(group, "size", PAGE, MOST_RAM, &spec.bytes) || from_object(&spec, group))
+        return NULL;
+    if (!spec.bytes) {
+        report(group->from, "size is missing");
+        return NULL;
+    }
+    block = block_create(&spec);
+    return block ? enlist(m, group, block) : NULL;
+}
+
+struct memory_object *memory_object_next(const struct machine *m, unsigned *n)
+{
+    GPtrArray *all = m->memory_objects;
+
+    return all && *n < all->len ? all->pdata[(*n)++] : NULL;
+}
+
+struct memory_object *memory_object_find(const struct machine *m, const char *id)
+{
+    struct memory_object *o;
+
+    for (unsigned n = 0; (o = memory_object_next(m, &n));)
+        if (!strcmp(o->group->id, id))
+            return o;
+    return NULL;
+}
+
+bool memory_object_used(const struct machine *m, const struct memory_object *o)
+{
+    return o->block == m->ram;
+}
+
+void memory_object_destroy(struct machine *m, struct memory_object *o)
+{
+    g_ptr_array_remove(m->memory_objects, o);
+    if (!memory_object_used(m, o))
+        block_destroy(o->block);
+    config_destroy(o->config);
+    g_free(o);
+}
+
+void ram_destroy(struct machine *m)
+{
+    while (m->memory_objects && m->memory_objects->len)
+        memory_object_destroy(m, m->memory_objects->pdata[0]);
+    g_clear_pointer(&m->memory_objects, g_ptr_array_unref);
+    block_destroy(m->ram);
+}
+
+bool memory_object_flag(const struct memory_object *o, const char *key)
+{
+    bool memfd = !strcmp(group_string(o->group, "qom-type", ""), "memory-backend-memfd");
+    bool on = !strcmp(key, "merge") || !strcmp(key, "dump") || (memfd && !strcmp(key, "share"));
+
+    group_bool(o->group, key, &on); /* has been read before */
+    return on;
+}
+
 /* No other part of this build takes memory from an object. */
-static void warn_unused(struct machine *m, const struct config_group *used)
+static int create_unused(struct machine *m, const struct config_group *used)
 {
     const struct config_group *object = NULL;
+    int err = 0;
 
-    while ((object = config_next(m->config, "object", object)))
-        if (object != used && object_is_core(object))
-            report_warning(object->from,
-                           "is not used: -machine memory-backend= names another, or none");
+    while ((object = config_next(m->config, "object", object))) {
+        if (object == used || !object_is_core(object))
+            continue;
+        report_warning(object->from,
+                       "is not used: -machine memory-backend= names another, or none");
+        if (!memory_object_create(m, object))
+            err = -EINVAL;
+    }
+    return err;
 }
 
 int ram_create(struct machine *m)
@@ -141,7 +226,8 @@ int ram_create(struct machine *m)
     if (group_bool(machine, "dump-guest-core", &spec.dump) ||
         group_bool(machine, "mem-merge", &spec.merge))
         return -EINVAL;
-    warn_unused(m, object);
+    if (create_unused(m, object))
+        return -EINVAL;
     if (!spec.bytes)
         return 0;
     if (object && from_object(&spec, object))
@@ -152,5 +238,7 @@ int ram_create(struct machine *m)
         return -EINVAL;
     }
     m->ram = block_create(&spec);
+    if (m->ram && object)
+        enlist(m, object, m->ram);
     return m->ram ? 0 : -ENOMEM;
 }

@@ -9,6 +9,7 @@
 
 #include "machine/inst.h"
 #include "machine/machine.h"
+#include "machine/ram.h"
 #include "options/options.h"
 #include "plugin/card.h"
 #include "plugin/plugin.h"
@@ -56,13 +57,6 @@ void tree_place(struct inst *inst, bool by_user)
             inst->number = MAX(inst->number, i->number + 1);
 }
 
-const struct config_group *tree_memory(const struct machine *m)
-{
-    const char *id = group_string(config_find(m->config, "machine", NULL), "memory-backend", NULL);
-
-    return id && m->ram ? config_find(m->config, "object", id) : NULL;
-}
-
 /* ---- Names ---- */
 
 static unsigned n_cpus(const struct machine *m)
@@ -95,7 +89,7 @@ char *tree_path(struct machine *m, const struct node *node)
     if (node->kind == NODE_CPU)
         return g_strdup_printf("/machine/unattached/device[%u]", node->n);
     if (node->kind == NODE_MEMORY)
-        return g_strconcat("/objects/", node->memory->id, NULL);
+        return g_strconcat("/objects/", node->memory->group->id, NULL);
     if (node->inst == m->board)
         return g_strdup("/machine");
     parent = container_path(place_of(node->inst));
@@ -133,7 +127,7 @@ char *tree_type(struct machine *m, const struct node *node)
     switch (node->kind) {
     case NODE_INST: return tree_inst_type(node->inst);
     case NODE_CPU: return cpu_type(m);
-    case NODE_MEMORY: return g_strdup(group_string(node->memory, "qom-type", ""));
+    case NODE_MEMORY: return g_strdup(group_string(node->memory->group, "qom-type", ""));
     default: return g_strdup("container");
     }
 }
@@ -158,14 +152,20 @@ static void each_cpu(struct machine *m, node_fn *fn, void *arg)
     }
 }
 
+static void each_memory(struct machine *m, node_fn *fn, void *arg)
+{
+    const struct memory_object *o;
+
+    for (unsigned n = 0; (o = memory_object_next(m, &n));)
+        fn(arg, o->group->id, &(struct node){ .kind = NODE_MEMORY, .memory = o });
+}
+
 static void each_in(struct machine *m, enum place place, node_fn *fn, void *arg)
 {
-    const struct config_group *memory = place == OBJECTS ? tree_memory(m) : NULL;
-
     if (place == UNATTACHED)
         each_cpu(m, fn, arg);
-    if (memory)
-        fn(arg, memory->id, &(struct node){ .kind = NODE_MEMORY, .memory = memory });
+    if (place == OBJECTS)
+        each_memory(m, fn, arg);
     for (struct inst *i = m->insts; i; i = i->next) {
         const struct node node = tree_node(i);
         char *name;

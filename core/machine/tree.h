@@ -18,6 +18,7 @@
 struct config_group;
 struct inst;
 struct machine;
+struct memory_object;
 
 enum node_kind {
     NODE_NONE,
@@ -25,7 +26,7 @@ enum node_kind {
     NODE_CONTAINER,
     NODE_INST, /* a device, a chardev, an object, the board */
     NODE_CPU,
-    NODE_MEMORY, /* an -object that is the machine's RAM */
+    NODE_MEMORY, /* a memory object */
 };
 
 /* One object; holds until the machine is changed. */
@@ -33,7 +34,7 @@ struct node {
     enum node_kind kind;
     unsigned n; /* of the container, or the processor */
     struct inst *inst;
-    const struct config_group *memory;
+    const struct memory_object *memory;
 };
 
 /* Calls fn with each child of a node and its name.  [main, locked] */
@@ -57,8 +58,5 @@ struct node tree_cpu(unsigned index);
 
 /* A device that has just been made finds its place: among the user's, or the board's own. */
 void tree_place(struct inst *inst, bool by_user);
-
-/* The -object that is the machine's RAM, or NULL. */
-const struct config_group *tree_memory(const struct machine *m);
 
 #endif

@@ -92,7 +92,8 @@ static int open_backing(const struct block_spec *spec, bool *temporary)
         return open_temporary(spec);
     *temporary = false;
     if (spec->readonly)
-        return open(spec->path, O_RDONLY | O_CLOEXEC);
+        return open(spec->path,
+                    O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe keeps nobody waiting */
     return open(spec->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 

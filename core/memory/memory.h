@@ -108,7 +108,21 @@ struct range {
     uint64_t offset;         /* in the block, or the window */
     unsigned flags;          /* copied, for blocks */
     struct mapping *below;   /* what is read where flags is MAP_WRITE alone; or NULL */
+    struct block *shown;     /* ... and its block, or NULL */
+    uint64_t shown_offset;
 };
+
+/* RAM or ROM as it is read, which for RAM behind a ROM is not what is written; block is NULL where
+ * it takes an access. */
+static inline struct range range_as_read(struct range r)
+{
+    if (r.block && !(r.flags & MAP_READ)) {
+        r.block = r.shown;
+        r.offset = r.shown_offset;
+        r.flags = MAP_READ;
+    }
+    return r;
+}
 
 struct space;
 

@@ -72,6 +72,8 @@ static void emit(GArray *ranges, uint64_t base, uint64_t last, struct mapping *m
         .offset = base - m->base + (m->block ? m->offset : 0),
         .flags = m->block ? m->flags : 0,
         .below = below,
+        .shown = below ? below->block : NULL,
+        .shown_offset = below ? base - below->base + below->offset : 0,
     };
     struct range *before =
         ranges->len ? &g_array_index(ranges, struct range, ranges->len - 1) : NULL;

@@ -109,6 +109,13 @@ void call_print(struct call *call, const char *fmt, ...)
     va_end(ap);
 }
 
+int call_human(struct call *call)
+{
+    if (!call->hmp)
+        call->result = json_pack("{s:s}", "human-readable-text", call->text->str);
+    return 0;
+}
+
 /* ---- Beginning and end ---- */
 
 /* What the core reports while the command runs. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cmd-chardev - commands about character devices. */
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chardev/chardev.h"
 #include "machine/fds.h"
@@ -158,7 +160,8 @@ static void print_ring(struct call *call)
 /* A -chardev group in the making. */
 struct making {
     struct call *call;
-    GArray *opts; /* of struct config_opt */
+    const char *from; /* the command's name */
+    GArray *opts;     /* of struct config_opt */
     GStringChunk *texts;
 };
 
@@ -167,7 +170,7 @@ static void set(struct making *mk, const char *key, const char *value)
     struct config_opt opt = {
         g_string_chunk_insert(mk->texts, key),
         g_string_chunk_insert(mk->texts, value),
-        "chardev-add",
+        mk->from,
     };
 
     g_array_append_val(mk->opts, opt);
@@ -195,31 +198,80 @@ static void opened(void *arg, struct tenon_chardev *chr, const char *why)
     call_finish(call);
 }
 
-/* What run() is to return. */
-static int make(struct making *mk, const char *id)
+/* CALL_LATER: opened() follows; -1: *chr is NULL, and it has been reported. */
+static int open_as(struct making *mk, const char *id, chardev_done *done,
+                   struct tenon_chardev **chr)
 {
     struct config_group group = {
         .kind = "chardev",
         .id = id,
-        .from = "chardev-add",
+        .from = mk->from,
         .opts = (struct config_opt *)mk->opts->data,
         .n_opts = mk->opts->len,
     };
-    struct machine *m = mk->call->machine;
-    struct tenon_chardev *chr;
     bool later;
+
+    *chr = chardev_create_later(mk->call->machine, &group, &later, done, mk->call);
+    return later ? CALL_LATER : *chr ? 0 : -1;
+}
+
+/* What run() is to return. */
+static int make(struct making *mk)
+{
+    const char *id = call_str(mk->call, "id");
+    struct tenon_chardev *chr;
+    int status;
 
     if (!id_is_wellformed(id))
         return call_error(mk->call, "Parameter 'id' expects an identifier");
-    if (chardev_find(m, id))
+    if (chardev_find(mk->call->machine, id))
         return call_error(mk->call, "Chardev with id '%s' already exists", id);
-    chr = chardev_create_later(m, &group, &later, opened, mk->call);
-    if (later)
-        return CALL_LATER;
-    if (!chr)
+    status = open_as(mk, id, opened, &chr);
+    if (!status)
+        made(mk->call, chr);
+    return status;
+}
+
+/* ---- Another back end for one that is there ---- */
+
+/* with, which is open, takes the place; a command may have come in between. */
+static int give_way(struct call *call, struct tenon_chardev *with)
+{
+    struct tenon_chardev *chr = find(call, "id");
+
+    if (chr && !chardev_may_change(chr, NULL)) {
+        chardev_change(chr, with);
+        made(call, chr);
+        return 0;
+    }
+    chardev_remove(with, NULL);
+    return call->error ? -1 : call_error(call, "the chardev can no longer change");
+}
+
+static void opened_instead(void *arg, struct tenon_chardev *with, const char *why)
+{
+    struct call *call = arg;
+
+    if (with)
+        give_way(call, with);
+    else
+        call_error(call, "%s", why);
+    call_finish(call);
+}
+
+/* What run() is to return.  Until it takes the place, the new one goes by a name no user gives. */
+static int change(struct making *mk)
+{
+    struct tenon_chardev *chr = find(mk->call, "id"), *with;
+    g_autofree char *id = g_strconcat("#", call_str(mk->call, "id"), NULL);
+    int status;
+
+    if (!chr || chardev_may_change(chr, NULL))
         return -1;
-    made(mk->call, chr);
-    return 0;
+    if (chardev_find(mk->call->machine, id))
+        return call_error(mk->call, "Chardev '%s' is about to change already", id + 1);
+    status = open_as(mk, id, opened_instead, &with);
+    return status ? status : give_way(mk->call, with);
 }
 
 /* What members of QMP's back ends are called among parameters, where it is something else. */
@@ -228,6 +280,7 @@ static const char *parameter(const char *within, const char *member)
     static const char *const names[][3] = {
         { "", "in", "input-path" },       { "", "out", "path" },
         { "", "device", "path" },         { "addr", "str", "fd" },
+        { "", "fqdn", "name" },           { "", "type", "name" },
         { "local", "host", "localaddr" }, { "local", "port", "localport" },
     };
 
@@ -289,9 +342,9 @@ static void add_socket_defaults(struct making *mk, json_t *data)
         set(mk, "wait", "off");
 }
 
-static void making_init(struct making *mk, struct call *call)
+static void making_init(struct making *mk, struct call *call, const char *from)
 {
-    *mk = (struct making){ call, g_array_new(FALSE, FALSE, sizeof(struct config_opt)),
+    *mk = (struct making){ call, from, g_array_new(FALSE, FALSE, sizeof(struct config_opt)),
                            g_string_chunk_new(256) };
 }
 
@@ -301,27 +354,28 @@ static void making_finish(struct making *mk)
     g_string_chunk_free(mk->texts);
 }
 
-static int do_add(struct call *call)
+/* QMP: a back end as an object. */
+static int from_object(struct call *call, const char *from, int (*run)(struct making *mk))
 {
     json_t *backend = json_object_get(call->args, "backend"),
            *data = json_object_get(backend, "data");
-    const char *type = text_of(backend, "type");
+    const char *type = json_string_value(json_object_get(backend, "type"));
     struct making mk;
     int status;
 
-    making_init(&mk, call);
+    making_init(&mk, call, from);
     set(&mk, "backend", type);
     add_members(&mk, data, "");
     if (!strcmp(type, "socket"))
         add_socket_defaults(&mk, data);
     resolve_fd(&mk);
-    status = make(&mk, call_str(call, "id"));
+    status = run(&mk);
     making_finish(&mk);
     return status;
 }
 
 /* HMP: parameters as after -chardev. */
-static int do_add_text(struct call *call)
+static int from_text(struct call *call, const char *from, int (*run)(struct making *mk))
 {
     struct making mk;
     const char *key;
@@ -330,13 +384,62 @@ static int do_add_text(struct call *call)
 
     if (!call_has(call, "id"))
         return call_error(call, "Parameter 'id' is missing");
-    making_init(&mk, call);
+    making_init(&mk, call, from);
     json_object_foreach(call->args, key, value) if (strcmp(key, "id"))
         set(&mk, key, json_string_value(value));
     resolve_fd(&mk);
-    status = make(&mk, call_str(call, "id"));
+    status = run(&mk);
     making_finish(&mk);
     return status;
+}
+
+static int do_add(struct call *call)
+{
+    return from_object(call, "chardev-add", make);
+}
+
+static int do_add_text(struct call *call)
+{
+    return from_text(call, "chardev-add", make);
+}
+
+static int do_change(struct call *call)
+{
+    return from_object(call, "chardev-change", change);
+}
+
+static int do_change_text(struct call *call)
+{
+    return from_text(call, "chardev-change", change);
+}
+
+/* ---- A connection made elsewhere ---- */
+
+static int do_add_client(struct call *call)
+{
+    static const char *const displays[] = { "vnc", "spice", "@dbus-display", NULL };
+    const char *protocol = call_str(call, "protocol"), *name = call_str(call, "fdname");
+    struct tenon_chardev *chr = chardev_find(call->machine, protocol);
+    int fd, err;
+
+    if (g_strv_contains(displays, protocol))
+        return call_error(call, "protocol '%s' is not there: this machine has no such display",
+                          protocol);
+    if (!chr)
+        return call_error(call, "protocol '%s' is invalid", protocol);
+    if (call_bool(call, "tls", false))
+        return call_error(call, "Parameter 'tls' is for displays: a chardev has its own tls-creds");
+    fd = fds_take(call->machine, name);
+    if (fd < 0)
+        return call_error(call, "File descriptor named '%s' has not been found", name);
+    err = chardev_add_client(chr, fd);
+    if (!err)
+        return 0;
+    close(fd);
+    return call_error(call, "Chardev '%s' %s", protocol,
+                      err == -EBUSY     ? "has a client already"
+                      : err == -ENOTSUP ? "does not listen for clients"
+                                        : g_strerror(-err));
 }
 
 // clang-format off
@@ -348,6 +451,11 @@ static const struct command commands[] = {
       .run = do_add },
     { .hmp = "chardev-add", .line = "args:opts.backend", .params = "args", .run = do_add_text,
       .help = "make a character device, of what follows -chardev on the command line" },
+    { "chardev-change", "id:str backend:ChardevBackend", "ChardevReturn", .run = do_change },
+    { .hmp = "chardev-change", .line = "id:chardev args:opts.backend", .params = "id args",
+      .run = do_change_text,
+      .help = "give the user of a character device another one in its place" },
+    { "add_client", "protocol:str fdname:str ?skipauth:bool ?tls:bool", .run = do_add_client },
     { "chardev-remove", "id:str", .flags = CMD_PRECONFIG, .run = do_remove,
       .hmp = "chardev-remove", .line = "id:chardev", .params = "id",
       .help = "take down a character device that nobody uses" },
@@ -382,16 +490,20 @@ static const struct shape shapes[] = {
     ENUM("DataFormat", "utf8 base64"),
     ENUM("ChardevBackendKind",
          "null file stdio socket udp pipe pty console serial parallel ringbuf memory vc braille msmouse "
-         "testdev"),
+         "testdev spicevmc spiceport"),
     OBJECT("ChardevCommon", COMMON),
     OBJECT("ChardevFile", COMMON " ?in:str out:str ?append:bool"),
     OBJECT("ChardevStdio", COMMON " ?signal:bool"),
-    OBJECT("ChardevSocket", COMMON " addr:SocketAddressLegacy ?tls-creds:str ?server:bool ?wait:bool "
+    OBJECT("ChardevSocket", COMMON " addr:SocketAddressLegacy ?tls-creds:str ?tls-authz:str ?server:bool ?wait:bool "
                             "?nodelay:bool ?telnet:bool ?websocket:bool ?reconnect:int"),
     OBJECT("ChardevUdp", COMMON " remote:SocketAddressLegacy ?local:SocketAddressLegacy"),
     OBJECT("ChardevHostdev", COMMON " device:str"),
     OBJECT("ChardevRingbuf", COMMON " ?size:int"),
     OBJECT("ChardevVC", COMMON " ?width:int ?height:int ?cols:int ?rows:int"),
+    OBJECT("ChardevSpiceChannel", COMMON " type:str"),
+    OBJECT("ChardevSpicePort", COMMON " fqdn:str"),
+    OBJECT("ChardevSpiceChannelWrapper", "data:ChardevSpiceChannel"),
+    OBJECT("ChardevSpicePortWrapper", "data:ChardevSpicePort"),
     OBJECT("ChardevVCWrapper", "data:ChardevVC"),
     OBJECT("ChardevHostdevWrapper", "data:ChardevHostdev"),
     OBJECT("ChardevRingbufWrapper", "data:ChardevRingbuf"),
@@ -406,7 +518,8 @@ static const struct shape shapes[] = {
           "pty:ChardevCommonWrapper console:ChardevCommonWrapper serial:ChardevHostdevWrapper "
           "parallel:ChardevHostdevWrapper ringbuf:ChardevRingbufWrapper "
           "memory:ChardevRingbufWrapper vc:ChardevVCWrapper braille:ChardevCommonWrapper "
-          "msmouse:ChardevCommonWrapper testdev:ChardevCommonWrapper"),
+          "msmouse:ChardevCommonWrapper testdev:ChardevCommonWrapper "
+          "spicevmc:ChardevSpiceChannelWrapper spiceport:ChardevSpicePortWrapper"),
 };
 
 static const struct event_row events[] = {

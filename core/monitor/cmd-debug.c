@@ -2,7 +2,9 @@
 /* cmd-debug - commands for who debugs a guest: the log, trace events, gdb. */
 
 #include <string.h>
+#include <sys/stat.h>
 
+#include "cpu/accel.h"
 #include "debug/disas.h"
 #include "debug/gdb.h"
 #include "debug/log.h"
@@ -52,9 +54,13 @@ static int do_log(struct call *call)
 
 static int do_logfile(struct call *call)
 {
+    const char *path = call_str(call, "filename");
     char *why = NULL;
+    struct stat st;
 
-    return outcome(call, log_set_file(call_str(call, "filename"), &why), why);
+    if (!stat(path, &st) && S_ISFIFO(st.st_mode))
+        return call_error(call, "'%s' is a pipe, for which the machine might have to wait", path);
+    return outcome(call, log_set_file(path, &why), why);
 }
 
 static int do_dfilter(struct call *call)
@@ -77,6 +83,20 @@ static int do_gdbserver(struct call *call)
     else
         call_print(call, "Disabled gdbserver\n");
     return 0;
+}
+
+static int do_one_insn(struct call *call)
+{
+    struct machine *m = call->machine;
+    const char *option = call_str(call, "option");
+    bool on = !option || !strcmp(option, "on"), held, ok;
+
+    if (!on && strcmp(option, "off"))
+        return call_error(call, "it is \"on\" or \"off\", not \"%s\"", option);
+    held = guest_hold(m);
+    ok = accel_set_one_insn(m, on);
+    guest_release(m, held);
+    return ok ? 0 : call_error(call, "%s runs guest code as it is", m->accel->ops->name);
 }
 
 /* ---- Trace events ---- */
@@ -143,6 +163,8 @@ static const struct command commands[] = {
       .help = "log only code in these ranges" },
     { .hmp = "gdbserver", .line = "?device:str", .params = "[device]", .run = do_gdbserver,
       .help = "wait for gdb on a character device, [tcp::1234]; 'none' ends it" },
+    { .hmp = "one-insn-per-tb|singlestep", .line = "?option:str", .params = "[on|off]", .run = do_one_insn,
+      .help = "decode one guest instruction at a time, [on]" },
     { "trace-event-set-state", "name:str enable:bool ?ignore-unavailable:bool", .run = do_set_event,
       .hmp = "trace-event", .line = "name:trace enable:bool", .params = "name on|off",
       .help = "switch trace events, whose names may have * and ? in them" },

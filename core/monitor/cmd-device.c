@@ -12,6 +12,7 @@
 #include "machine/inst.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
+#include "machine/ram.h"
 #include "machine/tree.h"
 #include "monitor/command.h"
 #include "monitor/commands.h"
@@ -35,24 +36,20 @@ static struct config *arguments(struct call *call, const char *kind, const char 
     return config;
 }
 
-static int add(struct call *call, const char *kind, const char *key,
-               bool (*plug)(struct machine *m, const struct config_group *group))
+static int do_device_add(struct call *call)
 {
-    struct config *config = arguments(call, kind, key);
-    bool ok = config && plug(call->machine, config_find(config, kind, NULL));
+    struct config *config = arguments(call, "device", "driver");
+    bool ok = config && plug_device(call->machine, config_find(config, "device", NULL));
 
     config_destroy(config);
     return ok ? 0 : -1;
 }
 
-static int do_device_add(struct call *call)
-{
-    return add(call, "device", "driver", plug_device);
-}
-
 static int do_object_add(struct call *call)
 {
-    return add(call, "object", "qom-type", plug_object);
+    struct config *config = arguments(call, "object", "qom-type");
+
+    return config && plug_object(call->machine, config) ? 0 : -1;
 }
 
 static int do_device_del(struct call *call)
@@ -70,11 +67,15 @@ static int do_device_del(struct call *call)
 static int do_object_del(struct call *call)
 {
     const char *id = call_str(call, "id");
-    const struct config_group *memory = tree_memory(call->machine);
+    struct memory_object *memory = memory_object_find(call->machine, id);
     struct inst *inst = inst_find(call->machine, "object", id);
 
-    if (memory && !strcmp(memory->id, id))
+    if (memory && memory_object_used(call->machine, memory))
         return call_error(call, "object '%s' is in use, can not be deleted", id);
+    if (memory) {
+        memory_object_destroy(call->machine, memory);
+        return 0;
+    }
     if (!inst)
         return call_error(call, "object '%s' not found", id);
     return unplug_object(inst) ? 0 : -1;
@@ -213,7 +214,8 @@ static const struct command commands[] = {
 };
 
 static const struct shape shapes[] = {
-    ENUM("ObjectType", "secret tls-creds-anon tls-creds-psk tls-creds-x509"),
+    ENUM("ObjectType", "authz-list authz-listfile authz-pam authz-simple memory-backend-file memory-backend-memfd "
+         "memory-backend-ram secret tls-creds-anon tls-creds-psk tls-creds-x509"),
 };
 
 static const struct event_row events[] = {

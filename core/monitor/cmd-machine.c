@@ -5,16 +5,36 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tenon/cmos.h>
 #include <tenon/machine.h>
 
 #include "cpu/accel.h"
+#include "machine/inst.h"
 #include "machine/machine.h"
+#include "machine/ram.h"
 #include "memory/memory.h"
 #include "monitor/command.h"
 #include "monitor/commands.h"
 #include "options/options.h"
 #include "options/table.h"
 #include "plugin/plugin.h"
+
+/* ---- The clock ---- */
+
+/* All clocks of the board forget the ticks they still owe the guest. */
+static int do_reset_reinjection(struct call *call)
+{
+    for (struct inst *i = call->machine->insts; i; i = i->next) {
+        const struct tenon_cmos *cmos = inst_iface(i, TENON_CMOS);
+        struct tenon_cmos known = { 0 };
+
+        if (cmos)
+            table_copy(&known, sizeof(known), cmos);
+        if (known.forget_ticks)
+            known.forget_ticks(i->state);
+    }
+    return 0;
+}
 
 /* ---- Names ---- */
 
@@ -206,28 +226,18 @@ static void print_memory(struct call *call)
                json_integer_value(json_object_get(call->result, "base-memory")));
 }
 
-static bool is_on(const struct config_group *g, const char *key, bool usual)
-{
-    group_bool(g, key, &usual); /* has been read before */
-    return usual;
-}
-
-/* The object that is the machine's RAM. */
 static int do_memdev(struct call *call)
 {
-    struct machine *m = call->machine;
-    const char *id = group_string(config_find(m->config, "machine", NULL), "memory-backend", NULL);
-    const struct config_group *g = id ? config_find(m->config, "object", id) : NULL;
+    const struct memory_object *o;
 
     call->result = json_array();
-    if (!g || !m->ram)
-        return 0;
-    json_array_append_new(call->result,
-                          json_pack("{s:s, s:I, s:b, s:b, s:b, s:b, s:[], s:s}", "id", id, "size",
-                                    (json_int_t)m->ram->bytes, "merge", is_on(g, "merge", true),
-                                    "dump", is_on(g, "dump", true), "prealloc",
-                                    is_on(g, "prealloc", false), "share", is_on(g, "share", false),
-                                    "host-nodes", "policy", "default"));
+    for (unsigned n = 0; (o = memory_object_next(call->machine, &n));)
+        json_array_append_new(
+            call->result,
+            json_pack("{s:s, s:I, s:b, s:b, s:b, s:b, s:[], s:s}", "id", o->group->id, "size",
+                      (json_int_t)o->block->bytes, "merge", memory_object_flag(o, "merge"), "dump",
+                      memory_object_flag(o, "dump"), "prealloc", memory_object_flag(o, "prealloc"),
+                      "share", memory_object_flag(o, "share"), "host-nodes", "policy", "default"));
     return 0;
 }
 
@@ -294,6 +304,7 @@ static const struct command commands[] = {
     { "query-current-machine", NULL, "CurrentMachineParams", .run = do_current_machine },
     { "query-command-line-options", "?option:str", "[CommandLineOptionInfo]", CMD_PRECONFIG,
       .run = do_options },
+    { "rtc-reset-reinjection", .run = do_reset_reinjection },
     { "query-memory-size-summary", NULL, "MemoryInfo", .run = do_memory,
       .hmp = "info memory_size_summary", .print = print_memory, .help = "how much RAM there is" },
     { "query-memdev", NULL, "[Memdev]", CMD_PRECONFIG, .run = do_memdev,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,9 +32,38 @@ static int fetch(const struct source *from, uint64_t addr, void *buf, size_t len
                      : phys_memory_read(from->m, addr, buf, len);
 }
 
+#define PATIENCE_MS                                                                                \
+    1000 /* for a pipe whose reader is slow, in all: the machine stands meanwhile                  \
+          */
+
+/* Waits until a pipe takes more; false: no longer. */
+static bool wait_for_reader(int fd, int64_t until)
+{
+    struct pollfd pipe = { .fd = fd, .events = POLLOUT };
+    int64_t left = (until - g_get_monotonic_time()) / 1000;
+
+    return left > 0 && (poll(&pipe, 1, left) > 0 || errno == EINTR);
+}
+
+static int write_all(struct call *call, int fd, const char *buf, size_t len, int64_t until)
+{
+    while (len) {
+        ssize_t n = write(fd, buf, len);
+
+        if (n < 0 && errno == EAGAIN && !wait_for_reader(fd, until))
+            return call_error(call, "cannot write: nobody reads the other end");
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return call_error(call, "cannot write: %s", g_strerror(errno));
+        buf += MAX(n, 0);
+        len -= MAX(n, 0);
+    }
+    return 0;
+}
+
 static int save_all(struct call *call, const struct source *from, uint64_t addr, uint64_t left,
                     int fd)
 {
+    int64_t until = g_get_monotonic_time() + PATIENCE_MS * 1000;
     char *buf = g_malloc(CHUNK);
     int err = 0;
 
@@ -43,8 +73,8 @@ static int save_all(struct call *call, const struct source *from, uint64_t addr,
         if (fetch(from, addr, buf, n))
             err = call_error(call, "Invalid addr 0x%016" PRIx64 "/size %" PRIu64 " specified", addr,
                              left);
-        else if (write(fd, buf, n) != (ssize_t)n)
-            err = call_error(call, "cannot write: %s", g_strerror(errno));
+        else
+            err = write_all(call, fd, buf, n, until);
         addr += n;
         left -= n;
     }
@@ -61,9 +91,10 @@ static int save(struct call *call, const struct source *from)
 
     if (size < 0)
         return call_error(call, "Parameter 'size' expects a positive number");
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
     if (fd < 0)
-        return call_error(call, "Could not open '%s': %s", path, g_strerror(errno));
+        return call_error(call, "Could not open '%s': %s", path,
+                          errno == ENXIO ? "nobody reads the other end" : g_strerror(errno));
     held = guest_hold(call->machine);
     err = save_all(call, from, call_int(call, "val", 0), size, fd);
     guest_release(call->machine, held);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cpu/accel.h"
 #include "machine/machine.h"
 #include "machine/runstate.h"
 #include "monitor/command.h"
@@ -83,7 +84,7 @@ static int do_status(struct call *call)
     struct machine *m = call->machine;
 
     call->result = json_pack("{s:b, s:b, s:s}", "running", m->state == STATE_RUNNING, "singlestep",
-                             false, "status", run_state_name(m->state));
+                             accel_one_insn(m), "status", run_state_name(m->state));
     return 0;
 }
 
@@ -93,6 +94,8 @@ static void print_status(struct call *call)
     const char *status = text_of(call->result, "status");
 
     call_print(call, "VM status: %s", running ? "running" : "paused");
+    if (json_is_true(json_object_get(call->result, "singlestep")))
+        call_print(call, " (single step mode)");
     if (!running && strcmp(status, "paused"))
         call_print(call, " (%s)", status);
     call_print(call, "\n");

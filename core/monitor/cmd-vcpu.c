@@ -37,14 +37,15 @@ static int do_jit(struct call *call)
         g_free(notes);
     }
     guest_release(m, held);
-    return 0;
+    return call_human(call);
 }
 
 // clang-format off
 static const struct command commands[] = {
     { "inject-nmi", .run = do_nmi,
       .hmp = "nmi", .help = "send an NMI to the processors that take one from outside" },
-    { .hmp = "info jit", .run = do_jit, .help = "what the software CPU has done" },
+    { "x-query-jit", NULL, "HumanReadableText", .marks = "unstable", .run = do_jit,
+      .hmp = "info jit", .help = "what the software CPU has done" },
 };
 // clang-format on
 

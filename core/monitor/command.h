@@ -94,6 +94,10 @@ static inline const char *text_of(const json_t *object, const char *key)
 /* What HMP prints; "\n" ends a line. */
 void call_print(struct call *call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The end of a command that prints for HMP and QMP alike: QMP's result is the text, as an object
+ * HumanReadableText.  0. */
+int call_human(struct call *call);
+
 /* The processor that a command is about: argument name, or HMP's current one.  NULL: there is none,
  * which is the call's error. */
 struct vcpu;

@@ -6,6 +6,7 @@
 struct command_table;
 
 extern const struct command_table chardev_commands;
+extern const struct command_table chips_commands;
 extern const struct command_table cpu_commands;
 extern const struct command_table debug_commands;
 extern const struct command_table device_commands;

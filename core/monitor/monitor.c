@@ -8,6 +8,7 @@
 #include "chardev/chardev.h"
 #include "machine/machine.h"
 #include "monitor/session.h"
+#include "options/config.h"
 #include "options/options.h"
 #include "report.h"
 
@@ -82,6 +83,32 @@ static bool add_uses(struct machine *m)
                                    kinds[k].pretty, where);
             }
     return ok;
+}
+
+/* A chardev, by its id, or by a short form. */
+static bool is_stdio(const struct machine *m, const char *id, const char *dev)
+{
+    g_autofree char *backend = dev ? dev_backend(dev) : NULL;
+
+    if (!g_strcmp0(backend, "chardev"))
+        id = strchr(dev, ':') + 1;
+    if (id)
+        return !strcmp(group_string(config_find(m->config, "chardev", id), "backend", ""), "stdio");
+    return !g_strcmp0(backend, "stdio");
+}
+
+bool monitor_has_stdout(const struct machine *m)
+{
+    const struct config_group *g = NULL;
+    bool has = false;
+
+    while ((g = config_next(m->config, NULL, g))) {
+        if (!strcmp(g->kind, "mon") && !strcmp(group_string(g, "mode", ""), "control"))
+            has |= is_stdio(m, group_string(g, "chardev", ""), NULL);
+        else if (!strcmp(g->kind, "qmp") || !strcmp(g->kind, "qmp-pretty"))
+            has |= is_stdio(m, NULL, group_string(g, "dev", ""));
+    }
+    return has;
 }
 
 bool monitors_create(struct machine *m)

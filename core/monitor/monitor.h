@@ -18,6 +18,8 @@ enum monitor_mode { MONITOR_HMP, MONITOR_QMP };
  * reported.  [main, locked] */
 bool monitors_create(struct machine *m);
 void monitors_destroy(struct machine *m);
+/* Whether standard output is to be QMP's, and nobody else's.  [any] */
+bool monitor_has_stdout(const struct machine *m);
 /* Makes one more.  -EBUSY: chr has a user, and that has been reported at where.  [main, locked] */
 int monitor_add(struct machine *m, struct tenon_chardev *chr, enum monitor_mode mode, bool pretty,
                 const char *where);

@@ -13,6 +13,7 @@
 #include "cpu/model.h"
 #include "machine/inst.h"
 #include "machine/machine.h"
+#include "machine/ram.h"
 #include "machine/tree.h"
 #include "options/options.h"
 #include "plugin/plugin.h"
@@ -213,26 +214,21 @@ void qom_cpu_props(struct machine *m, qom_prop_fn *fn, void *arg)
 
 /* ---- Memory ---- */
 
-static json_t *flag(const struct config_group *g, const char *key, bool usual)
+static json_t *flag(const struct memory_object *o, const char *key)
 {
-    if (!g)
-        return NULL;
-    group_bool(g, key, &usual); /* has been read before */
-    return json_boolean(usual);
+    return o ? json_boolean(memory_object_flag(o, key)) : NULL;
 }
 
-static void put_memory(const struct sink *s, const struct config_group *g, bool file)
+static void put_memory(const struct sink *s, const struct memory_object *o, bool file)
 {
-    bool share = g && !strcmp(group_string(g, "qom-type", ""), "memory-backend-memfd");
-
-    put(s, "size", "int", g ? json_integer(s->m->info.ram_bytes) : NULL);
-    put(s, "share", "bool", flag(g, "share", share));
-    put(s, "prealloc", "bool", flag(g, "prealloc", false));
-    put(s, "merge", "bool", flag(g, "merge", true));
-    put(s, "dump", "bool", flag(g, "dump", true));
+    put(s, "size", "int", o ? json_integer(o->block->bytes) : NULL);
+    put(s, "share", "bool", flag(o, "share"));
+    put(s, "prealloc", "bool", flag(o, "prealloc"));
+    put(s, "merge", "bool", flag(o, "merge"));
+    put(s, "dump", "bool", flag(o, "dump"));
     if (file) {
-        put(s, "mem-path", "string", g ? text(group_string(g, "mem-path", "")) : NULL);
-        put(s, "readonly", "bool", flag(g, "readonly", false));
+        put(s, "mem-path", "string", o ? text(group_string(o->group, "mem-path", "")) : NULL);
+        put(s, "readonly", "bool", flag(o, "readonly"));
     }
 }
 

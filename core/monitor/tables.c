@@ -10,6 +10,7 @@
 const struct command_table *const command_tables[] = {
     // clang-format off
     &chardev_commands,
+    &chips_commands,
     &cpu_commands,
     &debug_commands,
     &device_commands,

@@ -15,8 +15,10 @@
 #include <tenon/machine.h>
 #include <tenon/fwcfg.h>
 #include <tenon/cmos.h>
+#include <tenon/info.h>
 #include <tenon/irq.h>
 #include <tenon/cpu.h>
+#include <tenon/spice.h>
 #include <tenon/tls.h>
 #include <tenon/log.h>
 #include <tenon/disas.h>
@@ -257,6 +259,7 @@ AT(tenon_chardev_ops, set_lines, 48, void (**)(void *self, uint32_t lines));
 AT(tenon_chardev_ops, lines,     56, uint32_t (**)(void *self));
 AT(tenon_chardev_ops, parallel,  64, int (**)(void *self, uint32_t op, uint8_t *bytes, size_t n));
 AT(tenon_chardev_ops, yank,      72, void (**)(void *self));
+AT(tenon_chardev_ops, add_client, 80, int (**)(void *self, int fd));
 
 AT(tenon_chardev_host, size,    0, uint32_t *);
 AT(tenon_chardev_host, room,    8, size_t (**)(struct tenon_dev *));
@@ -309,6 +312,18 @@ AT(tenon_tls, flush,      64, int (**)(struct tenon_tls_session *));
 AT(tenon_tls, events,     72, unsigned (**)(struct tenon_tls_session *));
 AT(tenon_tls, bye,        80, void (**)(struct tenon_tls_session *));
 AT(tenon_tls, error,      88, const char *(**)(struct tenon_tls_session *));
+AT(tenon_tls, peer,       96, const char *(**)(struct tenon_tls_session *));
+
+AT(tenon_authz, size,   0, uint32_t *);
+AT(tenon_authz, allows, 8, bool (**)(void *self, const char *identity));
+
+/* ---- tenon/spice.h ---- */
+
+AT(tenon_spice, size,        0, uint32_t *);
+AT(tenon_spice, add,         8, int (**)(void *self, struct SpiceBaseInstance *instance));
+AT(tenon_spice, remove,     16, void (**)(void *self, struct SpiceBaseInstance *instance));
+AT(tenon_spice, wakeup,     24, void (**)(void *self, struct SpiceCharDeviceInstance *device));
+AT(tenon_spice, port_event, 32, void (**)(void *self, struct SpiceCharDeviceInstance *port, uint8_t event));
 
 /* ---- tenon/system.h ---- */
 
@@ -444,9 +459,18 @@ AT(tenon_fwcfg, file,          48, const void *(**)(void *fwcfg, const char *nam
 AT(tenon_cmos, size,   0, uint32_t *);
 AT(tenon_cmos, set,    8, void (**)(void *cmos, unsigned index, uint8_t value));
 AT(tenon_cmos, get,   16, uint8_t (**)(void *cmos, unsigned index));
+AT(tenon_cmos, forget_ticks, 24, void (**)(void *cmos));
 
 AT(tenon_rtc, size,    0, uint32_t *);
 AT(tenon_rtc, changed, 8, void (**)(struct tenon_dev *, int64_t ahead));
+
+/* ---- tenon/info.h ---- */
+
+AT(tenon_text, size,   0, uint32_t *);
+AT(tenon_text, print,  8, void (**)(const struct tenon_text *to, const char *fmt, ...));
+
+AT(tenon_info, size,      0, uint32_t *);
+AT(tenon_info, describe,  8, void (**)(void *self, const char *topic, const struct tenon_text *to));
 
 /* ---- tenon/irq.h ---- */
 
@@ -526,6 +550,11 @@ AT(tenon_cpu_info, phys_bits,  28, uint32_t *);
 AT(tenon_cpu_info, tsc_hz,     32, uint64_t *);
 AT(tenon_cpu_info, host,       40, void **);
 AT(tenon_cpu_info, counted,    48, uint32_t *);
+AT(tenon_cpu_info, msrs,       56, const struct tenon_feature_msr **);
+AT(tenon_cpu_info, n_msrs,     64, uint32_t *);
+
+AT(tenon_feature_msr, value, 0, uint64_t *);
+AT(tenon_feature_msr, index, 8, uint32_t *);
 
 AT(tenon_x86_state, size,               0, uint32_t *);
 AT(tenon_x86_state, blocked,            4, uint32_t *);
@@ -589,6 +618,8 @@ AT(tenon_accel_ops, ignne,           152, void (**)(void *self, bool level));
 AT(tenon_accel_ops, stand_in,        160, int (**)(void *self, void *cpu, struct tenon_x86_state *state));
 AT(tenon_accel_ops, cpu_nmi,         168, void (**)(void *self, void *cpu));
 AT(tenon_accel_ops, smi,             176, void (**)(void *self, uint32_t index));
+AT(tenon_accel_ops, cpu_lapic,       184, void (**)(void *self, void *cpu, uint32_t regs[64]));
+AT(tenon_accel_ops, feature_msr,     192, bool (**)(void *self, uint32_t index, uint64_t *value));
 
 AT(tenon_ram, host,       0, uint8_t **);
 AT(tenon_ram, bytes,      8, uint64_t *);

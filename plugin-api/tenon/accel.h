@@ -20,6 +20,12 @@ struct tenon_cpuid {
     uint32_t reserved;
 };
 
+/* An MSR that tells what the processor can do, as CPUID does. */
+struct tenon_feature_msr {
+    uint64_t value;
+    uint32_t index, reserved;
+};
+
 /* One processor, as it is to be. */
 struct tenon_cpu_info {
     uint32_t size;
@@ -30,6 +36,8 @@ struct tenon_cpu_info {
     uint64_t tsc_hz;                    /* 0: 1 GHz */
     void *host;                         /* for the calls below */
     uint32_t counted;                   /* 1: guest time follows instructions; see turn() below */
+    const struct tenon_feature_msr *msrs;   /* those that are not as feature_msr() says */
+    uint32_t n_msrs;
 };
 
 /*
@@ -141,6 +149,12 @@ struct tenon_accel_ops {
     void (*cpu_nmi)(void *self, void *cpu);     /* a pulse on its input LINT1. [main, stopped] */
     /* An edge on SMI# of a processor, by its index.  NULL: there is no system management mode. [any] */
     void (*smi)(void *self, uint32_t index);
+    /* The registers of its local APIC, as what is 16 bytes apart in xAPIC's memory; those that cannot
+     * be read are 0.  NULL: they cannot be looked at. [main, processors stopped] */
+    void (*cpu_lapic)(void *self, void *cpu, uint32_t regs[64]);
+    /* What it can give a guest in a struct tenon_feature_msr; false: there is none.  NULL: none at
+     * all. [main] */
+    bool (*feature_msr)(void *self, uint32_t index, uint64_t *value);
 };
 
 #define TENON_ACCEL(id, names, help, ...)                                                          \

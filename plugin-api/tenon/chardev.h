@@ -71,6 +71,9 @@ struct tenon_chardev_ops {
     /* Of a connection that may hang: ends it at once, or the attempt at one (then settled()
      * follows).  NULL: it is none. [main] */
     void (*yank)(void *self);
+    /* Of a socket that listens: a connection somebody else has made; the descriptor is its own if it
+     * returns 0.  -ENOTSUP: it does not listen; -EBUSY: it has a client. [main] */
+    int (*add_client)(void *self, int fd);
 };
 
 #define TENON_CHARDEV_BACKEND(id, names, help, ...)                                                \

@@ -18,6 +18,8 @@ struct tenon_cmos {
      * itself keeps is not set, and others are not there. [vcpu] */
     void (*set)(void *cmos, unsigned index, uint8_t value);
     uint8_t (*get)(void *cmos, unsigned index);
+    /* Periodic interrupts that the guest was too late for, and that were to follow, do not.  [main] */
+    void (*forget_ticks)(void *cmos);
 };
 
 /* "tenon.rtc/1" - what the host offers a clock. */

@@ -76,8 +76,12 @@ struct tenon_prop {
     const char *const *names;   /* enums, ended by NULL */
     const char *help;           /* one sentence, no full stop */
 };
-enum { TENON_PROP_LIVE = 1 };   /* may be set while the machine runs, the board locked: its value
+enum {
+    TENON_PROP_LIVE = 1,        /* may be set while the machine runs, the board locked: its value
                                    counts from the device's next look at the field */
+    TENON_PROP_MEMBERS = 2,     /* a string that gathers what is set below it: "NAME.REST=value" adds
+                                   a line "REST=value" to it */
+};
 /* TENON_PROP(struct edu, "delay", TENON_U64, delay, .initial = 1000, .help = "...") */
 #define TENON_PROP(state, name_, type_, field, ...)                                                \
     { .name = name_, .type = type_, .offset = offsetof(state, field),                              \

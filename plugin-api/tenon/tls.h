@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT-0 */
 /*
- * tenon/tls.h - secrets, and TLS for whoever moves bytes.
+ * tenon/tls.h - secrets, TLS for whoever moves bytes, and who may come in.
  *
- * Both are objects of the command line (kind object), found by id with "tenon.objects/1" of
+ * These are objects of the command line (kind object), found by id with "tenon.objects/1" of
  * tenon/system.h.  A TLS session runs over a transport of the caller's: a socket, or whatever else
  * carries bytes in order.
  */
@@ -64,6 +64,18 @@ struct tenon_tls {
     void (*bye)(struct tenon_tls_session *);
     /* One line, no full stop; valid until the session's next call. [any] */
     const char *(*error)(struct tenon_tls_session *);
+    /* Who the peer has proved to be, once the handshake is done: the distinguished name of its
+     * certificate ("C=GB,O=Acme,CN=client", in the certificate's order), or the name of its shared
+     * key.  NULL: it has not.  Lives as long as the session. [any] */
+    const char *(*peer)(struct tenon_tls_session *);
+};
+
+/* "tenon.authz/1" - an interface of -object authz-simple, -list, -listfile and -pam. */
+#define TENON_AUTHZ "tenon.authz/1"
+struct tenon_authz {
+    uint32_t size;
+    /* May who proved to be identity come in? [main] */
+    bool (*allows)(void *self, const char *identity);
 };
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "address.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -54,6 +55,7 @@ int inet_resolve(const struct inet *at, int type, bool passive, struct addrinfo 
 
 struct lookup {
     struct inet at;
+    bool passive;
     int type, fd, error;
     struct addrinfo *list;
 };
@@ -71,7 +73,7 @@ static void *lookup_run(void *arg)
     struct lookup *l = arg;
     int fd = l->fd;
 
-    l->error = inet_resolve(&l->at, l->type, false, &l->list);
+    l->error = inet_resolve(&l->at, l->type, l->passive, &l->list);
     if (send(fd, &l, sizeof(l), MSG_NOSIGNAL) != sizeof(l)) {
         if (l->list)
             freeaddrinfo(l->list);
@@ -81,7 +83,7 @@ static void *lookup_run(void *arg)
     return NULL;
 }
 
-int inet_lookup(const struct inet *at, int type)
+int inet_lookup(const struct inet *at, int type, bool passive)
 {
     struct lookup *l;
     pthread_t thread;
@@ -95,7 +97,7 @@ int inet_lookup(const struct inet *at, int type)
         close(fds[1]);
         return -ENOMEM;
     }
-    *l = (struct lookup){ .at = *at, .type = type, .fd = fds[1] };
+    *l = (struct lookup){ .at = *at, .type = type, .passive = passive, .fd = fds[1] };
     l->at.host = at->host ? strdup(at->host) : NULL;
     l->at.port = at->port ? strdup(at->port) : NULL;
     error = pthread_create(&thread, NULL, lookup_run, l);
@@ -122,6 +124,14 @@ int inet_lookup_end(int fd, struct addrinfo **list)
     }
     close(fd);
     return error;
+}
+
+bool inet_is_at_hand(const char *host)
+{
+    struct in6_addr bits;
+
+    return !given(host) || !strcmp(host, "localhost") || inet_pton(AF_INET, host, &bits) == 1 ||
+           inet_pton(AF_INET6, host, &bits) == 1;
 }
 
 /* ---- TCP servers ---- */
@@ -182,28 +192,17 @@ static int listen_all(const struct addrinfo *list, in_port_t port, int fds[MAX_L
     return n ? n : first_error;
 }
 
-int inet_listen(struct tenon_dev *dev, const struct inet *at, unsigned last, int fds[MAX_LISTENERS])
+int inet_listen(const struct addrinfo *list, unsigned last, int fds[MAX_LISTENERS])
 {
-    struct addrinfo *list;
-    int error = inet_resolve(at, SOCK_STREAM, true, &list), n = -EADDRINUSE;
-    unsigned port, end;
+    unsigned port = ntohs(*port_of((struct sockaddr_storage *)list->ai_addr)),
+             end = last ? last : port;
+    int n = -EADDRINUSE;
 
-    if (error)
-        return tenon_error(dev, -EINVAL, "host=%s,port=%s: %s", at->host ? at->host : "", at->port,
-                           gai_strerror(error));
-    port = ntohs(*port_of((struct sockaddr_storage *)list->ai_addr));
-    if (last && last < port) {
-        freeaddrinfo(list);
-        return tenon_error(dev, -EINVAL, "to=%u is less than port=%u", last, port);
-    }
-    end = last ? last : port;
+    if (end < port)
+        return -ERANGE;
     for (; n == -EADDRINUSE && port <= end; port++)
         n = listen_all(list, htons(port), fds);
-    freeaddrinfo(list);
-    if (n >= 0)
-        return n;
-    return tenon_error(dev, n, "cannot listen at port %s%s%u: %s", at->port, last ? " to " : "",
-                       last, strerror(-n));
+    return n;
 }
 
 /* ---- Unix sockets ---- */

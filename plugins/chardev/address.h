@@ -36,15 +36,18 @@ int inet_resolve(const struct inet *at, int type, bool passive, struct addrinfo 
  * The same, in a thread of its own: an fd that becomes readable when the list is there, or -errno.
  * inet_lookup_end() then takes the list, and closing the fd without it gives up.
  */
-int inet_lookup(const struct inet *at, int type);
+int inet_lookup(const struct inet *at, int type, bool passive);
 int inet_lookup_end(int fd, struct addrinfo **list);
+
+/* Whether no name server has to be asked for the host: an address, this host, or any of its. */
+bool inet_is_at_hand(const char *host);
 
 enum { MAX_LISTENERS = 8 };
 
-/* Sockets that listen at all addresses of at, and at the first port of its own to last (0: no
- * other) that is free at all of them.  How many, or what tenon_error() returned. */
-int inet_listen(struct tenon_dev *dev, const struct inet *at, unsigned last,
-                int fds[MAX_LISTENERS]);
+/* Sockets that listen at all addresses of a list, and at the first port of its own to last (0: no
+ * other) that is free at all of them.  How many, or -errno (-ERANGE: last is less than the port).
+ */
+int inet_listen(const struct addrinfo *list, unsigned last, int fds[MAX_LISTENERS]);
 
 struct unix_path {
     const char *path;

@@ -378,6 +378,30 @@ static int connected(struct socket *s)
     return 0;
 }
 
+/* At the addresses that have been found; a reason why not, or NULL. */
+static const char *listen_there(struct socket *s)
+{
+    int n = inet_listen(s->found, s->to, s->listeners);
+
+    freeaddrinfo(s->found);
+    s->found = s->next = NULL;
+    if (n >= 0)
+        s->n_listeners = n;
+    return n == -ERANGE ? "to is less than port" : n < 0 ? strerror(-n) : NULL;
+}
+
+/* A server's own name has been found while the machine went on. */
+static void server_looked_up(struct socket *s)
+{
+    const char *why = listen_there(s);
+
+    if (why)
+        give_up(s, why);
+    else if (is_off(s->wait))
+        settle(s, NULL);
+    update(s);
+}
+
 static void conn_looked_up(struct socket *s)
 {
     int fd = s->fd, error;
@@ -390,6 +414,10 @@ static void conn_looked_up(struct socket *s)
     s->next = s->found;
     if (error) {
         give_up(s, gai_strerror(error));
+        return;
+    }
+    if (s->server) {
+        server_looked_up(s);
         return;
     }
     error = try_next(s, -EADDRNOTAVAIL);
@@ -414,7 +442,8 @@ static void conn_connected(struct socket *s)
 /* Nothing here waits. */
 static void start_connecting(struct socket *s)
 {
-    int fd = s->local.path ? unix_connect(&s->local, false) : inet_lookup(&s->inet, SOCK_STREAM);
+    int fd =
+        s->local.path ? unix_connect(&s->local, false) : inet_lookup(&s->inet, SOCK_STREAM, false);
 
     if (fd == -EAGAIN && s->opening) {
         set_timer(s, BUSY_MS);
@@ -593,21 +622,52 @@ static int connect_now(struct socket *s)
     return 0;
 }
 
+/* Whether the far end may be waited for here and now; -EINPROGRESS: not here. */
+static int ask_to_wait(struct socket *s)
+{
+    int error = s->host->waits(s->dev);
+
+    s->opening = error == -EINPROGRESS;
+    return error;
+}
+
+/* -EINPROGRESS: a name server is asked first, and the machine does not wait for it. */
+static int listen_inet(struct socket *s)
+{
+    int error = inet_is_at_hand(s->inet.host) ? 0 : ask_to_wait(s);
+    const char *why;
+
+    if (error == -EINPROGRESS) {
+        s->fd = inet_lookup(&s->inet, SOCK_STREAM, true);
+        s->state = s->fd < 0 ? CLOSED : LOOKING_UP;
+        return s->fd < 0 ? tenon_error(s->dev, s->fd, "%s", strerror(-s->fd)) : error;
+    }
+    if (error)
+        return error;
+    error = inet_resolve(&s->inet, SOCK_STREAM, true, &s->found);
+    if (error)
+        return tenon_error(s->dev, -EINVAL, "host=%s,port=%s: %s", s->inet.host ? s->inet.host : "",
+                           s->inet.port, gai_strerror(error));
+    why = listen_there(s);
+    if (!why)
+        return 0;
+    return s->to ? tenon_error(s->dev, -EADDRINUSE, "cannot listen at port %s to %u: %s",
+                               s->inet.port, s->to, why)
+                 : tenon_error(s->dev, -EADDRINUSE, "cannot listen at port %s: %s", s->inet.port,
+                               why);
+}
+
 static int listen_now(struct socket *s)
 {
     struct stat st;
-    int n;
 
-    if (s->local.path) {
-        s->listeners[0] = unix_listen(s->dev, &s->local);
-        n = s->listeners[0] < 0 ? s->listeners[0] : 1;
-    } else {
-        n = inet_listen(s->dev, &s->inet, s->to, s->listeners);
-    }
-    if (n < 0)
-        return n;
-    s->n_listeners = n;
-    s->made = s->local.path && !s->local.abstract && stat(s->local.path, &st) == 0;
+    if (!s->local.path)
+        return listen_inet(s);
+    s->listeners[0] = unix_listen(s->dev, &s->local);
+    if (s->listeners[0] < 0)
+        return s->listeners[0];
+    s->n_listeners = 1;
+    s->made = !s->local.abstract && stat(s->local.path, &st) == 0;
     if (s->made) {
         s->made_dev = st.st_dev;
         s->made_ino = st.st_ino;
@@ -665,7 +725,8 @@ static int check(struct socket *s)
         { s->websocket && !s->server, "websocket is for server=on" },
         { s->tn3270, "tn3270=on: there is no device here that speaks 3270" },
         { s->tls_creds && s->local.path, "tls-creds is for TCP, not for path" },
-        { s->tls_authz, "tls-authz: lists of whom to let in are not in this build yet" },
+        { s->tls_authz && !s->tls_creds, "tls-authz needs tls-creds" },
+        { s->tls_authz && !s->server, "tls-authz is for server=on" },
         { is_off(s->inet.ipv4) && is_off(s->inet.ipv6), "ipv4=off and ipv6=off leave nothing" },
     };
 
@@ -707,13 +768,22 @@ static int prepare_wire(struct socket *s)
     return 0;
 }
 
-/* Whether the far end may be waited for here and now; -EINPROGRESS: not here. */
-static int ask_to_wait(struct socket *s)
+/* Whom TLS lets in. */
+static int prepare_authz(struct socket *s)
 {
-    int error = s->host->waits(s->dev);
+    const struct tenon_objects *objects = tenon_query(s->dev, "tenon.objects/1");
 
-    s->opening = error == -EINPROGRESS;
-    return error;
+    if (!s->tls_authz)
+        return 0;
+    if (objects)
+        s->spec.authz = objects->find(s->dev, s->tls_authz, TENON_AUTHZ);
+    if (!s->spec.authz.self)
+        return tenon_error(s->dev, -ENOENT, "tls-authz=%s: there is no object of that id",
+                           s->tls_authz);
+    if (!s->spec.authz.table)
+        return tenon_error(s->dev, -EINVAL, "tls-authz=%s is none of the authz objects",
+                           s->tls_authz);
+    return 0;
 }
 
 static int open_client(struct socket *s)
@@ -732,6 +802,8 @@ static int open_server(struct socket *s)
 {
     int error = s->fd_given ? use_given(s) : listen_now(s);
 
+    if (error == -EINPROGRESS)
+        return 0;
     if (error || is_off(s->wait))
         return error;
     error = ask_to_wait(s);
@@ -761,6 +833,8 @@ static int socket_create(void *self)
     error = check(s);
     if (!error)
         error = prepare_wire(s);
+    if (!error)
+        error = prepare_authz(s);
     if (error)
         return error;
     s->host->event(s->dev, TENON_CHR_CLOSED);
@@ -803,6 +877,21 @@ static void socket_yank(void *self)
         set_closed(s);
 }
 
+static int socket_add_client(void *self, int fd)
+{
+    struct socket *s = self;
+
+    if (!s->server)
+        return -ENOTSUP;
+    if (s->state != CLOSED)
+        return -EBUSY;
+    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
+        return -errno;
+    s->fd = fd;
+    set_connected(s);
+    return 0;
+}
+
 static const struct tenon_chardev_ops ops = {
     .size = sizeof(ops),
     .write = socket_write,
@@ -810,6 +899,7 @@ static const struct tenon_chardev_ops ops = {
     .event = socket_event,
     .describe = describe,
     .yank = socket_yank,
+    .add_client = socket_add_client,
 };
 
 // clang-format off
@@ -851,7 +941,7 @@ static const struct tenon_prop props[] = {
     TENON_PROP(struct socket, "tls-creds", TENON_STR,  tls_creds,
                .help = "id of a tls-creds object: speak TLS"),
     TENON_PROP(struct socket, "tls-authz", TENON_STR,  tls_authz,
-               .help = "refused: not in this build yet"),
+               .help = "id of an authz object: with server=on, which TLS clients may come in"),
 };
 // clang-format on
 

@@ -25,7 +25,8 @@ struct udp {
     const char *localaddr, *localport;
     const struct tenon_chardev_host *host;
     const struct tenon_loop *loop;
-    int fd; /* one more than it; 0: none */
+    int fd;     /* one more than it; 0: none */
+    int lookup; /* the same: tells when the far end's name is found */
     bool full;
     unsigned watched;
     uint32_t at, n; /* of what has come, the guest has had data[0] to data[at - 1] */
@@ -147,8 +148,9 @@ static int open_between(const struct addrinfo *near, const struct addrinfo *far)
     return error;
 }
 
-/* The first of the far end's addresses will do that has a local one of its family. */
-static int open_udp(struct udp *u, const struct addrinfo *far)
+/* The first of the far end's addresses will do that has a local one of its family.  Why none does,
+ * or NULL. */
+static const char *open_udp(struct udp *u, const struct addrinfo *far)
 {
     const char *why = "";
 
@@ -167,7 +169,55 @@ static int open_udp(struct udp *u, const struct addrinfo *far)
         else
             u->fd = fd + 1;
     }
-    if (u->fd)
+    return u->fd ? NULL : why;
+}
+
+static void looked_up(void *self, int fd, unsigned events)
+{
+    struct udp *u = self;
+    struct addrinfo *far;
+    const char *why;
+    int error;
+
+    u->loop->watch(u->dev, fd, 0, NULL);
+    u->lookup = 0;
+    error = inet_lookup_end(fd, &far);
+    why = error ? gai_strerror(error) : open_udp(u, far);
+    if (far)
+        freeaddrinfo(far);
+    u->host->settled(u->dev, why);
+}
+
+/* A name server is asked, and the machine does not wait for it. */
+static int open_later(struct udp *u)
+{
+    int fd;
+
+    if (!inet_is_at_hand(u->localaddr))
+        return tenon_error(u->dev, -EINVAL,
+                           "localaddr=%s is no address, and the machine that is "
+                           "there does not wait for a name",
+                           u->localaddr);
+    fd = inet_lookup(&u->far, SOCK_DGRAM, false);
+    if (fd < 0)
+        return tenon_error(u->dev, fd, "%s", strerror(-fd));
+    u->lookup = fd + 1;
+    u->loop->watch(u->dev, fd, TENON_READABLE, looked_up);
+    return 0;
+}
+
+static int open_now(struct udp *u)
+{
+    struct addrinfo *far;
+    int error = inet_resolve(&u->far, SOCK_DGRAM, false, &far);
+    const char *why;
+
+    if (error)
+        return tenon_error(u->dev, -EINVAL, "host=%s,port=%s: %s", u->far.host, u->far.port,
+                           gai_strerror(error));
+    why = open_udp(u, far);
+    freeaddrinfo(far);
+    if (!why)
         return 0;
     return tenon_error(u->dev, -EADDRNOTAVAIL, "cannot send from %s port %s: %s",
                        u->localaddr ? u->localaddr : "any address",
@@ -177,7 +227,6 @@ static int open_udp(struct udp *u, const struct addrinfo *far)
 static int udp_create(void *self)
 {
     struct udp *u = self;
-    struct addrinfo *far;
     int error;
 
     u->host = tenon_query(u->dev, "tenon.chardev/1");
@@ -186,18 +235,20 @@ static int udp_create(void *self)
         return tenon_error(u->dev, -ENOTSUP, "this emulator has no event loop for back ends");
     if (!u->far.port || !*u->far.port)
         return tenon_error(u->dev, -EINVAL, "port is missing");
-    error = inet_resolve(&u->far, SOCK_DGRAM, false, &far);
-    if (error)
-        return tenon_error(u->dev, -EINVAL, "host=%s,port=%s: %s", u->far.host, u->far.port,
-                           gai_strerror(error));
-    error = open_udp(u, far);
-    freeaddrinfo(far);
-    return error;
+    if (inet_is_at_hand(u->far.host) && inet_is_at_hand(u->localaddr))
+        return open_now(u);
+    error = u->host->waits(u->dev);
+    return error == -EINPROGRESS ? open_later(u) : error ? error : open_now(u);
 }
 
 static void udp_destroy(void *self)
 {
     struct udp *u = self;
+
+    if (u->lookup) {
+        u->loop->watch(u->dev, u->lookup - 1, 0, NULL);
+        close(u->lookup - 1);
+    }
 
     if (!u->fd)
         return;

@@ -4,6 +4,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include <tenon/system.h>
@@ -102,7 +103,7 @@ int wire_init(struct wire *w, const struct wire_spec *spec, int fd)
     w->spec = spec;
     w->fd = fd;
     w->is_unix = getsockname(fd, (struct sockaddr *)&at, &len) == 0 && at.ss_family == AF_UNIX;
-    w->ended = false;
+    w->ended = w->admitted = false;
     w->session = NULL;
     w->raw_at = w->raw_n = w->out.at = w->out.n = 0;
     if (spec->kind == WIRE_WEBSOCKET)
@@ -207,12 +208,34 @@ static int upgrade(struct wire *w, const char **why)
     return 0;
 }
 
+/* The TLS peer has proved who it is: may it come in? */
+static int admit(struct wire *w, const char **why)
+{
+    const struct tenon_authz *authz = w->spec->authz.table;
+    const char *peer;
+
+    if (w->admitted || !authz)
+        return 0;
+    peer = tls(w)->peer(w->session);
+    w->admitted = peer && authz->allows(w->spec->authz.self, peer);
+    if (w->admitted)
+        return 0;
+    *why = "the TLS peer has not proved who it is, which tls-authz needs";
+    if (peer) {
+        snprintf(w->refused, sizeof(w->refused), "tls-authz does not let in '%s'", peer);
+        *why = w->refused;
+    }
+    return -EACCES;
+}
+
 int wire_handshake(struct wire *w, const char **why)
 {
     int error = w->session ? tls(w)->handshake(w->session) : 0;
 
     if (error && error != -EAGAIN)
         *why = tls(w)->error(w->session);
+    else if (!error)
+        error = admit(w, why);
     if (!error && w->spec->kind == WIRE_WEBSOCKET)
         error = upgrade(w, why);
     if (!error)

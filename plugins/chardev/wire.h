@@ -22,7 +22,9 @@ struct wire_spec {
     enum wire_kind kind;
     bool server;
     struct tenon_peer tls; /* its table is a struct tenon_tls; none if self is NULL */
-    const char *host;      /* whom to expect by TLS, or NULL */
+    struct tenon_peer
+        authz;        /* a struct tenon_authz that says whom TLS lets in; none if self is NULL */
+    const char *host; /* whom to expect by TLS, or NULL */
     /* Descriptors that came along a unix socket; they are the callee's. */
     void (*fds)(struct tenon_dev *dev, const int *fds, unsigned n);
     struct tenon_dev *dev;
@@ -34,6 +36,8 @@ struct wire {
     bool is_unix; /* descriptors may come along */
     bool ended;   /* by the protocol: it is over when out has been sent */
     struct tenon_tls_session *session;
+    bool admitted;     /* by the authz */
+    char refused[200]; /* why not */
     union {
         struct telnet telnet;
         struct websocket websocket;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nettle/aes.h>
@@ -35,19 +36,23 @@ struct secret {
 
 static int read_file(struct secret *s)
 {
-    int fd = open(s->file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : 0;
+    const struct tenon_files *files = tenon_query(s->dev, "tenon.files/1");
+    int fd = files ? files->open(s->dev, s->file, O_RDONLY, 0) : -ENOTSUP;
+    struct stat st;
+    ssize_t n = 0;
 
+    if (fd < 0)
+        return tenon_error(s->dev, fd, "file=%s: %s", s->file, strerror(-fd));
     s->bytes = calloc(1, SECRET_MAX + 1);
-    while (s->bytes && fd >= 0 && s->n < SECRET_MAX &&
-           (n = read(fd, s->bytes + s->n, SECRET_MAX - s->n)) > 0)
+    while (s->bytes && s->n < SECRET_MAX && (n = read(fd, s->bytes + s->n, SECRET_MAX - s->n)) > 0)
         s->n += n;
     if (n < 0 || !s->bytes)
         n = tenon_error(s->dev, -errno, "file=%s: %s", s->file, strerror(errno));
+    else if (!s->n && !fstat(fd, &st) && S_ISFIFO(st.st_mode))
+        n = tenon_error(s->dev, -ENODATA, "file=%s: nobody has written to this pipe", s->file);
     else if (s->n == SECRET_MAX)
         n = tenon_error(s->dev, -EFBIG, "file=%s: is too long for a secret", s->file);
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return n;
 }
 

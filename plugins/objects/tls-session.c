@@ -22,6 +22,7 @@ struct tenon_tls_session {
     bool ready;  /* the handshake is over, and the peer is who it should be */
     bool unsent; /* a record waits in GnuTLS */
     char error[200];
+    char *peer; /* who it is, or NULL */
 };
 
 static bool is_server(void *self)
@@ -62,6 +63,7 @@ static void session_end(struct tenon_tls_session *s)
     if (s->tls)
         gnutls_deinit(s->tls);
     free(s->host);
+    free(s->peer);
     free(s);
 }
 
@@ -173,6 +175,46 @@ static int session_handshake(struct tenon_tls_session *s)
     return error;
 }
 
+/* ---- Who the peer is ---- */
+
+/* The subject of its certificate, to be freed; NULL: it has none, or no memory. */
+static char *subject(gnutls_session_t tls)
+{
+    unsigned n = 0;
+    const gnutls_datum_t *certificates = gnutls_certificate_get_peers(tls, &n);
+    gnutls_x509_crt_t cert;
+    char *name = NULL;
+    size_t len = 0;
+
+    if (!certificates || !n || gnutls_x509_crt_init(&cert))
+        return NULL;
+    if (!gnutls_x509_crt_import(cert, &certificates[0], GNUTLS_X509_FMT_DER) &&
+        gnutls_x509_crt_get_dn(cert, NULL, &len) == GNUTLS_E_SHORT_MEMORY_BUFFER)
+        name = malloc(len);
+    if (name && gnutls_x509_crt_get_dn(cert, name, &len)) {
+        free(name);
+        name = NULL;
+    }
+    gnutls_x509_crt_deinit(cert);
+    return name;
+}
+
+static const char *session_peer(struct tenon_tls_session *s)
+{
+    const struct creds *c = s->creds;
+    const char *user;
+
+    if (!s->ready || s->peer)
+        return s->peer;
+    if (c->kind == CREDS_X509 && c->verify_peer)
+        s->peer = subject(s->tls);
+    user =
+        c->kind == CREDS_PSK && is_server(s->creds) ? gnutls_psk_server_get_username(s->tls) : NULL;
+    if (user)
+        s->peer = strdup(user);
+    return s->peer;
+}
+
 /* ---- Data ---- */
 
 static int session_flush(struct tenon_tls_session *s)
@@ -254,4 +296,5 @@ const struct tenon_tls tls_interface = {
     .events = session_events,
     .bye = session_bye,
     .error = session_error,
+    .peer = session_peer,
 };

@@ -307,7 +307,7 @@ def websocket():
 PEOPLE = {
     "ca": "cn = CA\nca\ncert_signing_key\n",
     "server": "cn = server\ndns_name = localhost\nip_address = 127.0.0.1\ntls_www_server\nsigning_key\n",
-    "client": "cn = client\ntls_www_client\nsigning_key\n",
+    "client": "cn = client\norganization = Acme\ntls_www_client\nsigning_key\n",
     "old": 'cn = old\ntls_www_server\nactivation_date = "2020-01-01"\nexpiration_date = "2020-02-01"\n',
     "new": 'cn = new\ntls_www_server\nactivation_date = "2199-01-01"\nexpiration_date = "2199-02-01"\n',
     "stranger": "cn = stranger\nca\ncert_signing_key\n",
@@ -361,6 +361,7 @@ def tls_server():
         got = talk(s) if s else b""
         check("a client without a certificate is refused", GREETING not in got, got)
         check("and that is said in a line", t.said().count("\n") == 2 and "TLS" in t.said(), t.said())
+    authorized(port, chardev, x509)
     with Tenon(chardev, "-object", x509 + ",verify-peer=off"):
         got = run("openssl", "s_client", "-quiet", "-CAfile", "ca-cert.pem", "-verify_return_error",
                   "-connect", f"localhost:{port}", input=HELLO + b'{"execute":"quit"}\n').stdout
@@ -369,6 +370,73 @@ def tls_server():
         with over_tls(port) as s:
             s.sendall(b"GET / HTTP/1.0\r\n\r\n")
             check("a websocket in TLS", s.recv(100).startswith(b"HTTP/1.1 400"))
+
+
+def authorized(port, chardev, x509):
+    """tls-authz: by the name of the client's certificate"""
+    def lets_in(what, good, *objects, while_there=None):
+        more = [word for one in objects for word in ("-object", one)]
+        with Tenon(chardev + ",tls-authz=a", "-object", x509, *more) as t:
+            for let_in, step in ((good, None), *(while_there or ())):
+                if step:
+                    step()
+                s = over_tls(port)
+                got = talk(s) if s else b""
+                check(f"tls-authz: {what}", (GREETING in got) == let_in, f"{got}\n{t.said()}")
+            return t.said()
+
+    name = "O=Acme,CN=client"
+    said = lets_in("one by name", True, "authz-simple,id=a,identity=" + name.replace(",", ",,"))
+    check("and nothing is said of it", said == "", said)
+    said = lets_in("one of another name", False, "authz-simple,id=a,identity=CN=client")
+    check("who it was is said", said.endswith(f"a connection has failed: tls-authz does not let in '{name}'\n"), said)
+    lets_in("an empty list", False, "authz-list,id=a")
+    lets_in("a list that allows all others", True, "authz-list,id=a,policy=allow,rules.0.match=x,rules.0.policy=deny")
+    lets_in("the first rule that matches", False, "authz-list,id=a,policy=allow,rules.0.match=*CN=cl?ent,"
+            f"rules.0.format=glob,rules.0.policy=deny,rules.1.match={name.replace(',', ',,')},rules.1.policy=allow")
+    rule = {"match": "*,CN=client", "policy": "allow", "format": "glob"}
+    lets_in("a list in JSON", True, json.dumps({"qom-type": "authz-list", "id": "a", "rules": [rule]}))
+
+    def write(text):
+        with open("who.new", "w") as file:
+            file.write(text)
+        os.rename("who.new", "who")
+
+    write(json.dumps({"policy": "deny", "rules": [rule]}))
+    later = [(False, lambda: write('{"rules": []}')), (True, lambda: write('{"policy": "allow"}')),
+             (False, lambda: write('{"policy":')), (False, lambda: os.unlink("who"))]
+    said = lets_in("a file, and as it changes", True, "authz-listfile,id=a,filename=who", while_there=later)
+    check("a file that is broken is told of", "who: line 1: " in said and "nobody may come in" in said, said)
+    write('{"policy": "allow"}')
+    lets_in("a file without refresh", True, "authz-list-file,id=a,filename=who,refresh=off",
+            while_there=[(True, lambda: write("{}"))])
+    if os.path.exists(os.path.join(os.path.dirname(TENON), "plugins-all", "object-authz-pam.so")):
+        lets_in("a service that PAM does not know", False, "authz-pam,id=a,service=tenon-test")
+    for option, line in (
+            ("authz-simple,id=a", "identity is missing"),
+            ("authz-list,id=a,rules.0.match=x", "rules.0 has no policy"),
+            ("authz-list,id=a,rules.1.match=x,rules.1.policy=allow", "rules.0 has no match"),
+            ("authz-list,id=a,rules.0.match=x,rules.0.policy=maybe", "rules.0.policy takes deny or allow, not 'maybe'"),
+            ("authz-list,id=a,rules.x.match=x", "rules are rules.0.match= to rules.4095.match=, not rules.x.match"),
+            ("authz-list,id=a,rules.0.who=x", "rules.0 has no 'who': it takes match, policy and format"),
+            ("authz-list,id=a,rules=x", "rules is set by its members: rules.0"),
+            ("authz-listfile,id=a", "filename is missing"),
+            ("authz-listfile,id=a,filename=nowhere", "filename=nowhere: No such file or directory"),
+            ("authz-listfile,id=a,filename=keys", "filename=keys: policy takes deny or allow")):
+        with open("keys", "w") as file:
+            file.write('{"policy": 1}')
+        text = run(TENON, "-machine", "none", "-object", option).stdout.decode()
+        check(f"refused: {option}", text == f"tenon: -object {option}: {line}\n", text)
+    server = "socket,port=1,server=on,wait=off"
+    refused("tls-authz without TLS", f"{server},tls-authz=a", "tls-authz needs tls-creds")
+    refused("tls-authz of a client", "socket,port=1,tls-creds=t,tls-authz=a", "tls-authz is for server=on")
+    refused("no such list", f"{server},tls-creds=t,tls-authz=a", "tls-authz=a: there is no object of that id",
+            "-object", x509)
+    refused("a list that is none", f"{server},tls-creds=t,tls-authz=t", "tls-authz=t is none of the authz objects",
+            "-object", x509)
+    refused("TLS on a unix socket, as in QEMU", "socket,path=s,server=on,tls-creds=t", "tls-creds is for TCP, not for path",
+            "-object", x509)
+    refused("a websocket as a client, as in QEMU", "socket,port=1,websocket=on", "websocket is for server=on")
 
 
 def tls_client():

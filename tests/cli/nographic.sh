@@ -64,7 +64,7 @@ shows 'Ctrl-a x ends the program' '^status 0'
 shows 'which says so' '^Tenon: terminated'
 shows 'the terminal is as before' '^icanon'
 
-on_terminal "${guest[@]}" -nodefaults -nographic -serial mon:stdio -echr 2
+on_terminal "${guest[@]}" -nographic -serial mon:stdio -echr 2
 shows 'another guest' '^ready'
 keys C-a C-b h
 shows '-echr: Ctrl-a is a key like others' '^got 1'

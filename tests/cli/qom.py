@@ -237,7 +237,8 @@ def text():
         assert "hotplugged (bool)\r\n" in say("qom-list /machine/peripheral/p")
         assert say("device_del p") == "" and say("device_del q").startswith("Error: ")
         assert say("object_add secret,id=s,data=x") == "" and say("object_del s") == ""
-        assert "cannot come" in say("object_add memory-backend-ram,id=r,size=1M")
+        assert say("object_add memory-backend-ram,id=r,size=1M") == ""
+        assert say("qom-get /objects/r size") == "1048576\r\n" and say("object_del r") == ""
 
 
 if __name__ == "__main__":

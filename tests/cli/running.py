@@ -27,10 +27,10 @@ SOFT = ["-machine", "pc", "-accel", "tcg", "-nodefaults", "-display", "none"]
 
 
 @contextlib.contextmanager
-def guest(*arguments, code=VECTOR):
+def guest(*arguments, code=VECTOR, loop=LOOP):
     """A client of a machine whose processor comes to the end of code and goes round and round."""
     with tempfile.NamedTemporaryFile() as firmware:
-        firmware.write((code + LOOP).ljust(CAUGHT) + LOOP.ljust(0xfff0 - CAUGHT) + RESET.ljust(16))
+        firmware.write((code + loop).ljust(CAUGHT) + LOOP.ljust(0xfff0 - CAUGHT) + RESET.ljust(16))
         firmware.flush()
         with running("-bios", firmware.name, *arguments, machine=SOFT) as qmp:
             qmp.say = lambda line: qmp.do("human-monitor-command", **{"command-line": line})
@@ -81,6 +81,36 @@ def log():
             until(lambda: b"jmp" in open(path, "rb").read()[size:], "code in the log")
 
 
+def one_insn():
+    """one-insn-per-tb comes and goes while the processor runs, and has its blocks decoded anew"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "log")
+
+        def places(qmp):
+            """Where blocks begin that are executed from now on: EIPs."""
+            open(path, "w").close()
+            assert qmp.say("log exec,nochain") == ""
+            until(lambda: os.path.getsize(path) > 10000, "blocks in the log")
+            assert qmp.say("log none") == ""
+            lines = [line for line in open(path) if line.endswith("]\n")]
+            return {int(line.split("[")[1].split("/")[1], 16) & 0xffff for line in lines[len(lines) // 2:]}
+
+        with guest("-D", path, loop=bytes.fromhex("90 90 eb fc")) as qmp:
+            start = len(VECTOR)
+            assert not qmp.do("query-status")["singlestep"]
+            assert places(qmp) == {start}
+            assert qmp.say("one-insn-per-tb") == ""
+            assert qmp.do("query-status")["singlestep"]
+            assert "(single step mode)" in qmp.say("info status")
+            assert places(qmp) == {start, start + 1, start + 2}
+            assert qmp.say("singlestep off") == ""
+            assert places(qmp) == {start}
+            assert qmp.say("one-insn-per-tb perhaps") == 'Error: it is "on" or "off", not "perhaps"\r\n'
+    with running(machine=PC) as qmp:
+        answer = qmp.do("human-monitor-command", **{"command-line": "one-insn-per-tb on"})
+        assert answer.startswith("Error: qtest runs guest code as it is"), answer
+
+
 def figures():
     """info jit counts what the software CPU executes; there is none without it"""
     def count(qmp):
@@ -114,4 +144,4 @@ def clock():
         assert abs(data["offset"] - ahead - 5 * 3600) <= 30, (data, ahead)
 
 
-run_all([nmi, log, figures, clock])
+run_all([nmi, log, one_insn, figures, clock])

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """inside.py - what gdb.py has the real gdb do: run by gdb's own Python, one case a process."""
 
+import contextlib
 import math
 import os
+import re
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +18,8 @@ import gdb
 TENON = os.environ["TENON"]
 GUESTS = os.environ["GUESTS"]
 ACCEL = os.environ["ACCEL"]
-LINE = os.environ.get("DEVICE", f"| exec {TENON} -gdb stdio")
+# Somewhere else tenon is started with the options that are written there, and gdb reaches it by this device.
+STARTER, DEVICE = os.environ.get("STARTER"), os.environ.get("DEVICE")
 
 
 def run(command):
@@ -40,17 +45,28 @@ def has(text, wanted):
         raise AssertionError(f"no {wanted!r} in {text!r}")
 
 
+def common():
+    return f"-accel {ACCEL} -nodefaults -display none -m 64 -device isa-debug-exit,iobase=0xf4,iosize=4"
+
+
 def options(kernel, *more):
-    accel = "kvm,fallback=on" if ACCEL == "kvm" else ACCEL
-    words = ["-accel", accel, "-machine", "firmware=none", "-nodefaults", "-display", "none"]
-    words += ["-m", "64", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", f"{GUESTS}/{kernel}"]
-    return " ".join(words + list(more))
+    return " ".join([common(), "-machine firmware=none -kernel", f"{GUESTS}/{kernel}", *more])
+
+
+def attach(line):
+    """To a program with these options."""
+    if STARTER:
+        with open(STARTER, "w") as starter:
+            starter.write(f"-S {line}\n")
+        gdb.execute(f"target remote {DEVICE}")
+    else:
+        gdb.execute(f"target remote | exec {TENON} -gdb stdio -S {line}")
 
 
 def connect(program="debuggee", *more):
     elf = f"{GUESTS}/{program}.elf"
     gdb.execute(f"file {elf if os.path.exists(elf) else GUESTS + '/' + program}", to_string=True)
-    gdb.execute(f"target remote {LINE} -S {options(program, *more)}")
+    attach(options(program, *more))
     same(value("$pc"), 0xFFF0, "before the start")
     go_to("guest_main")  # before that its code is not in memory
 
@@ -254,7 +270,7 @@ def case_interrupt():
 def case_threads():
     connect("debuggee", "-smp 2")
     go_to("tick")
-    run("watch others if others > 1000")
+    run("watch others if others > 50")
     run("continue")
     run("delete")
     has(run("info threads"), "CPU#1")
@@ -292,6 +308,47 @@ def case_masked():
         if value("((unsigned *)&interrupts)[0x40]") > taken:
             return
     raise AssertionError("no interrupt comes while stepping, where it may")
+
+
+def counted(disturb):
+    """What a guest under -icount that is disturbed on its way has come to at its milestone."""
+    connect("debuggee", "-icount shift=3,sleep=off")
+    run("set var timer = 1")
+    run("set var milestone = 1000000")
+    disturb()
+    run("delete")
+    if value("$pc") != address("arrived"):
+        go_to("arrived")
+    run("finish")
+    found = [value(x) for x in ("when", "((unsigned *)&interrupts)[0x40]", "interrupt_rip", "counter")]
+    run("kill")
+    return found
+
+
+def many_stops():
+    run("maintenance packet Qqemu.sstep=0x1")
+    for command in "break *look", "hbreak *change", "watch watched", "rwatch looked_at":
+        run(command)
+    for _ in range(40):
+        run("continue")
+        run("stepi 7")
+    run("delete")
+    run("stepi 5000")
+    run("hbreak *arrived")
+    timer = interrupt_after(0.05)
+    if go_on() != "SIGINT":  # it was there before
+        timer.cancel()
+    timer.join()
+    run("info registers")
+
+
+def case_counted():
+    """What is counted is the same with a debugger's stops."""
+    undisturbed = counted(lambda: None)
+    same(undisturbed[1] > 2, True, "interrupts")
+    same(undisturbed[3], 1000000, "counter")
+    same(counted(lambda: None), undisturbed, "once more")
+    same(counted(many_stops), undisturbed, "with many stops")
 
 
 def case_own():
@@ -332,16 +389,105 @@ def case_monitor():
     go_to("tick")
 
 
+@contextlib.contextmanager
+def guest(*arguments):
+    """A debuggee with a monitor on its standard input and output."""
+    line = [TENON, *arguments, "-S", "-monitor", "stdio", *options("debuggee").split()]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        run(f"file {GUESTS}/debuggee.elf")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def chardev(process, name):
+    """What "info chardev" says of it."""
+    process.stdin.write("info chardev\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if line.startswith(f"{name}: filename="):
+            return line.split("=", 1)[1].strip()
+    raise AssertionError(f"no {name} in info chardev")
+
+
+def debug_over(end):
+    """A breakpoint, memory, Ctrl-C and the end, by the device that gdb is given."""
+    gdb.execute(f"target remote {end}")
+    go_to("guest_main")
+    run("break *tick")
+    run("continue")
+    same(value("counter"), 0, "counter")
+    run("delete")
+    timer = interrupt_after(0.2)
+    same(go_on(), "SIGINT", "stopped by")
+    timer.join()
+    same(value("counter") > 0, True, "it has run")
+    run("set var over = 1")
+    same(go_on(), "exited with 33", "the end")
+
+
+def case_tcp():
+    with guest("-gdb", "tcp:127.0.0.1:0") as process:
+        debug_over("tcp:127.0.0.1:" + re.search(r"127\.0\.0\.1:(\d+)", chardev(process, "gdb"))[1])
+        same(process.wait(20), 33, "exit status")
+
+
+def case_pty():
+    with guest("-gdb", "pty") as process:
+        debug_over(chardev(process, "gdb").removeprefix("pty:"))
+        same(process.wait(20), 33, "exit status")
+
+
+def case_chardev():
+    with guest("-chardev", "socket,id=far,path=far.sock,server=on,wait=off", "-gdb", "chardev:far") as process:
+        has(chardev(process, "far"), "far.sock")
+        debug_over("far.sock")
+        same(process.wait(20), 33, "exit status")
+
+
+def case_short():
+    """-s, where the port is free."""
+    try:
+        socket.create_server(("", 1234)).close()
+    except OSError as error:
+        print(f"SKIPPED port 1234: {error.strerror}")
+        return
+    with guest("-s") as process:
+        has(chardev(process, "gdb"), ":1234,")
+        debug_over(":1234")
+
+
+def relay(inner, outer):
+    """Between tenon, which answers to one port only, and gdb, which chooses its own anew."""
+    last = None
+    while True:
+        for near in select.select([inner, outer], [], [])[0]:
+            data, sender = near.recvfrom(65536)
+            if near is outer:
+                last = sender
+                inner.send(data)
+            elif last:
+                outer.sendto(data, last)
+
+
+def case_udp():
+    ends = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    for end in ends:
+        end.bind(("127.0.0.1", 0))
+    ports = [end.getsockname()[1] for end in ends]
+    with guest("-gdb", f"udp:127.0.0.1:{ports[0]}@127.0.0.1:0") as process:
+        ends[0].connect(("127.0.0.1", int(chardev(process, "gdb").rpartition(":")[2])))
+        threading.Thread(target=relay, args=ends, daemon=True).start()
+        debug_over(f"udp:127.0.0.1:{ports[1]}")
+        same(process.wait(20), 33, "exit status")
+
+
 def case_reattach():
     """Over a socket: the guest goes on when a debugger leaves, and the next one may come."""
-    line = [TENON, "-gdb", "unix:gdb.sock", "-S", *options("debuggee").split()]
-    guest = subprocess.Popen(line, stdin=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            if os.path.exists("gdb.sock"):
-                break
-            time.sleep(0.1)
-        run(f"file {GUESTS}/debuggee.elf")
+    with guest("-gdb", "unix:gdb.sock") as process:
+        has(chardev(process, "gdb"), "gdb.sock")
         gdb.execute("target remote gdb.sock")
         go_to("guest_main")
         run("break *tick")
@@ -360,9 +506,7 @@ def case_reattach():
         same(value("counter") > counter, True, "it has gone on without a connection")
         run("set var over = 1")
         same(go_on(), "exited with 33", "the end")
-        same(guest.wait(20), 33, "exit status")
-    finally:
-        guest.kill()
+        same(process.wait(20), 33, "exit status")
 
 
 def case_bits32():
@@ -380,11 +524,7 @@ def case_bits32():
 
 def case_bits16():
     gdb.execute("set architecture i8086", to_string=True)
-    accel = "kvm,fallback=on" if ACCEL == "kvm" else ACCEL
-    gdb.execute(
-        f"target remote {LINE} -S -accel {accel} -nodefaults -display none -m 64 -cpu qemu32 "
-        f"-device isa-debug-exit,iobase=0xf4,iosize=4 -bios {GUESTS}/bios16"
-    )
+    attach(f"{common()} -cpu qemu32 -bios {GUESTS}/bios16")
     has(run("x/i $cs_base + $eip"), "ljmp")
     run("stepi")
     same(value("$cs_base + $eip"), 0xF0000, "after the jump")
@@ -395,9 +535,23 @@ def case_bits16():
     run("continue")
     same(value("$cs_base + $eip"), show, "the breakpoint")
     same(value("$ss_base"), 0x90000, "base of ss")
-    run("delete")
+    same(value("$pc"), show - 0xF0000, "pc")
+    letters = value("$esi")
+    for turn in 1, 2:  # the loop comes to it again
+        run("continue")
+        same(value("$cs_base + $eip"), show, "the breakpoint, again")
+        same(value("$esi"), letters + turn, "it has gone round")
     run("stepi")
     same(value("$cs_base + $eip"), show + 1, "after lodsb")
+    run("delete")
+    run(f"hbreak *{show}")
+    for turn in 4, 5:
+        run("continue")
+        same(value("$esi"), letters + turn - 1, "a hardware breakpoint")
+    run("stepi 2")
+    same(value("$esi"), letters + 5, "two steps")
+    run("delete")
+    run("stepi")
     run("set $ds = 0x1234")
     run("maintenance flush register-cache")
     same(value("$ds_base"), 0x12340, "base of ds, set")

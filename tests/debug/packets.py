@@ -113,6 +113,8 @@ def framing():
         same(s.byte(), b"-", "too long")
         same(s.ask(b"X%x,3:" % 0x2000 + b"}\x03}\x04}]"), b"OK", "escapes")
         same(s.ask(b"m2000,3"), b"23247d", "what they stand for")
+        same(s.ask(b"x2000,3"), b"b}\x03}\x04}]", "the same in binary")
+        same((s.ask(b"m2000,0"), s.ask(b"x2000,0")), (b"", b"b"), "nothing")
         same(s.ask(b"QStartNoAckMode"), b"OK", "no acknowledgements")
         s.send(wrap(b"qC"))
         same(s.byte(), b"$", "none")
@@ -125,7 +127,7 @@ def unknown():
 
 
 def nonsense():
-    bad = b"""p p999 pzz P P0 P0= P0=1 P999=00 m m1 m,4 m1, m11111111111111111,1 M M1,2:00 M1,1:zz M0,ffffffff:00
+    bad = b"""p p999 pzz P P0 P0= P0=1 P999=00 m m1 m,4 m1, m11111111111111111,1 x x1, M M1,2:00 M1,1:zz M0,ffffffff:00
         X1,5:a Z Z9,1,1 Z0,1 Z0,1,1;X Z2,0,0 Z2,ffffffffffffffff,2 z z7,0,1 H Hx1 Hg9 Hgp2.1 Hgpx T T99 Tp1.99
         vCont;x vCont;c:99 vCont;cc vCont;C vCont;s:p1.9 vContx C Szz vAttach;2 vAttach; Gzz
         qThreadExtraInfo,99 qXfer:features:read:target.xml:zz qXfer:features:read:target.xml:ffffff,10
@@ -159,6 +161,8 @@ def questions():
             whole += piece[1:]
         same((whole[:5], whole[-9:]), (b"<?xml", b"</target>"), "the description")
         same(len(s.ask(b"m0,100000")) < 0x4000, True, "as much as fits")
+        same(b"binary-upload+" in s.ask(b"qSupported"), True, "binary-upload+")
+        same(0x1000 < len(s.ask(b"x0,100000")) < 0x4000, True, "as much as fits in binary")
 
 
 def points():

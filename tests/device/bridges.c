@@ -247,6 +247,31 @@ static void the_timer_overflow_interrupts(void)
     board_finish(b);
 }
 
+static void the_timer_overflow_is_noted_unasked(void)
+{
+    struct board *b = board_start("-nodefaults");
+
+    enable_pm(b);
+    board_step(b, 2343000000);
+    g_assert_cmphex(inw(b, PMBASE), ==, 0);
+    board_step(b, 1000000);
+    g_assert_cmphex(inw(b, PMBASE), ==, 1);
+    board_step(b, 5000000000); /* whether the bit changes once more or not */
+    outw(b, PMBASE, 0xfffe);
+    g_assert_cmphex(inw(b, PMBASE), ==, 1);
+    outw(b, PMBASE, 1);
+    g_assert_cmphex(inw(b, PMBASE), ==, 0);
+    board_step(b, 2344000000);
+    outb(b, 0xb2, 0xf1); /* ACPI on: SCI */
+    g_assert_false(board_irq(b, 9));
+    outw(b, PMBASE + 2, 1);
+    g_assert_true(board_irq(b, 9));
+    board_reset(b);
+    enable_pm(b);
+    g_assert_cmphex(inw(b, PMBASE), ==, 0);
+    board_finish(b);
+}
+
 static void sleep_types_mean_what_the_dsdt_says(void)
 {
     struct board *b = board_start("-nodefaults");
@@ -359,6 +384,7 @@ int main(int argc, char **argv)
     TEST(pm_ports_move_with_their_base);
     TEST(the_timer_counts_at_its_rate);
     TEST(the_timer_overflow_interrupts);
+    TEST(the_timer_overflow_is_noted_unasked);
     TEST(sleep_types_mean_what_the_dsdt_says);
     TEST(globals_switch_sleep_off);
     TEST(status_bits_clear_a_byte_at_a_time);

@@ -12,6 +12,7 @@
 #endif
 
 volatile uint64_t counter, watched, looked_at = 5, others, over, timer, own_int3, own_breaks;
+volatile uint64_t milestone, when; /* a value of watched, and the time stamp counter then */
 const uint8_t pattern[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 uint8_t filled[64];
 
@@ -61,6 +62,11 @@ VISIBLE void breakpoint_of_its_own(void)
     own_int3 = 0;
 }
 
+VISIBLE void arrived(void)
+{
+    when = rdtsc();
+}
+
 static void start_timer(void)
 {
     apic_set(0xf0, 0x1ff);    /* on */
@@ -87,6 +93,8 @@ void guest_main(void)
             breakpoint_of_its_own();
         if (timer)
             start_timer();
+        if (watched == milestone)
+            arrived();
     }
     verdict("asked to end", true);
     finish();

@@ -366,7 +366,7 @@ static void timers(void)
 /* Between one-shot and periodic the count goes on; only the initial count starts it. */
 static void timer_modes(void)
 {
-    enum { ONE_SHOT = 0x10063, PERIODIC = 0x30063, COUNT = 0x4000000 };
+    enum { ONE_SHOT = 0x10063, PERIODIC = 0x30063, COUNT = 0x10000000 };
     uint64_t end = rdtsc() + 20000000000ull;
     uint32_t before, after;
 

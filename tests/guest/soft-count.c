@@ -11,6 +11,8 @@
 enum { NS = 8 };
 static volatile uint64_t *const hpet = (volatile uint64_t *)0xfed00000ull;
 
+uint8_t many[100000];
+
 /* Two times 8 ns a round, and what is in between the two looks. */
 #define ROUNDS(n)                                                                                  \
     __asm__ volatile("movl %0, %%ecx\n1:\tdecl %%ecx\n\tjnz 1b" : : "i"(n) : "rcx", "cc")
@@ -33,6 +35,12 @@ static void time_stamps(void)
                      :
                      : "rax", "rdx", "cc");
     check_value("    and 3", -from, 3 * NS);
+    __asm__ volatile("movl $many, %%edi\n\tmovl $100000, %%ecx\n\trdtsc\n\tmovl %%eax, %0\n\t"
+                     "rep stosb\n\tnop\n\trdtsc\n\tsubl %%eax, %0"
+                     : "=&r"(from)
+                     :
+                     : "rax", "rcx", "rdx", "rdi", "cc", "memory");
+    check_value("    a repeated one for each element", -from, (2 + 100000 + 1) * NS);
 }
 
 /* The main counter has a period of 10 ns. */

@@ -218,6 +218,8 @@ static void msrs(void)
     expect("FLUSH_CMD", has(7, 3, 28) ? NONE : GP, 0);
     if (!has(7, 3, 29))
         is_absent("ARCH_CAPABILITIES", 0x10a);
+    else
+        refuses("ARCH_CAPABILITIES", 0x10a, 0);
     if (!has(1, 2, 15))
         is_absent("PERF_CAPABILITIES", 0x345);
     ATTEMPT("rdpmc", : : "c"(0) : "rax", "rdx");

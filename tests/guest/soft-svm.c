@@ -642,6 +642,35 @@ static void exceptions(void)
     verdict("    returns behind it", guest_slot(0) == guest_next);
 }
 
+/* DR0 to DR3 are the host's and the guest's in common; DR6 and DR7 are the guest's own. */
+static void breakpoints(void)
+{
+    uint64_t at;
+
+    wanting(EXCEPTION + DB);
+    vmcb.dr7 = 0x10402; /* one byte is written */
+    __asm__ volatile("movq %0, %%dr0" : : "r"((char *)data + 3));
+    GUEST("nop\n\tmovb $1, %%cl\n\tmovl %%eax, data\n\tmovb $2, %%cl");
+    judge("a data breakpoint", vmcb.code == EXCEPTION + DB && vmcb.rip == guest_next - 2 &&
+                                   vmcb.dr6 == 0xffff0ff1 && (uint8_t)guest_rcx == 1);
+    check_value("    is none of the host's", READ_DR(7), 0x400);
+    data[0] &= ~0xffffffffull;
+    wanting(EXCEPTION + DB);
+    vmcb.dr7 = 0x402;
+    GUEST("movq $774f, %%rdx\n\tmovq %%rdx, %%dr0\n\tmovb $1, %%cl\n774:\tmovb $2, %%cl");
+    at = guest_rdx;
+    judge("an instruction breakpoint", vmcb.code == EXCEPTION + DB && vmcb.rip == at &&
+                                           vmcb.dr6 == 0xffff0ff1 && (uint8_t)guest_rcx == 1);
+    vmcb.rflags |= 0x10000;
+    run();
+    judge("    RF passes it", vmcb.code == VMMCALL && (uint8_t)guest_rcx == 2);
+    fresh();
+    vmcb.dr7 = 0x402;
+    GUEST("movb $2, %%cl\n\tmovq $774f, %%rdx\n\tmovq %%rdx, %%dr0\n774:\tnop");
+    expect_handler("    not intercepted", DB);
+    verdict("    it tells the guest", guest_slot(0) == guest_rdx && vmcb.dr6 == 0xffff0ff1);
+}
+
 static void self_ipi(unsigned vector)
 {
     apic_set(0x300, 0x44000 | vector);
@@ -1173,6 +1202,7 @@ void guest_main(void)
     consistency();
     injection();
     exceptions();
+    breakpoints();
     interrupts_physical();
     interrupts_virtual();
     nmis();

@@ -5,26 +5,14 @@
 # without): a probe of instructions, small guests, and the same kernel once more, under tenon.
 set -eu -o pipefail
 SYSTEM_ACCEL=tcg
-# shellcheck source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=inner.sh
+. "$(dirname "$0")/inner.sh"
 
-folder=$build/tests/guest
-
-# For the guest, below /t: tenon with its plugins and libraries, guest programs, the demo guest. The kernel
-# unpacks one archive after the other.
-make_inner() {
-    local tree=$scratch/tree file
-
-    mkdir -p "$tree"/{t,lib64,lib/x86_64-linux-gnu}
+# For the guest, below /t: guest programs, the demo guest.
+add_programs() {
     gcc -static -O1 -o "$tree/t/kvm-probe" "$root/tests/tools/kvm-probe.c"
-    cp -L "$build/tenon" "$folder/multiboot" "$folder/multiboot-long" "$kernel" "$tree/t/"
-    cp -rL "$build/plugins-all" "$tree/t/"
-    strip -g "$tree/t/tenon" "$tree/t/plugins-all/"*.so
-    cp "$initrd" "$tree/t/initrd"
-    while read -r file; do
-        cp -L "$file" "$tree/lib/x86_64-linux-gnu/"
-    done < <(ldd "$build/tenon" | grep -o '=> /[^ ]*' | cut -c4- | sort -u)
-    cp -L /lib64/ld-linux-x86-64.so.2 "$tree/lib64/"
+    cp -L "$programs/multiboot" "$programs/multiboot-long" "$kernel" "$tree/t/"
+    cp "$demo_initrd" "$tree/t/initrd"
     cat >"$tree/t/small" <<'END'
 #!/bin/sh
 cd /t || exit
@@ -43,7 +31,6 @@ END
 rmmod kvm_amd && insmod /modules/kvm-amd.ko "$@" && dmesg | grep -o 'Nested Paging .*' | tail -n 1
 END
     chmod 755 "$tree"/t/{small,linux,kvm}
-    (cd "$tree" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$scratch/inner.cpio"
 }
 
 # runs NAME OPTIONS COMMAND LINE...: the outer guest says all the lines, and ends well.
@@ -60,24 +47,9 @@ runs() {
     result "$name" "$problem"
 }
 
-case ${tenon##*/} in
-qemu-*) plan 1; skip 'KVM on the software CPU' 'of tenon only'; exit ;;
-esac
-# shellcheck disable=SC2119 # no options for the lab: it is not entered
-enter_guest_country
-if [ ! -e "$folder/multiboot" ]; then
-    plan 1
-    skip 'KVM on the software CPU' 'the guest programs are not built (scripts/test builds them)'
-    exit
-fi
-inner_initrd=$initrd
-fetch_kernel linux-image-cloud-amd64 button kvm-amd
-kernel=$kernel_dir/vmlinuz
-make_initramfs "$root/scripts/guest/demo-init" "$kernel_dir" "$kernel_dir"
-initrd=$inner_initrd
-make_inner
-cat "$initramfs" "$scratch/inner.cpio" >"$scratch/initrd"
-initrd=$scratch/initrd
+enter_outer_guest 'KVM on the software CPU' multiboot
+add_programs
+pack_outer_guest
 
 small='/t/small multiboot; /t/small multiboot-long'
 plan 7

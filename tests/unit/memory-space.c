@@ -302,6 +302,7 @@ static void test_shadow_ram(void)
 {
     struct space *space = space_create("memory", loop, 64, true);
     struct block *memory = ram("ram", 0x10000), *flash = ram("rom", 0x1000);
+    struct range read;
     struct mapping below = { .bytes = 0x10000, .block = memory, .flags = 3 };
     struct mapping rom = {
         .base = 0x4000, .bytes = 0x1000, .block = flash, .flags = MAP_READ, .priority = 1
@@ -329,6 +330,10 @@ static void test_shadow_ram(void)
     g_assert_cmphex(space_read(space, 0x4000, 1, true), ==, 0x55);
     g_assert_cmphex(space_read(space, 0x3fff, 4, true), ==, 0x00005500);
     g_assert_cmphex(memory->host[0x4000], ==, 2);
+    read = range_as_read(space_at(space, 0x4000)); /* where code is fetched from */
+    g_assert_nonnull(read.block);
+    g_assert_cmphex(read.block->host[read.offset], ==, 0x55);
+    g_assert_cmpuint(read.flags, ==, MAP_READ);
 
     mapping_set_flags(&shadow, MAP_READ);
     space_write(space, 0x4000, 3, 1, true);

@@ -389,6 +389,63 @@ static void test_code(void)
     soft_host_destroy(h);
 }
 
+static void fetch_as(struct soft_host *h, unsigned cpl, uint64_t lin)
+{
+    h->cpu->cpl = cpl;
+    mmu_update(h->cpu);
+    if (sigsetjmp(h->cpu->fault_exit, 0))
+        g_error("fault %d", h->cpu->fault.vector);
+    g_assert_nonnull(mem_code(h->cpu, lin));
+}
+
+/* Whether the supervisor's code, and the user's, must be looked for again since the last time. */
+static void check_epochs(struct soft_host *h, bool supervisor, bool user)
+{
+    static uint64_t epochs[2];
+
+    g_assert_true((epochs[0] != h->cpu->epochs[0]) == supervisor);
+    g_assert_true((epochs[1] != h->cpu->epochs[1]) == user);
+    g_assert_cmpint(h->cpu->epoch, ==, h->cpu->epochs[h->cpu->cpl == 3]);
+    memcpy(epochs, h->cpu->epochs, sizeof(epochs));
+}
+
+/* Only what concerns code that was fetched makes it be looked for again. */
+static void test_epochs(void)
+{
+    struct soft_host *h = soft_host_create(64);
+
+    h->cpu->cr4 |= CR4_PGE;
+    map_4(h, P | W | U, P | W | U);
+    *entry(h, PT, 1) = NEXT | P | G;
+    *entry(h, PD, 8) = 0x200000 | P | W | PS | G;
+    check_epochs(h, true, true);
+    fetch_as(h, 0, LIN + 0x1000);
+    fetch_as(h, 3, LIN);
+    check_epochs(h, false, false);
+    tlb_flush_page(h->cpu, LIN + 0x2000);
+    check_epochs(h, false, false);
+    tlb_flush_page(h->cpu, LIN);
+    check_epochs(h, false, true);
+    tlb_flush_page(h->cpu, LIN + 0x1000);
+    check_epochs(h, true, false);
+    control_set_cr3(h->cpu, PML4);
+    check_epochs(h, false, true);
+    control_set_cr3(h->cpu, PML4); /* the user has fetched nothing since */
+    check_epochs(h, false, false);
+
+    /* A large page, of which two parts have been fetched and one has left the TLB again. */
+    fetch_as(h, 0, 0x1000000);
+    fetch_as(h, 0, 0x1000000 + (TLB_ENTRIES << 12) % 0x200000 + 0x1000);
+    tlb_flush_page(h->cpu, 0x11ff000);
+    check_epochs(h, true, false);
+    tlb_flush(h->cpu, true);
+    check_epochs(h, true, true);
+    fetch_as(h, 0, LIN); /* the user's page: not global */
+    control_set_cr3(h->cpu, PML4);
+    check_epochs(h, true, false);
+    soft_host_destroy(h);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -401,5 +458,6 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-mmu/alignment", test_alignment);
     g_test_add_func("/soft-mmu/a20", test_a20);
     g_test_add_func("/soft-mmu/code", test_code);
+    g_test_add_func("/soft-mmu/epochs", test_epochs);
     return g_test_run();
 }

@@ -422,6 +422,12 @@ uint64_t apic_read(struct cpu *cpu, unsigned offset, unsigned size)
     return size < 8 ? value & ((1ull << size * 8) - 1) : value;
 }
 
+void apic_show(struct apic *a, uint32_t regs[64])
+{
+    for (unsigned reg = 0; reg < 64; reg++)
+        regs[reg] = reg < N_REGISTERS && registers[reg].access & MEM_R ? get(a, reg) : 0;
+}
+
 /* Only whole registers can be written. */
 void apic_write(struct cpu *cpu, unsigned offset, uint64_t value, unsigned size)
 {

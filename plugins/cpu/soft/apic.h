@@ -96,6 +96,10 @@ int apic_next(const struct apic *apic);
 /* Takes it: the vector is in service from now on; -1: the 8259 has none after all. */
 int apic_take(struct apic *apic, int next);
 
+/* Its registers by number, for who looks from outside; those that cannot be read are 0.  [the
+ * processor stopped] */
+void apic_show(struct apic *apic, uint32_t regs[64]);
+
 /* ---- From any thread ---- */
 
 /* A message-signalled interrupt, an I/O APIC's included: true if a processor took it. */

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 
 #include "exec.h"
-#include "mmu.h"
+#include "integer.h"
 #include "jit.h"
 #include "sys.h"
 #include "log.h"
@@ -55,8 +55,8 @@ int blocks_create(struct cpu *cpu)
         return -ENOMEM;
     }
     cpu->blocks = s;
-    if (!cpu->epoch)
-        mmu_new_epochs(cpu);
+    blocks_new_epoch(cpu, false);
+    blocks_new_epoch(cpu, true);
     return 0;
 }
 
@@ -68,6 +68,12 @@ void blocks_destroy(struct cpu *cpu)
     munmap(cpu->blocks->arena, ARENA_BYTES);
     free(cpu->blocks);
     cpu->blocks = NULL;
+}
+
+void blocks_new_epoch(struct cpu *cpu, bool user)
+{
+    cpu->epochs[user] = ++cpu->last_epoch;
+    cpu->epoch = cpu->epochs[cpu->cpl == 3];
 }
 
 static void block_kill(struct cpu *cpu, struct block *block);
@@ -85,7 +91,8 @@ void blocks_flush(struct cpu *cpu)
     s->link_from = NULL;
     s->used = 0;
     s->flushes++;
-    mmu_new_epochs(cpu);
+    blocks_new_epoch(cpu, false);
+    blocks_new_epoch(cpu, true);
     if (s->jit)
         jit_flush(cpu);
 }
@@ -245,10 +252,8 @@ static int decode_across(struct source *s, struct insn *in, uint64_t rip)
 
         if (!(s->cpu->mode & MODE_CODE64))
             lin = (uint32_t)lin;
-        if (i && (lin & (PAGE - 1)) == 0) {
+        if (i && (lin & (PAGE - 1)) == 0)
             p = s->code2 = mem_code(s->cpu, lin);
-            mmu_found_code(s->cpu, lin);
-        }
         s->bytes[i] = p ? *p : mem_fetch(s->cpu, lin);
         len = decode(in, s->bytes, i + 1, rip, code);
     }
@@ -282,14 +287,19 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     bool stops = b->cpu->watch.n && watch_breaks(b->cpu, linear_of(b->cpu, b->rip + off));
     int len = stops && off ? DECODE_SHORT : decode_at(s, in, b->rip, off);
     bool bad = len == DECODE_LONG || beyond_limit(b->cpu, b->rip + off + len - 1);
-    unsigned n = b->n;
+    bool shadowed = b->shadows;
+    unsigned n;
 
     if (off && (len == DECODE_SHORT || bad))
         return false;
     in->len = len > 0 ? len : INSN_MAX;
     b->in = in;
+    b->shadows = false;
     if (!off)
         log_emit(b);
+    if (shadowed)
+        emit_call(b, call_in_shadow, 0, 0, 0, 0);
+    n = b->n;
     if (stops)
         emit_call_jump(b, run_watch_stop, 0, 0, 0, 0);
     else if (bad)
@@ -301,6 +311,10 @@ static bool add(struct block_builder *b, struct source *s, struct insn *in, unsi
     return true;
 }
 
+static void call_nothing(struct cpu *cpu, const struct uop *u)
+{
+}
+
 static void build(struct block_builder *b, struct source *s, struct block *block)
 {
     bool one = b->mode & BLOCK_ONE || !s->code;
@@ -309,6 +323,7 @@ static void build(struct block_builder *b, struct source *s, struct block *block
     block->bytes = block->instructions = 0;
     do {
         struct insn *next = &in[block->instructions & 1];
+        bool shadowed = b->shadows;
         uint64_t after;
 
         if (!add(b, s, next, block->bytes)) {
@@ -318,10 +333,12 @@ static void build(struct block_builder *b, struct source *s, struct block *block
         block->bytes += next->len;
         block->instructions++;
         after = b->rip + block->bytes;
-        one |= block->bytes >= s->room || cut(b->cpu, after) != after;
+        one |= block->bytes >= s->room || cut(b->cpu, after) != after || shadowed;
     } while (!b->ended && !one && block->instructions < MAX_BLOCK_INSNS &&
              b->n + MAX_INSN_UOPS < MAX_UOPS);
-    if (!b->ended)
+    if (b->shadows) /* what it holds off, and until when, is blocks_run()'s affair */
+        emit_call_last(b, call_nothing, 0, 0, 0, 0);
+    else if (!b->ended)
         emit_continue(b);
     build_finish(b);
 }
@@ -387,7 +404,7 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     b->rip = cpu->rip;
     b->mode = mode;
     b->n = 0;
-    b->ended = false;
+    b->ended = b->shadows = false;
     build(b, &s, &head);
     block = allocate(cpu, b->n, cpu->assist ? head.bytes : 0);
     head.code2 = s.code2;
@@ -433,37 +450,42 @@ static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *c
     if (block->code != code || block->rip != cpu->rip || block->mode != mode ||
         block->cs_base != cpu->seg[SEG_CS].base || block->cs_limit != cpu->seg[SEG_CS].limit)
         return false;
-    if (block->code2) {
-        if (code_at(cpu, next_page(cpu)) != block->code2)
-            return false;
-        mmu_found_code(cpu, next_page(cpu));
-    }
+    if (block->code2 && code_at(cpu, next_page(cpu)) != block->code2)
+        return false;
     return !cpu->assist || block->epoch == cpu->epoch || unchanged(block);
 }
 
-/* The block for cpu->rip; faults as the instruction's fetch does. */
-static struct block *find(struct cpu *cpu, bool one)
+/* By its bytes; faults as the instruction's fetch does. */
+static struct block *find_by_code(struct cpu *cpu, uint32_t mode)
 {
-    uint32_t mode = cpu->mode | (one || cpu->one_insn ? BLOCK_ONE : 0);
     const uint8_t *code;
     struct block *block;
 
     check_target(cpu, cpu->rip);
     code = code_at(cpu, linear_of(cpu, cpu->rip));
-    mmu_found_code(cpu, linear_of(cpu, cpu->rip));
     if (!code)
         return make(cpu, NULL, mode | BLOCK_ONE);
     for (block = *hash_entry(cpu->blocks, code, cpu->rip); block; block = block->hash_next)
         if (matches(cpu, block, code, mode))
             break;
     if (!block)
-        block = make(cpu, code, mode);
-    else
-        block->epoch = cpu->epoch;
+        return make(cpu, code, mode);
+    block->epoch = cpu->epoch;
+    return block;
+}
+
+/* The block for cpu->rip. */
+static struct block *find(struct cpu *cpu, bool one)
+{
+    uint32_t mode = cpu->mode | (one || cpu->one_insn ? BLOCK_ONE : 0);
+    struct block **known = blocks_jump_entry(cpu, cpu->rip), *block = *known;
+
+    if (!block || cpu->assist || !block_fits(cpu, block, cpu->rip, mode))
+        block = find_by_code(cpu, mode);
     if (cpu->blocks->jit)
         jit_settle(cpu);
     if (!(block->mode & BLOCK_ONE) && block->epoch) {
-        *blocks_jump_entry(cpu, block->rip) = block;
+        *known = block;
         if (cpu->blocks->jit)
             jit_remember(cpu, block);
     }

@@ -48,7 +48,8 @@ void mode_update(struct cpu *cpu)
         mode |= MODE_LONG;
     if (s[SEG_SS].attr & ATTR_DB)
         mode |= MODE_SS32;
-    if (cpu->cr0 & CR0_PE && is_flat(&s[SEG_DS]) && is_flat(&s[SEG_ES]) && is_flat(&s[SEG_SS]))
+    if ((mode & (MODE_CODE_MASK | MODE_PE)) == (MODE_CODE32 | MODE_PE) && is_flat(&s[SEG_DS]) &&
+        is_flat(&s[SEG_ES]) && is_flat(&s[SEG_SS]))
         mode |= MODE_FLAT;
     if (cpu->cpl == 3)
         mode |= MODE_USER;

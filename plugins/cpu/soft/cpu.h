@@ -304,16 +304,14 @@ struct cpu {
     uint64_t monitored_value;
     struct tlb *tlb; /* mmu.h */
     struct bus *bus;
-    const struct block *block; /* the one running: see uop.h */
-    /* Of the linear addresses of code, the supervisor's and CPL 3's, never the same; each changes
-     * with TLB flushes that may concern its code.  0: not yet. */
-    uint64_t epochs[2], last_epoch;
-    uint64_t stop_at; /* leave before instructions would be more; UINT64_MAX: never */
-    bool one_insn;    /* -singlestep: one instruction a block */
-    bool no_step;     /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
-    uint8_t assist;   /* ASSIST_*: another accelerator's processor; see assist.c */
-    bool gone;        /* the processor it stands in for has changed by itself */
-    uint8_t *moved;   /* an assistant's: the XSAVE image with the components it only moves */
+    const struct block *block;      /* the one running: see uop.h */
+    uint64_t epochs[2], last_epoch; /* see blocks_new_epoch() */
+    uint64_t stop_at;               /* leave before instructions would be more; UINT64_MAX: never */
+    bool one_insn;                  /* -singlestep: one instruction a block */
+    bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
+    uint8_t assist; /* ASSIST_*: another accelerator's processor; see assist.c */
+    bool gone;      /* the processor it stands in for has changed by itself */
+    uint8_t *moved; /* an assistant's: the XSAVE image with the components it only moves */
     struct blocks *blocks;
     struct apic *apic;
     struct soft *soft;
@@ -355,7 +353,8 @@ enum {
     MODE_VM86 = 8,
     MODE_LONG = 0x10, /* EFER.LMA, 64-bit or compatibility */
     MODE_SS32 = 0x20, /* the stack pointer is 32 bits wide */
-    MODE_FLAT = 0x40, /* DS, ES, SS: base 0, no limit, writable: no checks, no additions */
+    MODE_FLAT =
+        0x40, /* 32-bit code; DS, ES, SS: base 0, no limit, writable: no checks, no additions */
     MODE_USER = 0x80, /* CPL 3 */
     MODE_PAGING = 0x100,
     MODE_TF = 0x200, /* single step: one instruction a block */
@@ -455,6 +454,13 @@ void blocks_leave(struct cpu *cpu);
 bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes);
 /* Forgets everything: memory has changed. */
 void blocks_flush(struct cpu *cpu);
+/*
+ * As long as cpu->epoch is the one at which a block was last found, its linear address leads to its
+ * bytes.  Supervisor's and user's code have one each, so that what changes for the user, a process
+ * gone, does not concern the kernel's: a new epoch begins for what the linear addresses of user's
+ * code, or of supervisor's, lead to.
+ */
+void blocks_new_epoch(struct cpu *cpu, bool user);
 
 /* ---- run.c ---- */
 

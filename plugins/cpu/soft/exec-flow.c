@@ -253,10 +253,15 @@ HANDLER(CALL_JUMP)
 HANDLER(CALL_LOOP)
 {
     call(cpu, u);
-    if (LIKELY(!cpu->r[REG_T3]))
+    if (LIKELY(!cpu->r[REG_T3] && cpu->instructions <= cpu->stop_at))
         NEXT();
-    block_leave_at(cpu, u->off);
-    cpu->instructions++; /* each round counts, so that their number is bounded by stop_at */
+    if (cpu->r[REG_T3]) {
+        block_leave_at(cpu, u->off);
+        cpu->instructions++; /* its elements count; the last one has not been yet */
+    } else {
+        cpu->rip = uop_next_rip(cpu, u);
+        block_leave_at(cpu, u->off + u->len);
+    }
     return NULL;
 }
 

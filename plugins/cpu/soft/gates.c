@@ -462,8 +462,22 @@ static void set_some_flags(struct cpu *cpu, uint64_t value, uint64_t mask)
 
 enum { F_ALWAYS = F_ARITH | F_TF | F_DF | F_NT };
 
+/*
+ * What returns from a fault sets RF for the instruction to be begun again, and its end clears it.
+ * Without a breakpoint it means nothing until then, and the instruction need not run by itself.
+ */
+static void drop_rf(struct cpu *cpu)
+{
+    if (!(cpu->flags & F_RF) || cpu->svm.guest)
+        return;
+    cpu->flags &= ~(uint64_t)F_RF;
+    if (debug_active(cpu))
+        cpu->flags |= F_RF;
+}
+
 static void iret_done(struct cpu *cpu)
 {
+    drop_rf(cpu);
     cpu->nmi_blocked = false;
     cpu->debug.rf = false;
     cpu_recheck(cpu);

@@ -606,6 +606,18 @@ static bool mov_imm_short(struct block_builder *b, const struct insn *in)
     return true;
 }
 
+/* What a hypervisor sees of the shadow needs blocks_run_one(). */
+static bool translate_sti(struct block_builder *b)
+{
+    if (b->mode & MODE_GUEST) {
+        emit_call_last(b, call_sti, 0, 0, 0, 0);
+    } else {
+        emit_call(b, call_sti, 0, 0, 0, 0);
+        b->shadows = true;
+    }
+    return true;
+}
+
 static bool high_nibble(struct block_builder *b, const struct insn *in)
 {
     unsigned reg = (in->opcode & 7) | in->b << 3;
@@ -744,8 +756,8 @@ bool integer_translate(struct block_builder *b, const struct insn *in)
     case 0xf7: return group3(b, in, size);
     case 0xf8: return flag(b, 0, -1);
     case 0xf9: return flag(b, 0, 1);
-    case 0xfa: emit_call_last(b, call_cli, 0, 0, 0, 0); return true;
-    case 0xfb: emit_call_last(b, call_sti, 0, 0, 0, 0); return true;
+    case 0xfa: emit_call(b, call_cli, 0, 0, 0, 0); return true;
+    case 0xfb: return translate_sti(b);
     case 0xfc: return flag(b, 10, -1);
     case 0xfd: return flag(b, 10, 1);
     case 0xfe:

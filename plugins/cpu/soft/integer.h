@@ -29,7 +29,7 @@ uop_call call_cmpxchg8b, call_cmpxchg16b;
 /* stack.c */
 uop_call call_push, call_pop, call_peek, call_drop;
 uop_call call_pusha, call_popa, call_enter, call_leave;
-uop_call call_pushf, call_popf, call_cli, call_sti;
+uop_call call_pushf, call_popf, call_cli, call_sti, call_in_shadow;
 uop_call call_near, call_return, call_check_loop, call_bound;
 
 /* string.c: d is the size, a the segment, b the address size; imm a REP_*. */

@@ -18,10 +18,15 @@ static unsigned slot_of(uint64_t lin)
     return lin >> 12 & (TLB_ENTRIES - 1);
 }
 
-/* Entry k of those to look at, the global ones last. */
-static unsigned used_slot(const struct tlb_table *t, unsigned k)
+/* Sets of page numbers modulo a power of two, for which false alarms are no harm. */
+static void bit_set(uint64_t *bits, uint64_t n, unsigned of)
 {
-    return k < t->n_used[0] ? t->used[0][k] : t->used[1][k - t->n_used[0]];
+    bits[n % of / 64] |= 1ull << n % 64;
+}
+
+static bool bit_is_set(const uint64_t *bits, uint64_t n, unsigned of)
+{
+    return bits[n % of / 64] >> n % 64 & 1;
 }
 
 /* ---- Pages that hold code ---- */
@@ -80,11 +85,10 @@ static void code_forget(struct cpu *cpu, unsigned n)
 {
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
-        for (unsigned k = 0; k < t->n_used[0] + t->n_used[1]; k++) {
-            unsigned slot = used_slot(t, k);
-            const struct tlb_page *page = &t->page[slot];
+        for (unsigned k = 0; k < t->n_used; k++) {
+            const struct tlb_page *page = &t->page[t->used[k]];
             if (page->ram && code_slot(page->block, page->offset) == n)
-                t->entry[slot].exec |= TLB_SLOW;
+                t->entry[t->used[k]].exec |= TLB_SLOW;
         }
     }
     cpu->tlb->code[n].page = 0;
@@ -126,27 +130,96 @@ void mmu_write_protect(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_
 {
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
-        for (unsigned n = 0; n < t->n_used[0] + t->n_used[1]; n++) {
-            unsigned slot = used_slot(t, n);
-            const struct tlb_page *page = &t->page[slot];
+        for (unsigned n = 0; n < t->n_used; n++) {
+            const struct tlb_page *page = &t->page[t->used[n]];
             if (page->ram && page->block == block && page->offset - PAGE_OF(offset) < bytes)
-                t->entry[slot].write |= TLB_SLOW;
+                t->entry[t->used[n]].write |= TLB_SLOW;
         }
     }
 }
 
+/* ---- Linear addresses of code ---- */
+
+static void code_see(struct code_seen *seen, const struct tlb_page *page)
+{
+    if (page->bits == 12)
+        bit_set(seen->small, page->lin >> 12, CODE_SEEN);
+    else
+        bit_set(seen->large, page->lin >> 21, CODE_SEEN);
+    if (page->bits == 22)
+        bit_set(seen->large, page->lin >> 21 ^ 1, CODE_SEEN);
+    seen->huge |= page->bits > 22;
+    seen->global |= page->global;
+    seen->others |= !page->global;
+}
+
+/* All translations of code are gone, or those that are not global. */
+static void code_flush(struct cpu *cpu, bool user, bool global)
+{
+    struct code_seen *seen = &cpu->tlb->seen[user];
+
+    if (global || seen->others)
+        blocks_new_epoch(cpu, user);
+    if (global || !seen->global)
+        *seen = (struct code_seen){ 0 };
+    seen->others = false;
+}
+
+static void code_flush_page(struct cpu *cpu, bool user, uint64_t lin)
+{
+    const struct code_seen *seen = &cpu->tlb->seen[user];
+
+    if (seen->huge || bit_is_set(seen->small, lin >> 12, CODE_SEEN) ||
+        bit_is_set(seen->large, lin >> 21, CODE_SEEN))
+        blocks_new_epoch(cpu, user);
+}
+
 /* ---- Physical memory ---- */
 
-struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
+/* Keeps what was found, in the place of what is a part of it. */
+static void region_add(struct tlb *tlb, const struct phys_region *found)
 {
-    uint64_t addr = PAGE_OF(phys) & (cpu->a20 ? ~0ull : ~0x100000ull);
-    struct phys_page *page = &cpu->tlb->phys[addr >> 12 & (PHYS_PAGES - 1)];
-    struct tenon_ram ram = { .host = NULL };
+    unsigned n = 0;
 
-    if (page->phys == addr)
-        return page;
-    if (!apic_at(cpu, addr))
-        cpu->host->lookup(cpu->info->host, addr, &ram);
+    while (n < PHYS_REGIONS &&
+           (tlb->region[n].phys + tlb->region[n].ram.bytes != found->phys + found->ram.bytes ||
+            tlb->region[n].phys < found->phys))
+        n++;
+    if (n == PHYS_REGIONS)
+        n = tlb->next_region++ % PHYS_REGIONS;
+    tlb->region[n] = *found;
+}
+
+/* What is at a page's address, for the rest of what lies there in one piece. */
+static struct tenon_ram ram_at(struct cpu *cpu, uint64_t addr)
+{
+    struct phys_region found = { .phys = addr };
+
+    if (apic_at(cpu, addr))
+        return found.ram;
+    for (int i = 0; i < PHYS_REGIONS; i++) {
+        const struct phys_region *r = &cpu->tlb->region[i];
+        uint64_t into = addr - r->phys;
+
+        if (into < r->ram.bytes) {
+            found.ram = r->ram;
+            found.ram.host += into;
+            found.ram.bytes -= into;
+            found.ram.offset += into;
+            return found.ram;
+        }
+    }
+    cpu->host->lookup(cpu->info->host, addr, &found.ram);
+    if (found.ram.host)
+        region_add(cpu->tlb, &found);
+    return found.ram;
+}
+
+static __attribute__((noinline)) struct phys_page *phys_fill(struct cpu *cpu, uint64_t addr,
+                                                             struct phys_page *page)
+{
+    struct tenon_ram ram = ram_at(cpu, addr);
+
     if (ram.host && ram.bytes < 4096)
         ram.host = NULL;
     *page = (struct phys_page){ .phys = addr,
@@ -155,6 +228,14 @@ struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
                                 .block = ram.block,
                                 .writable = ram.host && ram.writable };
     return page;
+}
+
+struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
+{
+    uint64_t addr = PAGE_OF(phys) & (cpu->a20 ? ~0ull : ~0x100000ull);
+    struct phys_page *page = &cpu->tlb->phys[addr >> 12 & (PHYS_PAGES - 1)];
+
+    return LIKELY(page->phys == addr) ? page : phys_fill(cpu, addr, page);
 }
 
 /* The local APIC is another accelerator's: who stands in for that reaches it through the host. */
@@ -251,104 +332,64 @@ void mmu_destroy(struct cpu *cpu)
     cpu->tlb = NULL;
 }
 
-static void flush_list(struct tlb_table *t, bool global)
+static void flush_all(struct tlb_table *t)
 {
-    for (unsigned i = 0; i < t->n_used[global]; i++) {
-        uint16_t slot = t->used[global][i];
-
-        t->page[slot].listed[global] = false;
-        if (t->page[slot].global == global)
-            clear_entry(&t->entry[slot]);
+    for (unsigned i = 0; i < t->n_used; i++) {
+        clear_entry(&t->entry[t->used[i]]);
+        t->page[t->used[i]].listed = t->page[t->used[i]].listed_local = false;
     }
-    t->n_used[global] = 0;
+    t->n_used = t->n_local = 0;
+    memset(t->large, 0, sizeof(t->large));
 }
 
-static void list_slot(struct tlb_table *t, unsigned slot, bool global)
+static void flush_local(struct tlb_table *t)
 {
-    if (!t->page[slot].listed[global])
-        t->used[global][t->n_used[global]++] = slot;
-    t->page[slot].listed[global] = true;
+    for (unsigned i = 0; i < t->n_local; i++) {
+        struct tlb_page *page = &t->page[t->local[i]];
+
+        page->listed_local = false;
+        if (!page->global)
+            clear_entry(&t->entry[t->local[i]]);
+    }
+    t->n_local = 0;
 }
 
-static void new_epoch(struct cpu *cpu, bool user)
-{
-    cpu->epochs[user] = ++cpu->last_epoch;
-    cpu->epoch = cpu->epochs[cpu->cpl == 3];
-}
-
-void mmu_new_epochs(struct cpu *cpu)
-{
-    new_epoch(cpu, false);
-    new_epoch(cpu, true);
-    memset(cpu->tlb->code_at, 0, sizeof(cpu->tlb->code_at));
-    cpu->tlb->local_code = false;
-}
-
-/* Code on global pages stays where it is when all others go. */
 void tlb_flush(struct cpu *cpu, bool global)
 {
     for (int i = 0; i < TLB_TABLES; i++) {
-        flush_list(&cpu->tlb->table[i], false);
-        if (global) {
-            flush_list(&cpu->tlb->table[i], true);
-            memset(cpu->tlb->table[i].large, 0, sizeof(cpu->tlb->table[i].large));
-        }
+        if (global)
+            flush_all(&cpu->tlb->table[i]);
+        else
+            flush_local(&cpu->tlb->table[i]);
     }
-    if (global || cpu->tlb->local_code)
-        mmu_new_epochs(cpu);
-    else
-        new_epoch(cpu, true);
+    code_flush(cpu, false, global);
+    code_flush(cpu, true, global);
 }
 
-static unsigned code_bit(uint64_t lin)
+/* The large page that lin may lie in, of which each 4 KiB has an entry of its own. */
+static void flush_large_page(struct tlb_table *t, uint64_t lin)
 {
-    return (lin >> 12 ^ lin >> 24) % CODE_BITS;
-}
-
-void mmu_found_code(struct cpu *cpu, uint64_t lin)
-{
-    const struct tlb_table *t = &cpu->tlb->table[cpu->tlb->data];
-    unsigned slot = slot_of(lin), bit = code_bit(lin);
-
-    cpu->tlb->code_at[bit / 64] |= 1ull << bit % 64;
-    if (cpu->cpl < 3 && !(t->page[slot].lin == PAGE_OF(lin) && t->page[slot].global))
-        cpu->tlb->local_code = true;
-}
-
-static bool is_large(const struct tlb_table *t, uint64_t lin)
-{
-    return lin >= t->large[lin >> 63].begin && lin <= t->large[lin >> 63].end;
-}
-
-static void flush_large(struct tlb_table *t, uint64_t lin)
-{
-    for (int global = 0; global < 2; global++) {
-        for (unsigned n = 0; n < t->n_used[global]; n++) {
-            uint16_t slot = t->used[global][n];
-
-            if ((t->page[slot].lin ^ lin) >> t->page[slot].bits == 0)
-                clear_entry(&t->entry[slot]);
-        }
+    for (unsigned n = 0; n < t->n_used; n++) {
+        uint16_t slot = t->used[n];
+        if ((t->page[slot].lin ^ lin) >> t->page[slot].bits == 0)
+            clear_entry(&t->entry[slot]);
     }
 }
 
 /* Whatever the size of the page that lin lies in. */
 void tlb_flush_page(struct cpu *cpu, uint64_t lin)
 {
-    bool large = false;
-
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
+        unsigned slot = slot_of(lin);
 
-        if (is_large(t, lin)) {
-            flush_large(t, lin);
-            large = true;
-        } else if (t->page[slot_of(lin)].lin == PAGE_OF(lin)) {
-            clear_entry(&t->entry[slot_of(lin)]);
-        }
+        if (bit_is_set(t->large, lin >> 21, TLB_LARGE))
+            flush_large_page(t, lin);
+        else if (t->page[slot].lin == PAGE_OF(lin))
+            clear_entry(&t->entry[slot]);
     }
-    if (large || cpu->tlb->code_at[code_bit(lin) / 64] >> code_bit(lin) % 64 & 1)
-        mmu_new_epochs(cpu);
+    code_flush_page(cpu, false, lin);
+    code_flush_page(cpu, true, lin);
 }
 
 void mmu_forget(struct cpu *cpu)
@@ -356,6 +397,7 @@ void mmu_forget(struct cpu *cpu)
     tlb_flush(cpu, true);
     for (int i = 0; i < PHYS_PAGES; i++)
         cpu->tlb->phys[i].phys = 1;
+    memset(cpu->tlb->region, 0, sizeof(cpu->tlb->region));
 }
 
 static bool checks_alignment(const struct cpu *cpu)
@@ -373,8 +415,8 @@ void mmu_update(struct cpu *cpu)
         tlb->data = TLB_USER;
     else
         tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
-    cpu->epoch = cpu->epochs[cpu->cpl == 3];
     cpu->fast = checks_alignment(cpu) ? tlb->none : tlb->table[tlb->data].entry;
+    cpu->epoch = cpu->epochs[cpu->cpl == 3];
 }
 
 _Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)
@@ -388,16 +430,13 @@ static uint64_t tag_of(const struct tlb_entry *e, enum mmu_access access)
     return access == MMU_READ ? e->read : access == MMU_WRITE ? e->write : e->exec;
 }
 
-/* The page around lin, whose entries come one by one. */
-static void note_large(struct tlb_table *t, uint64_t lin, unsigned bits)
+static void large_add(struct tlb_table *t, uint64_t lin, unsigned bits)
 {
-    uint64_t begin = lin >> bits << bits, end = begin + (1ull << bits) - 1;
-    bool none = !t->large[lin >> 63].end;
-
-    if (none || begin < t->large[lin >> 63].begin)
-        t->large[lin >> 63].begin = begin;
-    if (none || end > t->large[lin >> 63].end)
-        t->large[lin >> 63].end = end;
+    bit_set(t->large, lin >> 21, TLB_LARGE);
+    if (bits == 22)
+        bit_set(t->large, lin >> 21 ^ 1, TLB_LARGE);
+    else if (bits > 22)
+        memset(t->large, 0xff, sizeof(t->large));
 }
 
 /* Enters a mapping.  What is no RAM, holds code or a breakpoint stays slow. */
@@ -416,9 +455,12 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
         .exec = map->fetch ? page | TLB_SLOW : TLB_EMPTY,
         .addend = (uintptr_t)ram->host - page,
     };
-    list_slot(t, slot, map->global);
+    if (!t->page[slot].listed)
+        t->used[t->n_used++] = slot;
+    if (!map->global && !t->page[slot].listed_local)
+        t->local[t->n_local++] = slot;
     if (map->bits > 12)
-        note_large(t, lin, map->bits);
+        large_add(t, page, map->bits);
     t->page[slot] = (struct tlb_page){
         .lin = page,
         .phys = map->phys,
@@ -426,7 +468,8 @@ static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const s
         .block = ram->block,
         .bits = map->bits,
         .global = map->global,
-        .listed = { t->page[slot].listed[0], t->page[slot].listed[1] },
+        .listed = true,
+        .listed_local = t->page[slot].listed_local || !map->global,
         .ram = ram->host,
     };
     if (map->write && !write_slow)
@@ -692,6 +735,7 @@ const uint8_t *mem_code(struct cpu *cpu, uint64_t lin)
     if (!t->page[slot].ram)
         return NULL;
     code_add(cpu, &t->page[slot], host - (lin & 0xfff));
+    code_see(&cpu->tlb->seen[cpu->tlb->data == TLB_USER], &t->page[slot]);
     t->entry[slot].exec = PAGE_OF(lin); /* until code_forget() */
     return host;
 }

@@ -25,17 +25,29 @@ struct tlb_page {
     uint64_t lin, phys, offset;
     uint32_t block;
     uint8_t bits; /* log2 of the guest's page */
-    bool global, listed[2], ram;
+    bool global, ram;
+    bool listed, listed_local; /* in used[], in local[] */
 };
 
+enum { TLB_LARGE = 512 };
 struct tlb_table {
     struct tlb_entry entry[TLB_ENTRIES];
     struct tlb_page page[TLB_ENTRIES];
-    uint16_t used[2][TLB_ENTRIES]; /* the entries to look at when flushing; global ones */
-    unsigned n_used[2];
-    struct {
-        uint64_t begin, end;
-    } large[2]; /* where entries of larger pages are, in either half of the address space */
+    uint16_t used[TLB_ENTRIES];  /* the entries to look at when flushing all */
+    uint16_t local[TLB_ENTRIES]; /* and those of them that may not be global */
+    unsigned n_used, n_local;
+    uint64_t large[TLB_LARGE / 64]; /* by a hash of its 2 MiB, where pages above 4 KiB may be */
+};
+
+/*
+ * Where code may have been fetched from since the last flush that concerned it, by a hash of 4 KiB
+ * pages and of the 2 MiB that larger pages cover.
+ */
+enum { CODE_SEEN = 1 << 12 };
+struct code_seen {
+    uint64_t small[CODE_SEEN / 64], large[CODE_SEEN / 64];
+    bool huge;           /* a page larger than 4 MiB */
+    bool global, others; /* pages of both kinds */
 };
 
 /* As which the processor accesses; STRICT is a supervisor that SMAP keeps off user pages. */
@@ -49,16 +61,23 @@ struct phys_page {
     uint32_t block;
     bool writable;
 };
-enum { PHYS_PAGES = 256 };
+enum { PHYS_PAGES = 1024 };
+
+/* Physical addresses that the host showed in one piece. */
+struct phys_region {
+    uint64_t phys;
+    struct tenon_ram ram;
+};
+enum { PHYS_REGIONS = 4 };
 
 /*
  * Pages with decoded code, in slots by a hash.  A processor knows its own; the bus, which all the
  * machine's share, counts the processors that have one in a slot.  Two pages in one slot:
- * CODE_SEVERAL, and the processor forgets all its blocks when one of them is written.
+ * CODE_SEVERAL, and the processor forgets all its blocks when one of them is written.  So many that
+ * data of a 4 GiB guest are not taken for code; what is not used of them is never touched.
  */
-enum { CODE_SLOTS = 1 << 16 };
+enum { CODE_SLOTS = 1 << 20 };
 #define CODE_SEVERAL (~0ull)
-enum { CODE_BITS = 1 << 12 };
 struct code_slot {
     uint64_t page; /* code_page_id(), 0: none */
     const uint8_t *host;
@@ -71,9 +90,10 @@ struct tlb {
         uint64_t offset;
         uint32_t block, bytes;
     } late;
-    uint64_t code_at[CODE_BITS / 64]; /* where code has been found in these epochs, by a hash */
-    bool local_code;                  /* the supervisor's, on a page that is not global */
+    struct code_seen seen[2]; /* by whether it is the user's */
     struct phys_page phys[PHYS_PAGES];
+    struct phys_region region[PHYS_REGIONS];
+    unsigned next_region;
     struct code_slot code[CODE_SLOTS];
     struct tlb_table table[TLB_TABLES];
     struct tlb_entry none[TLB_ENTRIES]; /* never filled, for when alignment is checked */
@@ -92,10 +112,6 @@ void bus_destroy(struct bus *bus);
 void mmu_update(struct cpu *cpu);
 /* Forgets everything, the host's pointers too (memory_changed()). */
 void mmu_forget(struct cpu *cpu);
-/* Code at lin has been looked up: until an epoch ends, nobody looks again. */
-void mmu_found_code(struct cpu *cpu, uint64_t lin);
-/* All that is known of where code is has changed. */
-void mmu_new_epochs(struct cpu *cpu);
 /* For WANT_TLB: reports what mem_lock() left over. */
 void mmu_settle(struct cpu *cpu);
 

@@ -18,6 +18,7 @@ enum {
     MSR_UCODE_WRITE = 0x79,
     MSR_UCODE_REV = 0x8b,
     MSR_MTRRCAP = 0xfe,
+    MSR_ARCH_CAPABILITIES = 0x10a,
     MSR_SYSENTER_CS = 0x174,
     MSR_SYSENTER_ESP,
     MSR_SYSENTER_EIP,
@@ -58,6 +59,33 @@ enum {
 // clang-format on
 #define MTRRCAP 0x508ull /* 8 variable ranges, fixed ranges, WC */
 #define MCG_CAP 0x10aull /* MC_BANKS, MCG_CTL */
+
+/*
+ * IA32_ARCH_CAPABILITIES: the guest's tables, and its levels of privilege, are not the host's, so
+ * what a guest's kernel would do against a processor that looks through them only costs time.
+ * RDCL_NO, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, IF_PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO,
+ * FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO, ITS_NO.
+ */
+#define ARCH_CAPABILITIES                                                                          \
+    (1u << 0 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 13 | 1u << 14 | 1u << 15 |  \
+     ARCH_CAPABILITIES_MORE)
+/* Of it, what has no name among the features of -cpu, and thus is always there. */
+#define ARCH_CAPABILITIES_MORE (1u << 20 | 1u << 24 | 1u << 26 | 1u << 27 | 1ull << 62)
+
+bool feature_msr(void *self, uint32_t index, uint64_t *value)
+{
+    *value = ARCH_CAPABILITIES;
+    return index == MSR_ARCH_CAPABILITIES;
+}
+
+static bool arch_capabilities(const struct cpu *cpu, uint64_t *value)
+{
+    *value = ARCH_CAPABILITIES;
+    for (unsigned i = 0; i < cpu->info->n_msrs; i++)
+        if (cpu->info->msrs[i].index == MSR_ARCH_CAPABILITIES)
+            *value = cpu->info->msrs[i].value | ARCH_CAPABILITIES_MORE;
+    return cpu_has(cpu, 7, 0, CPUID_EDX, 29);
+}
 
 static bool is_apic(uint32_t msr)
 {
@@ -308,6 +336,7 @@ static bool read_special(struct cpu *cpu, uint32_t msr, uint64_t *value)
     case MSR_VM_CR: *value = cpu->svm.vm_cr; return has_svm(cpu);
     case MSR_VM_HSAVE: *value = cpu->svm.host_save; return has_svm(cpu);
     case MSR_SVM_KEY: return has_svm(cpu) && cpu_has(cpu, 0x8000000a, 0, CPUID_EDX, 2);
+    case MSR_ARCH_CAPABILITIES: return arch_capabilities(cpu, value);
     case MSR_XSS: *value = cpu->msr.xss; return cpu_has(cpu, 0xd, 1, CPUID_EAX, 3);
     }
     return is_inert_amd(cpu, msr);

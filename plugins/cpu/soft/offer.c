@@ -52,6 +52,7 @@ static const struct word words[] = {
         .host = BIT(5) | BIT(29), .ymm = BIT(5) },
     { 7, 0, ECX, .done =
         BIT(2)  /* umip */ | BIT(3) /* pku */ | BIT(16) /* la57 */ | BIT(22) /* rdpid */ },
+    { 7, 0, EDX, .done = BIT(29) /* arch-capabilities */ },
     { 0xd, 1, EAX, .done =
         BIT(0) /* xsaveopt */ | BIT(1) /* xsavec */ | BIT(2) /* xgetbv1 */ | BIT(3) /* xsaves */ },
     { 0x80000001, 0, EDX, .done =

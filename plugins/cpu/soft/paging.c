@@ -72,11 +72,14 @@ static uint64_t entry_read(struct walk *w, uint64_t addr, unsigned size)
 /* Sets bits in an entry unless another processor has changed it meanwhile: false. */
 static bool entry_set(struct cpu *cpu, uint64_t addr, uint64_t entry, uint64_t bits, unsigned size)
 {
-    struct phys_page *page = phys_page(cpu, addr);
+    struct phys_page *page;
     uint32_t narrow = entry;
     bool set;
 
-    if ((entry & bits) == bits || !page->writable)
+    if ((entry & bits) == bits)
+        return true;
+    page = phys_page(cpu, addr);
+    if (!page->writable)
         return true;
     if (size == 8)
         set = __atomic_compare_exchange_n((uint64_t *)(page->host + (addr & 0xfff)), &entry,

@@ -99,6 +99,15 @@ static void cpu_destroy(void *self, void *state)
         mmu_destroy(&p->cpu);
 }
 
+/* It may have been set since; code that is decoded already, and linked, is not to be met again. */
+static void update_one_insn(struct cpu *cpu, bool on)
+{
+    if (cpu->one_insn == on)
+        return;
+    cpu->one_insn = on;
+    cpu_note(cpu, WANT_MEMORY);
+}
+
 /* The first time: with code memory, now that it is known how many share it. */
 static int cpu_run(void *self, void *state)
 {
@@ -108,6 +117,7 @@ static int cpu_run(void *self, void *state)
 
     if (soft->translates && !cpu->blocks->jit)
         err = jit_create(cpu, jit_share_of((size_t)soft->tb_size << 20, soft->n_cpus), JIT_HEAT);
+    update_one_insn(cpu, soft->one_insn);
     return err ? tenon_error(soft->dev, err, "no memory for translated code") : run(self, cpu);
 }
 
@@ -134,6 +144,11 @@ static void intr(void *self, bool level)
 static void cpu_nmi(void *self, void *cpu)
 {
     apic_nmi(cpu);
+}
+
+static void cpu_lapic(void *self, void *cpu, uint32_t regs[64])
+{
+    apic_show(((struct cpu *)cpu)->apic, regs);
 }
 
 static bool msi(void *self, uint64_t addr, uint32_t data)
@@ -269,6 +284,8 @@ static const struct tenon_accel_ops ops = {
     .stand_in = stand_in,
     .cpu_nmi = cpu_nmi,
     .smi = smi,
+    .cpu_lapic = cpu_lapic,
+    .feature_msr = feature_msr,
 };
 
 static const char *const threads[] = { "single", "multi", NULL };
@@ -277,7 +294,7 @@ static const char *const engines[] = { "auto", "interpreter", "translator", "che
 // clang-format off
 static const struct tenon_prop props[] = {
     TENON_PROP(struct soft, "one-insn-per-tb", TENON_BOOL, one_insn,
-               .help = "Decode one instruction at a time"),
+               .flags = TENON_PROP_LIVE, .help = "Decode one instruction at a time"),
     TENON_PROP(struct soft, "thread",          TENON_ENUM, thread, .initial = THREAD_MULTI,
                .names = threads, .help = "Threads that run processors; only multi: one each"),
     TENON_PROP(struct soft, "engine",          TENON_ENUM, engine, .initial = ENGINE_AUTO,

@@ -172,5 +172,7 @@ int state_set(void *self, void *cpu, const struct tenon_x86_state *state);
 
 /* What CPUID can offer on this host: to be freed with free().  NULL: no memory. */
 struct tenon_cpuid *offer_cpuid(uint32_t *n);
+/* msr.c: struct tenon_accel_ops. */
+bool feature_msr(void *self, uint32_t index, uint64_t *value);
 
 #endif

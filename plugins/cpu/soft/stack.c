@@ -164,8 +164,10 @@ void call_popf(struct cpu *cpu, const struct uop *u)
         change |= F_IF;
     if (cpu->cpl == 0)
         change |= F_IOPL;
-    cpu->flags = (cpu->flags & ~change) | (v & change) | 2;
-    mode_update(cpu);
+    change &= cpu->flags ^ v;
+    cpu->flags ^= change;
+    if (change & (F_TF | F_AC))
+        mode_update(cpu);
     cpu_recheck(cpu);
 }
 
@@ -198,6 +200,12 @@ void call_sti(struct cpu *cpu, const struct uop *u)
             cpu_fault_error(cpu, EXC_GP, 0);
         cpu->flags |= F_VIF;
     }
+}
+
+/* Before the instruction behind STI, in one block with it. */
+void call_in_shadow(struct cpu *cpu, const struct uop *u)
+{
+    cpu->inhibit &= ~INHIBIT_STI;
 }
 
 /* ---- Near calls and returns that are no micro-op ---- */

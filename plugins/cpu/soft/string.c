@@ -5,9 +5,13 @@
  * Intel SDM volume 1, 7.3.9.  The registers are right after each element, so a fault or an
  * interrupt finds an instruction that goes on where it was; r[REG_T3] tells that it has to (see
  * UOP_CALL_LOOP). Forward MOVS and STOS go by as much as lies in one page.
+ *
+ * Each element counts as an instruction.  A counted processor (-icount) leaves off at the element
+ * where its budget ends or something has come up, however many would go by at once.
  */
 #include <string.h>
 
+#include "blocks.h"
 #include "exec.h"
 #include "integer.h"
 #include "svm.h"
@@ -20,6 +24,8 @@ struct string {
     unsigned size, rep;
     enum seg seg; /* the source's */
     int64_t step;
+    uint64_t ahead; /* counted: what cpu->instructions has of this instruction and later ones of its
+                       block */
     unsigned flags; /* of the last comparison, as flags_put() takes them: set when none faulted */
 };
 
@@ -56,6 +62,21 @@ static uint64_t destination(struct string *s, bool write)
     return linear(s, SEG_ES, RDI, write);
 }
 
+/* How many elements a counted processor may do from the one at hand on. */
+static uint64_t room(const struct string *s)
+{
+    const struct cpu *cpu = s->cpu;
+
+    return cpu->info->counted ? cpu->stop_at - (cpu->instructions - s->ahead) : UINT64_MAX;
+}
+
+/* The element at hand is the last one for now: it may have brought about what has come up. */
+static bool is_due(const struct string *s)
+{
+    return s->cpu->info->counted &&
+           (room(s) <= 1 || __atomic_load_n(&s->cpu->wanted, __ATOMIC_RELAXED));
+}
+
 /* Repeats one element's work as the prefix says, comparing as REP_E and REP_NE do if compares is
  * set. */
 static void repeat(struct cpu *cpu, const struct uop *u, element *work, bool compares)
@@ -69,6 +90,7 @@ static void repeat(struct cpu *cpu, const struct uop *u, element *work, bool com
         .rep = u->imm,
         .seg = u->a,
         .step = cpu->flags & F_DF ? -(int)u->d : u->d,
+        .ahead = cpu->info->counted ? cpu->instructions - blocks_executed(cpu) : 0,
         .flags = flags_get(cpu),
     };
     unsigned round = cpu->mode & MODE_TF || cpu->watch.n || cpu->watch.step ? 1 : ROUND;
@@ -80,9 +102,10 @@ static void repeat(struct cpu *cpu, const struct uop *u, element *work, bool com
         while (cpu->r[RCX] & s.mask && !cpu->r[REG_T3]) {
             work(&s);
             advance(&s, RCX, -1);
-            if (compares && !(s.flags & F_ZF << 8) == (s.rep == REP_E))
+            if (!(cpu->r[RCX] & s.mask) || (compares && !(s.flags & F_ZF << 8) == (s.rep == REP_E)))
                 break;
-            cpu->r[REG_T3] = --round == 0 && (cpu->r[RCX] & s.mask);
+            cpu->r[REG_T3] = --round == 0 || is_due(&s);
+            cpu->instructions += !cpu->r[REG_T3];
         }
     }
     if (compares)
@@ -91,12 +114,15 @@ static void repeat(struct cpu *cpu, const struct uop *u, element *work, bool com
 
 /* ---- Runs of elements: whatever lies directly reachable in one page ---- */
 
-/* How many elements from lin lie in its page, at most RCX of them. */
-static uint64_t run_of(struct string *s, uint64_t lin, uint64_t most)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
-    uint64_t n = (0x1000 - (lin & 0xfff)) / s->size;
+    return a < b ? a : b;
+}
 
-    return n < most ? n : most;
+/* How many elements from lin lie in its page, at most RCX of them. */
+static uint64_t run_of(struct string *s, uint64_t lin)
+{
+    return lesser(lesser((0x1000 - (lin & 0xfff)) / s->size, s->cpu->r[RCX] & s->mask), room(s));
 }
 
 /* Whether addresses are offsets, so that a run needs no checks of its own; no wrap within it. */
@@ -116,15 +142,14 @@ static void run_done(struct string *s, uint64_t n)
 {
     advance(s, RDI, n * s->size);
     advance(s, RCX, -(int64_t)(n - 1));
+    s->cpu->instructions += n - 1;
 }
 
 static bool movs_run(struct string *s)
 {
-    uint64_t from = s->cpu->r[RSI], to = s->cpu->r[RDI],
-             n = run_of(s, to, s->cpu->r[RCX] & s->mask);
+    uint64_t from = s->cpu->r[RSI], to = s->cpu->r[RDI], n = lesser(run_of(s, from), run_of(s, to));
     uint8_t *src, *dst;
 
-    n = run_of(s, from, n);
     if (n < 2)
         return false;
     src = tlb_read(s->cpu, from, n * s->size);
@@ -155,7 +180,7 @@ static void fill(void *to, uint64_t value, unsigned size, uint64_t n)
 
 static bool stos_run(struct string *s)
 {
-    uint64_t to = s->cpu->r[RDI], n = run_of(s, to, s->cpu->r[RCX] & s->mask);
+    uint64_t to = s->cpu->r[RDI], n = run_of(s, to);
     uint8_t *dst = n < 2 ? NULL : tlb_write(s->cpu, to, n * s->size);
 
     if (!dst)

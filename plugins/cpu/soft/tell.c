@@ -112,15 +112,16 @@ void tell(struct soft *soft, struct cpu *cpu, bool wait, soft_act *act, uint32_t
           uint64_t offset, uint64_t bytes)
 {
     unsigned n = __atomic_load_n(&soft->n_cpus, __ATOMIC_ACQUIRE);
-    uint64_t number[SOFT_MAX_CPUS] = { 0 };
+    uint64_t number[SOFT_MAX_CPUS];
+    bool told = false;
 
     for (unsigned i = 0; i < n; i++) {
         struct cpu *other = __atomic_load_n(&soft->cpus[i], __ATOMIC_ACQUIRE);
 
-        if (other && other != cpu)
-            number[i] = post(other, act, block, offset, bytes);
+        number[i] = other && other != cpu ? post(other, act, block, offset, bytes) : 0;
+        told |= number[i];
     }
-    if (!wait)
+    if (!wait || !told)
         return;
     mailbox_in_guest(cpu, false); /* nobody has to wait for one who waits */
     for (unsigned i = 0; i < n; i++)

@@ -275,7 +275,8 @@ struct block_builder {
     uint32_t mode;         /* MODE_* it is for */
     const struct insn *in; /* the instruction being translated */
     unsigned n;
-    bool ended; /* a P_END has been emitted */
+    bool ended;   /* a P_END has been emitted */
+    bool shadows; /* set by an instruction that holds interrupts off until after the next one */
     struct uop uop[MAX_UOPS];
 };
 

@@ -221,10 +221,7 @@ static bool all_zero(const void *at, size_t bytes)
 {
     const uint8_t *b = at;
 
-    for (size_t i = 0; i < bytes; i++)
-        if (b[i])
-            return false;
-    return true;
+    return !b[0] && !memcmp(b, b + 1, bytes - 1);
 }
 
 static bool x87_in_use(const struct x87 *x)
@@ -242,6 +239,8 @@ static uint64_t *moved_bv(const struct cpu *cpu)
 
 static void moved_out(const struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact)
 {
+    if (!(which & MOVED))
+        return;
     for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
         struct place p = place_of(cpu, i, compact);
 
@@ -253,6 +252,8 @@ static void moved_out(const struct cpu *cpu, struct image *image, uint64_t which
 
 static void moved_in(struct cpu *cpu, const struct image *image, uint64_t which, uint64_t compact)
 {
+    if (!(which & MOVED))
+        return;
     for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
         struct place p = place_of(cpu, i, compact);
 
@@ -260,20 +261,20 @@ static void moved_in(struct cpu *cpu, const struct image *image, uint64_t which,
             memcpy(cpu->moved + standard_place(cpu, i).offset, (const uint8_t *)image + p.offset,
                    p.bytes);
     }
-    if (which & MOVED)
-        *moved_bv(cpu) |= which & MOVED;
+    *moved_bv(cpu) |= which & MOVED;
 }
 
 static void moved_clear(struct cpu *cpu, uint64_t which)
 {
+    if (!(which & MOVED))
+        return;
     for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
         struct place p = standard_place(cpu, i);
 
         if (which & MOVED & 1ull << i)
             memset(cpu->moved + p.offset, 0, p.bytes);
     }
-    if (which & MOVED)
-        *moved_bv(cpu) &= ~(which & MOVED);
+    *moved_bv(cpu) &= ~(which & MOVED);
 }
 
 /* Outside 64-bit mode, too, by all 16 registers. */

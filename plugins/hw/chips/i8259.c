@@ -3,6 +3,9 @@
  * i8259 - the two interrupt controllers of a PC: 8259A (Intel datasheet, order number 231468), the
  * second behind input 2 of the first, with the edge/level registers of the PIIX3 (290550).
  */
+#include <string.h>
+
+#include <tenon/info.h>
 #include <tenon/irq.h>
 #include <tenon/isa.h>
 #include <tenon/trace.h>
@@ -309,6 +312,20 @@ static void elcr_write(void *self, uint64_t port, uint64_t value, unsigned size)
     update(p);
 }
 
+/* ---- For monitors ---- */
+
+static void pic_describe(void *self, const char *topic, const struct tenon_text *to)
+{
+    const struct pic *p = self;
+
+    for (unsigned c = 0; c < CHIPS && !strcmp(topic, "pic"); c++)
+        tenon_say(
+            to,
+            "pic%u: irr=%02x imr=%02x isr=%02x hprio=%u irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n",
+            c, requests(p, c), p->imr[c], p->isr[c], by_priority(p, c, 0), p->base[c],
+            p->read_isr[c], p->elcr[c], !!(p->icw4[c] & ICW4_SFNM));
+}
+
 /* ---- Tables ---- */
 
 static void pic_loaded(void *self)
@@ -351,8 +368,10 @@ static const struct tenon_window pic_windows[] = {
 static const struct tenon_gsi_input pic_input = { .size = sizeof(pic_input), .set = pic_set };
 static const struct tenon_pic pic_intr = { .size = sizeof(pic_intr), .acknowledge = pic_acknowledge };
 
+static const struct tenon_info pic_info = { .size = sizeof(pic_info), .describe = pic_describe };
+
 static const struct tenon_iface pic_ifaces[] = {
-    { TENON_GSI_INPUT, &pic_input }, { TENON_PIC, &pic_intr },
+    { TENON_GSI_INPUT, &pic_input }, { TENON_PIC, &pic_intr }, { TENON_INFO, &pic_info },
 };
 
 TENON_ISA_DEVICE(pic, "isa-i8259", "misc", "Interrupt controllers (two 8259A)",

@@ -7,7 +7,9 @@
  * whatever voltage that is on the wire: the polarity bit is kept and changes nothing.
  */
 #include <errno.h>
+#include <string.h>
 
+#include <tenon/info.h>
 #include <tenon/irq.h>
 #include <tenon/isa.h>
 #include <tenon/trace.h>
@@ -202,6 +204,20 @@ static void ioapic_write(void *self, uint64_t reg, uint64_t value, unsigned size
     }
 }
 
+/* ---- For monitors ---- */
+
+static void ioapic_describe(void *self, const char *topic, const struct tenon_text *to)
+{
+    const struct ioapic *a = self;
+
+    if (strcmp(topic, "pic"))
+        return;
+    tenon_say(to, "ioapic: ver=0x%x id=0x%02x sel=0x%02x inputs=0x%06x\n", VERSION, a->id >> 24,
+              a->select, a->inputs);
+    for (unsigned pin = 0; pin < PINS; pin++)
+        tenon_say_redirection(to, pin, a->entry[pin]);
+}
+
 /* ---- Tables ---- */
 
 static int ioapic_create(void *self)
@@ -239,8 +255,10 @@ static const struct tenon_gsi_input ioapic_input = {
 };
 static const struct tenon_ioapic ioapic_end = { .size = sizeof(ioapic_end), .eoi = ioapic_eoi };
 
+static const struct tenon_info ioapic_info = { .size = sizeof(ioapic_info), .describe = ioapic_describe };
+
 static const struct tenon_iface ioapic_ifaces[] = {
-    { TENON_GSI_INPUT, &ioapic_input }, { TENON_IOAPIC, &ioapic_end },
+    { TENON_GSI_INPUT, &ioapic_input }, { TENON_IOAPIC, &ioapic_end }, { TENON_INFO, &ioapic_info },
 };
 
 TENON_SYSTEM_DEVICE(ioapic, "ioapic", "misc", "I/O APIC",

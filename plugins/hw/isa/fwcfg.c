@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <tenon/fwcfg.h>
+#include <tenon/info.h>
 #include <tenon/isa.h>
 #include <tenon/trace.h>
 
@@ -394,8 +395,21 @@ static const struct tenon_fwcfg fwcfg_table = {
     .file = fwcfg_file,
 };
 
+static void fwcfg_describe(void *self, const char *topic, const struct tenon_text *to)
+{
+    const struct fwcfg *f = self;
+
+    for (unsigned i = 0; i < f->n_files && !strcmp(topic, "roms"); i++)
+        tenon_say(to, "fw_cfg size=0x%06zx name=\"%s\"\n", (size_t)f->files[i].item.len,
+                  f->files[i].name);
+}
+
+static const struct tenon_info fwcfg_info = { .size = sizeof(fwcfg_info),
+                                              .describe = fwcfg_describe };
+
 static const struct tenon_iface ifaces[] = {
     { TENON_FWCFG, &fwcfg_table },
+    { TENON_INFO, &fwcfg_info },
 };
 
 TENON_SYSTEM_DEVICE(fwcfg, "fw_cfg_io fw_cfg", "misc", "Firmware configuration device",

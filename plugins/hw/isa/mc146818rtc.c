@@ -439,10 +439,16 @@ static uint8_t rtc_cmos_get(void *self, unsigned i)
     return i >= MEMORY && i < BYTES ? r->bytes[i] : 0;
 }
 
+static void rtc_forget_ticks(void *self)
+{
+    ((struct rtc *)self)->owed = 0;
+}
+
 static const struct tenon_cmos rtc_cmos = {
     .size = sizeof(rtc_cmos),
     .set = rtc_cmos_set,
     .get = rtc_cmos_get,
+    .forget_ticks = rtc_forget_ticks,
 };
 
 /* ---- Life ---- */

@@ -100,6 +100,8 @@ TENON_SYSTEM_DEVICE(i440fx_host, "i440FX-pcihost", "bridge", "i440FX host bridge
 
 /* Configuration space */
 enum {
+    PCICMD = 0x04, /* RW  it takes and makes memory accesses from the start */
+    PCISTS = 0x06, /* RC  errors; fast back-to-back, medium speed of DEVSEL# */
     PMCCFG = 0x50, /* RW  memory controller */
     PAM0 = 0x59,   /* RW  bits 5:4 F0000h-FFFFFh */
     PAM1 = 0x5a,   /* RW  PAM1 to PAM6: two 16 KiB segments each from C0000h on */
@@ -129,14 +131,12 @@ static uint64_t segment_base(unsigned n)
     return n == 0 ? 0xf0000 : 0xc0000 + (n - 1) * 0x4000;
 }
 
-/* RAM is seen where it may be read; a segment that may only be written stays ROM to the guest. */
+/* Where RAM is not read, the ROM is; where it is not written, nothing is. */
 static uint32_t segment_flags(const uint8_t *config, unsigned n)
 {
     unsigned bits = n == 0 ? config[PAM0] >> 4 : config[PAM1 + (n - 1) / 2] >> (n - 1) % 2 * 4;
 
-    if (!(bits & PAM_RE))
-        return 0;
-    return TENON_MAP_READ | (bits & PAM_WE ? TENON_MAP_WRITE : 0);
+    return (bits & PAM_RE ? TENON_MAP_READ : 0) | (bits & PAM_WE ? TENON_MAP_WRITE : 0);
 }
 
 static void show_smram(void *self)
@@ -210,6 +210,8 @@ static int i440fx_create(void *self)
 /* SeaBIOS finds its memory of having run behind the ROM, where the wake from S3 looks for it; so what
  * hides the ROM stays over a reset. */
 static const struct tenon_pci_field i440fx_fields[] = {
+    { .offset = PCICMD,   .bytes = 2, .reset = 0x0006, .writable = 0x0547 },
+    { .offset = PCISTS,   .bytes = 2, .reset = 0x0280, .clear = 0xf900 },
     { .offset = PMCCFG,   .bytes = 2, .writable = 0xffff },
     { .offset = PAM0,     .bytes = 1, .writable = 0x30,       .keep = 0x30 },
     { .offset = PAM1,     .bytes = 4, .writable = 0x33333333, .keep = 0x33333333 },

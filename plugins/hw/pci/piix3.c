@@ -14,6 +14,8 @@
 
 /* Configuration space */
 enum {
+    PCICMD = 0x04,  /* RW  it answers, and masters the bus, from the start */
+    PCISTS = 0x06,  /* RC  errors; medium speed of DEVSEL# */
     IORT = 0x4c,    /* RW  I/O recovery */
     XBCS = 0x4e,    /* RW  X-bus chip select */
     PIRQRC = 0x60,  /* RW  60h to 63h: ISA interrupt of PIRQA# to PIRQD# */
@@ -116,6 +118,8 @@ static const struct tenon_window piix3_windows[] = {
 };
 
 static const struct tenon_pci_field piix3_fields[] = {
+    { .offset = PCICMD,      .bytes = 2, .reset = 0x0007,     .writable = 0x054f },
+    { .offset = PCISTS,      .bytes = 2, .reset = 0x0200,     .clear = 0xf900 },
     { .offset = IORT,        .bytes = 1, .reset = 0x4d,       .writable = 0x7f },
     { .offset = XBCS,        .bytes = 2, .reset = 0x0003,     .writable = 0x01ff },
     { .offset = PIRQRC,      .bytes = 4, .reset = 0x80808080, .writable = 0x8f8f8f8f },

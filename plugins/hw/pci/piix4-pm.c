@@ -28,7 +28,7 @@ enum { APMC_EN = 1 << 25 };
 
 /* Ports at PMBASE */
 enum {
-    PMSTS = 0x00,   /* R/WC  */
+    PMSTS = 0x00,   /* R/WC  bit 0: the timer's highest bit has changed */
     PMEN = 0x02,    /* RW    */
     PMCNTRL = 0x04, /* RW    */
     PMTMR = 0x08,   /* RO    24 bits at 3.579545 MHz */
@@ -54,8 +54,9 @@ enum { DEV_ERR = 1 << 2, START = 1 << 6 };
 enum { APMC = 0xb2, APMS = 0xb3, GPE0 = 0xafe0 };
 enum { ACPI_ENABLE = 0xf1, ACPI_DISABLE = 0xf0 };
 
-#define PM_TIMER_HZ 3579545u
-#define SCI_IRQ     9
+#define PM_TIMER_HZ   3579545u
+#define PM_TIMER_HALF 0x800000u /* ticks from one change of its highest bit to the next */
+#define SCI_IRQ       9
 /* What DSDT's \_Sx objects put into SUS_TYP. */
 enum { TYPE_S5 = 0, TYPE_S3 = 1 };
 
@@ -68,6 +69,7 @@ struct piix4_pm {
     uint8_t disable_s3, disable_s4, s4_val;
     uint16_t pmsts, pmen, pmcntrl, gpsts, gpen, glbsts, glbctl, gpe_sts, gpe_en;
     uint32_t gporeg;
+    uint64_t tmrof_seen; /* half periods of the timer when TMROF was cleared */
     uint8_t apmc, apms;
     uint8_t smb[16];
 };
@@ -82,20 +84,38 @@ static uint64_t pm_ticks(struct piix4_pm *d)
     return (unsigned __int128)tenon_now(d->dev) * PM_TIMER_HZ / 1000000000;
 }
 
+static uint64_t pm_half_periods(struct piix4_pm *d)
+{
+    return pm_ticks(d) / PM_TIMER_HALF;
+}
+
+/* TMROF is what the time says: nobody is woken up to note it. */
+static uint16_t pm_status(struct piix4_pm *d)
+{
+    return d->pmsts | (pm_half_periods(d) != d->tmrof_seen ? TMROF : 0);
+}
+
+static void pm_clear_status(struct piix4_pm *d, uint16_t bits)
+{
+    d->pmsts &= ~bits;
+    if (bits & TMROF)
+        d->tmrof_seen = pm_half_periods(d);
+}
+
 static void pm_update_sci(struct piix4_pm *d)
 {
-    bool pm1 = d->pmsts & d->pmen & (TMROF | GBL | PWRBTN | RTC);
+    bool pm1 = pm_status(d) & d->pmen & (TMROF | GBL | PWRBTN | RTC);
     bool gpe = d->gpe_sts & d->gpe_en;
 
     tenon_irq(d->dev, 0, (d->pmcntrl & SCI_EN) && (pm1 || gpe));
 }
 
-/* Bit 23 of the timer changes: that is what TMROF reports. */
+/* While TMROF may interrupt, and is not there yet. */
 static void pm_arm_overflow(struct piix4_pm *d)
 {
-    uint64_t next = (pm_ticks(d) / 0x800000 + 1) * 0x800000;
+    uint64_t next = (d->tmrof_seen + 1) * PM_TIMER_HALF;
 
-    if (!(d->pmen & TMROF) || d->pmsts & TMROF)
+    if (!(d->pmen & TMROF) || pm_status(d) & TMROF)
         tenon_arm_at(d->dev, OVERFLOW, TENON_NEVER);
     else
         tenon_arm_at(d->dev, OVERFLOW, (unsigned __int128)next * 1000000000 / PM_TIMER_HZ + 1);
@@ -103,10 +123,7 @@ static void pm_arm_overflow(struct piix4_pm *d)
 
 static void pm_overflow(void *self)
 {
-    struct piix4_pm *d = self;
-
-    d->pmsts |= TMROF;
-    pm_update_sci(d);
+    pm_update_sci(self);
 }
 
 /* ---- PM ports ---- */
@@ -146,7 +163,7 @@ static uint64_t pm_read(void *self, uint64_t reg, unsigned size)
     struct piix4_pm *d = self;
 
     switch (reg & ~1u) {
-    case PMSTS: return d->pmsts;
+    case PMSTS: return pm_status(d);
     case PMEN: return d->pmen;
     case PMCNTRL: return d->pmcntrl;
     case PMTMR: return pm_ticks(d) & 0xffff;
@@ -169,7 +186,7 @@ static void pm_write(void *self, uint64_t reg, uint64_t value, unsigned size)
 
     switch (reg & ~1u) {
     case PMSTS:
-        d->pmsts &= ~value;
+        pm_clear_status(d, value);
         pm_arm_overflow(d);
         break;
     case PMEN:
@@ -330,6 +347,7 @@ static void pm_reset(void *self)
     struct piix4_pm *d = self;
 
     d->pci->config(d->dev)[DEVACTB + 3] = d->smm ? 0 : APMC_EN >> 24;
+    pm_clear_status(d, TMROF);
 }
 
 static int pm_create(void *self)
@@ -363,6 +381,7 @@ static const struct tenon_reg pm_regs[] = {
     TENON_REG(struct piix4_pm, gpe_en),  TENON_REG(struct piix4_pm, gporeg, .reset = 0x7fffbfff),
     TENON_REG(struct piix4_pm, glbsts),  TENON_REG(struct piix4_pm, glbctl, .flags = TENON_REG_KEEP),
     TENON_REG(struct piix4_pm, apmc),    TENON_REG(struct piix4_pm, apms),
+    TENON_REG(struct piix4_pm, tmrof_seen),
     TENON_REGS(struct piix4_pm, smb),
 };
 

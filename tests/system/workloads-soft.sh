@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# workloads-soft.sh - the parts of bench/workloads.c compute the same on this machine and in a guest on both engines of
+# the software CPU.
+SYSTEM_ACCEL=tcg
+set -eu -o pipefail
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+enter_guest_country -m 1024
+plan 2
+mkdir -p "$scratch/tree/bin"
+make_workloads "$scratch/tree/bin/workloads"
+add_to_initramfs "$scratch/tree" "$scratch/initrd"
+
+# checks FILE: "part check" of each part in it.
+checks() {
+    tr -d '\r' <"$1" | sed -n 's/^\([a-z0-9]*\) [0-9.]* \([0-9a-f]\{16\}\)$/\1 \2/p'
+}
+
+"$scratch/tree/bin/workloads" 2 >"$scratch/native"
+for engine in interpreter translator; do
+    problem='' status=0
+    timeout -k 5 "${CASE_SECONDS:-150}" "$tenon" -accel "soft,engine=$engine" -cpu max -m 256 -nographic -no-reboot \
+        -kernel "$kernel" -initrd "$scratch/initrd" -append 'console=ttyS0 quiet panic=-1 demo.run="workloads 2"' \
+        </dev/null >"$scratch/output" 2>&1 || status=$?
+    [ $status = 0 ] || problem="status $status"
+    [ "$(checks "$scratch/native" | wc -l)" = 13 ] || problem="not all parts ran here"
+    cmp -s <(checks "$scratch/native") <(checks "$scratch/output") ||
+        problem=${problem:-$(diff <(checks "$scratch/native") <(checks "$scratch/output") | tr '\n' ' ')}
+    result "$engine" "$problem"
+done
