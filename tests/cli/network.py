@@ -17,26 +17,12 @@ import sys
 import tempfile
 import time
 
+from tap import check, finish, skip
+
 TENON = os.path.join(os.path.realpath(sys.argv[1]), "tenon")
 GREETING = b'{"QMP"'
 HELLO = b'{"execute":"qmp_capabilities","id":"hello"}\n'
 ANSWER = b'"id": "hello"'
-tests = 0
-
-
-def check(name, good, why=""):
-    global tests
-    tests += 1
-    print(f"{'ok' if good else 'not ok'} {tests} - {name}")
-    if not good:
-        print("".join(f"# {line}\n" for line in str(why).splitlines()), end="")
-    sys.stdout.flush()
-
-
-def skip(name, why):
-    global tests
-    tests += 1
-    print(f"ok {tests} - {name} # SKIP {why}")
 
 
 def run(*command, **more):
@@ -574,7 +560,7 @@ def main():
         secret_objects()
         tls_faults()
         os.chdir("/")
-    print(f"1..{tests}")
+    finish()
 
 
 main()

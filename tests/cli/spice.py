@@ -29,6 +29,7 @@ BUILD = os.path.realpath(sys.argv[1])
 os.environ["TENON"] = os.path.join(BUILD, "tenon")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "qtest"))
 sys.dont_write_bytecode = True
+from tap import check, finish  # noqa: E402
 from tenon_qtest import Machine  # noqa: E402
 
 if not os.path.exists(os.path.join(BUILD, "plugins-all", "spice-server.so")):
@@ -40,16 +41,6 @@ COM1 = 0x3f8
 library = ctypes.CDLL("libspice-client-glib-2.0.so.8")
 DATA, IER, LCR, LSR = 0, 1, 3, 5
 RECEIVED, BREAK, EMPTY = 1, 0x10, 0x20
-tests = 0
-
-
-def check(name, good, why=""):
-    global tests
-    tests += 1
-    print(f"{'ok' if good else 'not ok'} {tests} - {name}")
-    if not good:
-        print("".join(f"# {line}\n" for line in str(why).splitlines()), end="")
-    sys.stdout.flush()
 
 
 def until(condition):
@@ -404,7 +395,7 @@ def main():
         serial()
         agent()
         os.chdir("/")
-    print(f"1..{tests}")
+    finish()
 
 
 main()
