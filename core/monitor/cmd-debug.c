@@ -57,17 +57,20 @@ static int do_logfile(struct call *call)
     const char *path = call_str(call, "filename");
     char *why = NULL;
     struct stat st;
+    bool ok;
 
     if (!stat(path, &st) && S_ISFIFO(st.st_mode))
         return call_error(call, "'%s' is a pipe, for which the machine might have to wait", path);
-    return outcome(call, log_set_file(path, &why), why);
+    ok = log_set_file(path, &why);
+    return outcome(call, ok, why);
 }
 
 static int do_dfilter(struct call *call)
 {
     char *why = NULL;
+    bool ok = log_set_filter(call_str(call, "ranges"), &why);
 
-    return outcome(call, log_set_filter(call_str(call, "ranges"), &why), why);
+    return outcome(call, ok, why);
 }
 
 /* ---- gdb ---- */

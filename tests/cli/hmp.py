@@ -153,6 +153,8 @@ ANSWERS = [
     ("i /g 0x71", "Error: ports are 0 to 0xffff, and /b, /h or /w wide"),
     ("trace-event nix on", 'Error: unknown event "nix"'),
     ("gdbserver none", "Disabled gdbserver"),
+    ("dfilter nix", 'Error: "nix" is no range of addresses: A+LENGTH, A-LENGTH or A..B'),
+    ("logfile /%x", "Error: the name can have one %d, and no other %"),
     ("log nix", True),
 ]
 
