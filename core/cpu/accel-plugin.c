@@ -519,8 +519,8 @@ static void processor_info(struct processor *p, const struct vcpu *cpu)
     }
     p->msrs = g_new0(struct tenon_feature_msr, cpu->n_msrs);
     for (unsigned i = 0; i < cpu->n_msrs; i++)
-        p->msrs[i] = (struct tenon_feature_msr){ .index = cpu->msrs[i].index,
-                                                 .value = cpu->msrs[i].value };
+        p->msrs[i] =
+            (struct tenon_feature_msr){ .index = cpu->msrs[i].index, .value = cpu->msrs[i].value };
     p->info = (struct tenon_cpu_info){
         .size = sizeof(p->info),
         .index = cpu->index,

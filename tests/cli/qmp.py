@@ -24,7 +24,7 @@ class Client:
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        for _ in range(200):
+        for _ in range(1500):  # the program may be slow to start
             with contextlib.suppress(OSError):
                 self.socket.connect(path)
                 break

@@ -73,6 +73,7 @@ def log():
             assert qmp.say("log exec,nochain") == ""
             until(lambda: os.path.exists(path) and os.path.getsize(path) > 1000, "blocks in the log")
             assert qmp.say("log none") == ""
+            at(qmp)  # the processor has come out of the block that it was in
             size = os.path.getsize(path)
             time.sleep(0.2)
             assert os.path.getsize(path) == size
@@ -92,6 +93,7 @@ def one_insn():
             assert qmp.say("log exec,nochain") == ""
             until(lambda: os.path.getsize(path) > 10000, "blocks in the log")
             assert qmp.say("log none") == ""
+            at(qmp)
             lines = [line for line in open(path) if line.endswith("]\n")]
             return {int(line.split("[")[1].split("/")[1], 16) & 0xffff for line in lines[len(lines) // 2:]}
 

@@ -13,7 +13,7 @@ run() {
     local name=$1
 
     shift
-    timeout 60 "$emulator" -accel soft -cpu max -machine firmware=none -nodefaults -display none -no-reboot -m 64 \
+    timeout 60 "$emulator" -accel "soft,engine=${SOFT_ENGINE:-auto}" -cpu max -machine firmware=none -nodefaults -display none -no-reboot -m 64 \
         -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$program" "$@" \
         </dev/null >"$scratch/$name" 2>&1
     [ $? = 33 ]

@@ -279,7 +279,7 @@ static void enter_mode(struct pair *p, struct cpu *cpu, unsigned cpl, bool compa
     memset(&cpu->debug, 0, sizeof(cpu->debug));
     cpu->inhibit = cpu->shadow = 0;
     cpu->pkru = 0;
-    cpu->x87.status &= 0x3f00; /* soft_host_mode() has masked all exceptions: none is pending */
+    cpu->x87.status &= 0x3f00;    /* soft_host_mode() has masked all exceptions: none is pending */
     cpu->watch.step = TENON_STEP; /* REP MOVS and STOS by elements: how far a run of them goes in
                                      one round is up to the TLB, and rounds count */
     cpu->gdt = (struct segment){ .base = DESCRIPTORS, .limit = 23 };

@@ -77,5 +77,8 @@ void blocks_run_block(struct cpu *cpu, uint32_t kind);
 
 /* Takes back the count of the instructions from u's on: the block is left before it. */
 void block_leave_at(struct cpu *cpu, unsigned off);
+/* A UOP_CALL_LOOP's function has returned; whether that ends the block: it is to go on where it
+ * left off, or its elements have used up what may be executed. */
+bool call_loop_leaves(struct cpu *cpu, const struct uop *u);
 
 #endif

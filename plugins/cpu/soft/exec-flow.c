@@ -250,11 +250,10 @@ HANDLER(CALL_JUMP)
     GO(u);
 }
 
-HANDLER(CALL_LOOP)
+bool call_loop_leaves(struct cpu *cpu, const struct uop *u)
 {
-    call(cpu, u);
     if (LIKELY(!cpu->r[REG_T3] && cpu->instructions <= cpu->stop_at))
-        NEXT();
+        return false;
     if (cpu->r[REG_T3]) {
         block_leave_at(cpu, u->off);
         cpu->instructions++; /* its elements count; the last one has not been yet */
@@ -262,7 +261,15 @@ HANDLER(CALL_LOOP)
         cpu->rip = uop_next_rip(cpu, u);
         block_leave_at(cpu, u->off + u->len);
     }
-    return NULL;
+    return true;
+}
+
+HANDLER(CALL_LOOP)
+{
+    call(cpu, u);
+    if (call_loop_leaves(cpu, u))
+        return NULL;
+    NEXT();
 }
 
 HANDLER(STALE)

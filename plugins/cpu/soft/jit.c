@@ -23,15 +23,6 @@
 #define MFD_NOEXEC_SEAL 8u
 #endif
 
-bool jit_possible(void)
-{
-#ifdef __x86_64__
-    return true;
-#else
-    return false;
-#endif
-}
-
 static void *map(int fd, size_t bytes, int prot)
 {
     void *p = mmap(NULL, bytes, prot, MAP_SHARED, fd, 0);
@@ -59,6 +50,22 @@ static int map_code(struct jit *jit)
         err = -errno;
     close(fd);
     return err;
+}
+
+bool jit_possible(void)
+{
+    void *p = NULL;
+#ifdef __x86_64__
+    int fd = anonymous_file();
+
+    if (fd >= 0 && !ftruncate(fd, JIT_LEAST))
+        p = map(fd, JIT_LEAST, PROT_READ | PROT_EXEC);
+    if (p)
+        munmap(p, JIT_LEAST);
+    if (fd >= 0)
+        close(fd);
+#endif
+    return p;
 }
 
 int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
@@ -254,11 +261,8 @@ const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
     uop_precise(cpu, u);
     cpu->r[REG_NEXT] = uop_next_rip(cpu, u);
     u->call(cpu, u);
-    if (u->op == UOP_CALL_LOOP && cpu->r[REG_T3]) {
-        block_leave_at(cpu, u->off);
-        cpu->instructions++;
+    if (u->op == UOP_CALL_LOOP && call_loop_leaves(cpu, u))
         return &out;
-    }
     return cpu->block->epoch ? NULL : u + 1;
 }
 

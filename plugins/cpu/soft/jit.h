@@ -72,7 +72,7 @@ struct jit {
 /* Room for one block's code; the least memory; entries after which a block is translated. */
 enum { JIT_ROOM = 256 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32 };
 
-/* Whether this host's code can be made. */
+/* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
 /* The processor translates from now on, into so many bytes, what has been entered heat times.
  * 0, or a negative errno. */

@@ -252,11 +252,14 @@ static int create(void *self)
         return tenon_error(soft->dev, -ENOTSUP,
                            "thread=single is not there: each processor has its thread");
     soft->checks = soft->engine == ENGINE_CHECK;
-    soft->translates = soft->engine == ENGINE_TRANSLATOR || soft->checks;
+    soft->translates =
+        soft->engine == ENGINE_AUTO ? jit_possible() : soft->engine != ENGINE_INTERPRETER;
     if (soft->checks && soft->disas && soft->disas->size >= sizeof(*soft->disas))
         soft->disas->open(soft->dev);
     if (soft->translates && !jit_possible())
-        return tenon_error(soft->dev, -ENOTSUP, "the translator makes code for x86-64 hosts only");
+        return tenon_error(
+            soft->dev, -ENOTSUP,
+            "the translator needs an x86-64 host that lets it map memory to execute");
     soft->cpuid = offer_cpuid(&soft->n_cpuid);
     soft->bus = bus_create();
     soft->alarms = alarms_create(soft);
@@ -316,7 +319,7 @@ static const struct tenon_prop props[] = {
     TENON_PROP(struct soft, "thread",          TENON_ENUM, thread, .initial = THREAD_MULTI,
                .names = threads, .help = "Threads that run processors; only multi: one each"),
     TENON_PROP(struct soft, "engine",          TENON_ENUM, engine, .initial = ENGINE_AUTO,
-               .names = engines, .help = "How code is run; auto: by the interpreter; check: by both"),
+               .names = engines, .help = "How code is run; auto: by the translator where it can be; check: by both"),
     TENON_PROP(struct soft, "tb-size",         TENON_U32, tb_size, .initial = 64, .min = 1,
                .max = 2048, .help = "MiB for translated code, of all processors"),
     TENON_PROP(struct soft, "perfmap",         TENON_BOOL, perfmap,

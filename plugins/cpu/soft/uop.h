@@ -81,7 +81,7 @@ struct block {
     struct block *hash_next;
     struct page_link on_page[2];
     /* The translator's: the first micro-op's own handler, how many entries until it is translated,
-     * and then how translated code enters it (or NULL), its jumps to other blocks and theirs here. */
+     * and then how translated code enters it (or NULL), its jumps to other blocks, theirs here. */
     uop_run *first;
     const uint8_t *entry;
     struct jit_site *site, *incoming;
