@@ -12,10 +12,13 @@
 static struct termios saved;
 static pid_t owner;
 
-/* Not in a child that has been forked, and not another job's terminal. */
+/* Not in a child that has been forked, and not another job's terminal; one that controls no session
+ * of ours has no jobs. */
 static void restore(void)
 {
-    if (getpid() == owner && tcgetpgrp(STDIN_FILENO) == getpgrp())
+    pid_t job = tcgetpgrp(STDIN_FILENO);
+
+    if (getpid() == owner && (job < 0 || job == getpgrp()))
         tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 }
 

@@ -64,24 +64,21 @@ static bool is_pattern(const char *name)
     return strpbrk(name, "*?");
 }
 
-static bool check_pattern(struct plugins *plugins, const char *pattern, const char *from)
+/* Lines that were written for QEMU name events which are not here: no reason not to start. */
+static void check_pattern(struct plugins *plugins, const char *pattern, const char *from)
 {
-    if (is_pattern(pattern) || trace_exists(plugins, pattern))
-        return true;
-    report(from, "there is no trace event \"%s\"; \"-trace help\" lists them", pattern);
-    return false;
+    if (!is_pattern(pattern) && !trace_exists(plugins, pattern))
+        report_warning(from, "there is no trace event \"%s\"; \"-trace help\" lists them", pattern);
 }
 
 /* "PATTERN", or "-PATTERN" to turn off. */
-static bool enable(struct plugins *plugins, const char *pattern, const char *from)
+static void enable(struct plugins *plugins, const char *pattern, const char *from)
 {
     bool on = *pattern != '-';
 
     pattern += !on;
-    if (!check_pattern(plugins, pattern, from))
-        return false;
+    check_pattern(plugins, pattern, from);
     trace_set(pattern, on);
-    return true;
 }
 
 /* A file of patterns, one a line; # begins a comment. */
@@ -90,7 +87,6 @@ static bool enable_file(struct plugins *plugins, const char *path, const char *f
     FILE *f = fopen(path, "re");
     char *line = NULL, *where;
     size_t room = 0;
-    bool ok = true;
 
     if (!f) {
         report(from, "%s: %s", path, g_strerror(errno));
@@ -100,12 +96,12 @@ static bool enable_file(struct plugins *plugins, const char *path, const char *f
         where = g_strdup_printf("%s:%u", path, n);
         g_strstrip(line);
         if (*line && *line != '#')
-            ok &= enable(plugins, line, where);
+            enable(plugins, line, where);
         g_free(where);
     }
     free(line);
     fclose(f);
-    return ok;
+    return true;
 }
 
 /* file= alone means the binary file. */
@@ -142,7 +138,7 @@ static bool apply_trace(const struct config_group *g, struct plugins *plugins)
         const struct config_opt *opt = &g->opts[i];
 
         if (!strcmp(opt->key, "enable"))
-            ok &= enable(plugins, opt->value, opt->from);
+            enable(plugins, opt->value, opt->from);
         else if (!strcmp(opt->key, "events"))
             ok &= enable_file(plugins, opt->value, opt->from);
     }
@@ -150,17 +146,15 @@ static bool apply_trace(const struct config_group *g, struct plugins *plugins)
 }
 
 /* "trace:PATTERN" among the items of -d. */
-static bool check_items(const struct config *config, struct plugins *plugins)
+static void check_items(const struct config *config, struct plugins *plugins)
 {
     const struct config_group *g = config_find(config, "d", NULL);
     char **words = g_strsplit(group_string(g, "value", ""), ",", -1);
-    bool ok = true;
 
     for (char **word = words; *word; word++)
         if (g_str_has_prefix(*word, LOG_TRACE_PREFIX))
-            ok &= check_pattern(plugins, *word + strlen(LOG_TRACE_PREFIX), g->from);
+            check_pattern(plugins, *word + strlen(LOG_TRACE_PREFIX), g->from);
     g_strfreev(words);
-    return ok;
 }
 
 /* ---- Both ---- */
@@ -184,7 +178,8 @@ int debug_start(const struct config *config, struct plugins *plugins)
 
     ok &= apply(config, "D", "file", log_set_file);
     ok &= apply(config, "dfilter", "value", log_set_filter);
-    ok &= check_items(config, plugins) && apply(config, "d", "value", log_set_items);
+    check_items(config, plugins);
+    ok &= apply(config, "d", "value", log_set_items);
     while ((g = config_next(config, "trace", g)))
         ok &= apply_trace(g, plugins);
     log_unassigned(config_find(config, "trace-unassigned", NULL));

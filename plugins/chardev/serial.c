@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * serial - a back end on a serial port of the host: it takes over speed, format, breaks and modem
- * lines.  See termios(3), ioctl_tty(2).
+ * lines.  What is no port, /dev/null for one, has none of them.  See termios(3), ioctl_tty(2).
  */
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "stream.h"
@@ -21,7 +22,8 @@ struct serial {
         struct stream stream;
     };
     const char *path;
-    struct termios2 saved; /* what the port had before; valid if there is a stream */
+    bool is_port;
+    struct termios2 saved; /* what a port had before */
 };
 
 static int port(const struct serial *s)
@@ -117,32 +119,39 @@ static uint32_t serial_lines(void *self)
 
 /* ---- Start and end ---- */
 
+/* A device goes both ways; a pipe or a file (/dev/stdout may be either) takes output alone. */
+static int open_flags(mode_t mode)
+{
+    return S_ISCHR(mode) ? O_RDWR : O_WRONLY | O_APPEND;
+}
+
 static int serial_create(void *self)
 {
     static const struct tenon_chr_line usual = { 115200, 8, 1, 'N' };
     struct serial *s = self;
-    int fd, err;
+    struct stat st;
+    int fd;
 
     if (!s->path)
         return tenon_error(s->dev, -EINVAL, "path is missing");
-    fd = open(s->path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (stat(s->path, &st))
+        return tenon_error(s->dev, -errno, "path=%s: %s", s->path, strerror(errno));
+    if (S_ISBLK(st.st_mode))
+        return tenon_error(s->dev, -ENOTTY, "path=%s: is a disk", s->path);
+    fd = open(s->path, open_flags(st.st_mode) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return tenon_error(s->dev, -errno, "path=%s: %s", s->path, strerror(errno));
-    if (ioctl(fd, TCGETS2, &s->saved)) {
-        err =
-            tenon_error(s->dev, -errno, "path=%s: is no serial port: %s", s->path, strerror(errno));
-        close(fd);
-        return err;
-    }
+    s->is_port = !ioctl(fd, TCGETS2, &s->saved);
     set_line(fd, &usual);
-    return stream_init(&s->stream, fcntl(fd, F_DUPFD_CLOEXEC, 3), fd, false);
+    return stream_init(&s->stream, S_ISCHR(st.st_mode) ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1, fd,
+                       false);
 }
 
 static void serial_destroy(void *self)
 {
     struct serial *s = self;
 
-    if (s->stream.out) {
+    if (s->stream.out && s->is_port) {
         ioctl(port(s), TIOCCBRK);
         ioctl(port(s), TCSETS2, &s->saved);
     }

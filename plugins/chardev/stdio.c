@@ -25,10 +25,13 @@ struct stdio {
 
 /* ---- The terminal ---- */
 
-/* Another job's terminal is not ours to change. */
+/* Another job's terminal is not ours to change; one that controls no session of ours has no jobs.
+ */
 static bool in_foreground(void)
 {
-    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+    pid_t job = tcgetpgrp(STDIN_FILENO);
+
+    return job < 0 || job == getpgrp();
 }
 
 static void make_raw(struct stdio *s)

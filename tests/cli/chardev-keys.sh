@@ -58,7 +58,8 @@ pipe,path=both
 pty
 pty,path=link
 serial,path=tty
-serial,path=/dev/null -> path=/dev/null: is no serial port: Inappropriate ioctl for device
+serial,path=/dev/null
+serial,path=/dev/stdout
 tty,path=nowhere -> path=nowhere: No such file or directory
 parallel,path=nowhere -> path=nowhere: No such file or directory
 parport,path=nowhere -> path=nowhere: No such file or directory

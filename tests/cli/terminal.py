@@ -14,12 +14,19 @@ PROGRAM = os.path.join(sys.argv[1], "tenon")
 LINE = ["-machine", "pc,accel=qtest", "-nodefaults"]
 
 
-def start(arguments, terminal, folder):
+def take_without_control(terminal):
+    """As a program's subprocess.Popen(stdin=terminal, start_new_session=True) does."""
+    os.setsid()
+    for fd in range(3):
+        os.dup2(terminal, fd)
+
+
+def start(arguments, terminal, folder, take):
     """Runs the program on the terminal, until its machine is there; its process id."""
     ready = os.path.join(folder, "ready")
     pid = os.fork()
     if pid == 0:
-        os.login_tty(terminal)
+        take(terminal)
         os.execv(PROGRAM, [PROGRAM, *LINE, "-pidfile", ready, *arguments])
     for _ in range(100):
         if os.path.exists(ready):
@@ -28,11 +35,11 @@ def start(arguments, terminal, folder):
     return pid
 
 
-def ends(name, number, arguments, sig):
+def ends(name, number, arguments, sig, take=os.login_tty):
     master, slave = pty.openpty()  # the slave stays open: its settings are looked at afterwards
     usual = termios.tcgetattr(slave)
     with tempfile.TemporaryDirectory() as folder:
-        pid = start(arguments, slave, folder)
+        pid = start(arguments, slave, folder, take)
         raw = not termios.tcgetattr(slave)[3] & termios.ICANON
         os.kill(pid, sig)
         _, status = os.waitpid(pid, 0)
@@ -52,6 +59,7 @@ def main():
         ("-serial stdio, SIGTERM", ["-serial", "stdio"], signal.SIGTERM),
         ("-chardev stdio, a crash", ["-chardev", "stdio,id=c,signal=off"], signal.SIGSEGV),
         ("-serial stdio, an abort", ["-serial", "stdio"], signal.SIGABRT),
+        ("a terminal that controls nobody", ["-serial", "stdio"], signal.SIGTERM, take_without_control),
     ]
     os.environ.setdefault("ASAN_OPTIONS", "handle_segv=0:handle_abort=0")
     print(f"1..{len(cases)}", flush=True)

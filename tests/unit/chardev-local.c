@@ -306,11 +306,43 @@ static void test_serial(void)
     close(port);
 }
 
+/* What is no port takes characters all the same: a pipe and a file those of the guest alone. */
+static void test_serial_elsewhere(void)
+{
+    char *dir = g_dir_make_tmp("tenon-XXXXXX", NULL), *file = g_build_filename(dir, "f", NULL);
+    char *text, path[32];
+    int ends[2];
+    struct fake *f = start("chardev-serial", "/dev/null");
+
+    guest_sends(f, "gone");
+    end(f);
+
+    g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+    g_snprintf(path, sizeof(path), "/dev/fd/%d", ends[1]);
+    f = start("chardev-serial", path);
+    fake_give_room(f, 100);
+    guest_sends(f, "out");
+    g_assert_cmpint(fake_poll(f, 0), ==, 0); /* nor comes what is sent back to the guest */
+    reads(ends[0], "out");
+    end(f);
+    close(ends[0]);
+    close(ends[1]);
+
+    g_assert_true(g_file_set_contents(file, "before\n", -1, NULL));
+    f = start("chardev-serial", file);
+    guest_sends(f, "after");
+    end(f);
+    g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "before\nafter");
+    g_assert_cmpint(g_unlink(file) | g_rmdir(dir), ==, 0);
+    g_free(text);
+    g_free(file);
+    g_free(dir);
+}
+
 static void test_not_ports(void)
 {
     refused("chardev-serial", NULL, "path is missing");
-    refused("chardev-serial", "/dev/null",
-            "path=/dev/null: is no serial port: Inappropriate ioctl for device");
     refused("chardev-serial", "/nowhere", "path=/nowhere: No such file or directory");
     refused("chardev-parallel", NULL, "path is missing");
     refused("chardev-parallel", "/dev/null",
@@ -600,6 +632,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/pty-gone", test_pty_gone);
     g_test_add_func("/chardev/pty-link", test_pty_link);
     g_test_add_func("/chardev/serial", test_serial);
+    g_test_add_func("/chardev/serial/elsewhere", test_serial_elsewhere);
     g_test_add_func("/chardev/not-ports", test_not_ports);
     g_test_add_func("/chardev/ringbuf", test_ringbuf);
     g_test_add_func("/chardev/console", test_console);
