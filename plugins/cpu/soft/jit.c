@@ -186,6 +186,17 @@ void jit_remember(struct cpu *cpu, const struct block *block)
             (struct jit_jump){ .rip = block->rip, .code = block->entry, .salt = cpu->salt };
 }
 
+/* The place of one that will not be met again, or else of any. */
+static struct jit_context *context_to_drop(struct cpu *cpu)
+{
+    struct jit *jit = cpu->blocks->jit;
+
+    for (struct jit_context *c = jit->context; c < jit->context + JIT_CONTEXTS; c++)
+        if (c->epoch != cpu->epochs[0] && c->epoch != cpu->epochs[1])
+            return c;
+    return &jit->context[jit->salts % JIT_CONTEXTS];
+}
+
 void jit_settle(struct cpu *cpu)
 {
     struct jit *jit = cpu->blocks->jit;
@@ -203,7 +214,7 @@ void jit_settle(struct cpu *cpu)
         }
     }
     cpu->salt = now.salt = ++jit->salts;
-    jit->context[jit->salts % JIT_CONTEXTS] = now;
+    *context_to_drop(cpu) = now;
 }
 
 const struct uop *jit_link(struct cpu *cpu, const struct uop *u)
