@@ -6,6 +6,7 @@
  * this block runs, its page is mapped as it was.  One to another page compares the block's epoch
  * with the processor's first.  Indirect ones look into a table by rip, for one context.
  */
+#include "integer.h"
 #include "jit-make.h"
 
 enum { LOG2_JUMP = 5, PAGE_BITS = 12 };
@@ -147,14 +148,12 @@ static bool is_canonical(uint64_t rip)
     return (int64_t)(rip << 16) >> 16 == (int64_t)rip;
 }
 
-TEMPLATE(call)
+/* The next instruction's address is pushed. */
+static void push_next(struct maker *m, const struct uop *u)
 {
     uint64_t next = m->block->rip + u->off + u->len;
-    struct operand at;
+    struct operand at = reach(m, REG(RSP), -8, 8, true);
 
-    if (!is_canonical(target_of(m, u)))
-        return false;
-    at = reach(m, REG(RSP), -8, 8, true);
     if (fits(next)) {
         host_imm(&m->c, H_STORE_I, 8, at, next);
     } else {
@@ -162,7 +161,26 @@ TEMPLATE(call)
         host(&m->c, H_STORE, 8, HOST_AX, at);
     }
     host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+}
+
+TEMPLATE(call)
+{
+    if (!is_canonical(target_of(m, u)))
+        return false;
+    push_next(m, u);
     link_now(m, u);
+    return true;
+}
+
+/* Of an indirect call: where it goes is checked before anything is pushed. */
+static bool make_call_near(struct maker *m, const struct uop *u)
+{
+    if (u->call != call_near || u->d != 8 || !is_code64(m))
+        return false;
+    flags_clobber(m);
+    host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->b));
+    check_canonical(m);
+    push_next(m, u);
     return true;
 }
 
@@ -190,7 +208,8 @@ bool call_function(struct maker *m)
 
 TEMPLATE(function)
 {
-    static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call };
+    static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call,
+                                                                             make_call_near };
 
     for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
         if (makers[i](m, u))

@@ -158,6 +158,15 @@ bool is_folded(const struct maker *m);
 /* T0 goes to memory, for who is not content with that. */
 void settle_address(struct maker *m);
 
+/* AX, an address, is canonical with four levels of paging, or the handler decides; flags_clobber()
+ * was called before. */
+void check_canonical(struct maker *m);
+
+static inline bool is_code64(const struct maker *m)
+{
+    return (m->block->mode & MODE_CODE_MASK) == MODE_CODE64;
+}
+
 /* ---- Ways out ---- */
 
 /* Where cc holds, the micro-op's handler does all of it; nothing of the guest's has changed yet,

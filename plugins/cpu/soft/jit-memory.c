@@ -135,8 +135,7 @@ static void store_address(struct maker *m, const struct address *from, unsigned 
     host(&m->c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T0)));
 }
 
-/* AX, an address, is canonical with four levels of paging, or the handler decides. */
-static void check_canonical(struct maker *m)
+void check_canonical(struct maker *m)
 {
     struct host_code *c = &m->c;
 
@@ -194,11 +193,6 @@ static bool next_alone_wants_t0(const struct maker *m)
         if (reads_t0(&uop_of(m)[k]))
             return false;
     return template_of(&uop_of(m)[1]);
-}
-
-static bool is_code64(const struct maker *m)
-{
-    return (m->block->mode & MODE_CODE_MASK) == MODE_CODE64;
 }
 
 TEMPLATE(address)
