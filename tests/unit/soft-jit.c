@@ -126,6 +126,11 @@ static void special(struct program *p, GRand *r)
         "\x48\xb8\1\2\3\4\5\6\7\x88", /* mov rax, 0x8807060504030201 */
         "\x65\x49\x8b\x57\x08",       /* mov rdx, gs:[r15 + 8] */
         "\x48\x99\x49\xf7\xfa",       /* cqo; idiv r10 */
+        "\x53\x52\x51\x59\x5a\x5b",   /* push rbx, rdx, rcx; pop them */
+        /* add rsi, 8; mov eax, [rsi]; mov [rsi - 4], eax; sub rsi, 8 */
+        "\x48\x83\xc6\x08\x8b\x06\x89\x46\xfc\x48\x83\xee\x08",
+        /* lea rax, [rip - 1]; add rax, 7; call rax, which is the next one: pop rdx */
+        "\x48\x8d\x05\xff\xff\xff\xff\x48\x83\xc0\x07\xff\xd0\x5a",
     };
     static const uint8_t call[] = { 0xe8, 0, 0, 0, 0, 0x5a }; /* call the next one: pop rdx */
     unsigned i = g_rand_int_range(r, 0, G_N_ELEMENTS(texts) + 1);
@@ -208,7 +213,7 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
         cpu->r[RSI] = g_rand_boolean(r) ? SOFT_RAM - DATA / 2 : SOFT_CODE + sizeof(p->code);
     cpu->r[R15] = cpu->r[RSI];
     cpu->r[R12] = g_rand_int_range(r, 0, 5);
-    cpu->r[RSP] = SOFT_STACK;
+    cpu->r[RSP] = SOFT_STACK + g_rand_int_range(r, -32, 32);
     cpu->r[R14] = ROUNDS;
     if (p->bits == 32)
         cpu->r[RBP] = ROUNDS;
@@ -254,6 +259,8 @@ static void alike(unsigned bits, unsigned seed)
     g_assert_cmpuint(translated->cpu->blocks->jit->count.blocks, >, PROGRAMS);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.flushes, >, 0);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.links, >, PROGRAMS);
+    if (bits == 64)
+        g_assert_cmpuint(translated->cpu->blocks->jit->count.splits, >, 0);
     g_rand_free(r);
     soft_host_destroy(translated);
     soft_host_destroy(plain);

@@ -65,6 +65,8 @@ void put(struct maker *m, uint8_t operand, unsigned size, unsigned reg)
 {
     unsigned home = home_of(operand);
 
+    if (home != NO_HOST)
+        m->c.touched |= 1u << home;
     if (size < 4 && (home == NO_HOST || is_high(operand))) {
         struct operand part = source(m, operand);
 
@@ -148,7 +150,7 @@ enum host_cc condition(struct maker *m, unsigned cc)
 void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 {
     m->cold[m->n_cold++] = (struct cold){ .kind = kind, .jump = jump, .uop = uop, .note = m->note };
-    m->left |= kind == COLD_HANDLER || kind == COLD_UNIT;
+    m->left |= kind == COLD_HANDLER || kind == COLD_SPLIT || kind == COLD_UNIT;
 }
 
 /* While T0 is only an address, the micro-op that makes it has not been done. */
@@ -165,6 +167,7 @@ void unless(struct maker *m, enum host_cc cc)
 void cold_unit(struct maker *m, uint8_t *jump, unsigned unit)
 {
     cold_way(m, COLD_UNIT, jump, leave_from(m));
+    m->known.any = false;
     m->cold[m->n_cold - 1].unit = unit;
     m->cold[m->n_cold - 1].back = m->c.at;
 }
@@ -189,6 +192,28 @@ static struct jit_site *site_of(struct maker *m, unsigned uop)
     return NULL;
 }
 
+static void emit_leave(struct maker *m, const struct cold *way)
+{
+    x87_tell(m, &way->note);
+    go_shared(m, &m->leave, m->jit->to.leave, way->uop);
+}
+
+/* How far an access goes is seen by its first and last byte. */
+static void emit_split(struct maker *m, const struct cold *way)
+{
+    const struct known *k = &way->known;
+    uint8_t *one;
+
+    host(&m->c, H_LEA, 8, HOST_AX, host_mem(k->reg, k->low));
+    host(&m->c, H_LEA, 8, HOST_CX, host_mem(k->reg, k->high - 1));
+    host(&m->c, H_XOR, 4, HOST_AX, host_reg(HOST_CX));
+    host_imm(&m->c, H_TEST_I, 4, host_reg(HOST_AX), 1 << PAGE_BITS);
+    one = host_jcc(&m->c, CC_Z, NULL);
+    x87_tell(m, &way->note);
+    go_shared(m, &m->split, m->jit->to.split, way->uop);
+    host_land(&m->c, one);
+}
+
 static void emit_cold(struct maker *m, const struct cold *way)
 {
     struct jit_site *site;
@@ -198,11 +223,12 @@ static void emit_cold(struct maker *m, const struct cold *way)
     case COLD_UNIT:
         unit_load(m->jit, &m->c, way->unit);
         host_jcc(&m->c, CC_NZ, way->back);
-        /* fall through */
-    case COLD_HANDLER:
-        x87_tell(m, &way->note);
-        go_shared(m, &m->leave, m->jit->to.leave, way->uop);
+        emit_leave(m, way);
         break;
+    case COLD_SPLIT:
+        emit_split(m, way);
+        /* fall through */
+    case COLD_HANDLER: emit_leave(m, way); break;
     case COLD_MISS: go_shared(m, &m->miss, m->jit->to.miss, way->uop); break;
     case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
     case COLD_LINK:
@@ -217,11 +243,6 @@ static void emit_cold(struct maker *m, const struct cold *way)
 }
 
 /* ---- Which flags are wanted ---- */
-
-static bool is_jump(const struct uop *u)
-{
-    return (u->op >= UOP_JO && u->op <= UOP_JZ_REG) || uop_info[u->op].props & P_END;
-}
 
 /* Behind each micro-op: all where another block follows, or a function reads them. */
 static void find_wanted(struct maker *m)
@@ -307,19 +328,24 @@ static void leave(struct maker *m)
 static bool make_next(struct maker *m, const struct uop *u, bool outside)
 {
     struct entry entry = { .uop = m->i };
-    bool begins = !m->i || u->off != u[-1].off, enters = begins && (!m->i || outside || m->left);
+    bool begins = !m->i || u->off != u[-1].off, enters;
 
     m->skip = 0;
     if (outside && !begins)
         return true;
-    if (outside)
+    if (outside) {
         m->in_host = m->pending = m->loaded = 0;
-    if (begins)
+        m->known.any = false;
+    }
+    enters = begins && (!m->i || outside || (m->left && !m->known.any));
+    if (enters)
         m->left = false;
     entry.at = m->c.at;
     entry.flags = m->in_host;
     entry.loaded = m->loaded;
+    m->c.touched = 0;
     if (make(m, u)) {
+        follow_known(m);
         if (enters)
             m->entry[m->n_entries++] = entry;
         return false;

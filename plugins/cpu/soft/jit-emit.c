@@ -27,6 +27,17 @@ static void put(struct host_code *c, uint64_t value, unsigned bytes)
     c->at += bytes;
 }
 
+static void touch(struct host_code *c, unsigned reg)
+{
+    c->touched |= 1u << reg;
+}
+
+static void touch_operand(struct host_code *c, struct operand rm)
+{
+    if (!rm.memory)
+        touch(c, rm.reg);
+}
+
 static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
 {
     unsigned base = rm.reg & 7, field = (reg & 7) << 3;
@@ -69,6 +80,9 @@ void host(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg,
 {
     unsigned props = forms[insn].props;
 
+    if (!(props & DIGIT))
+        touch(c, reg);
+    touch_operand(c, rm);
     encode(c, forms[insn].opcode, props, size, props & DIGIT ? forms[insn].digit : reg, rm);
 }
 
@@ -83,6 +97,7 @@ void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct op
         opcode = 0x83;
         bytes = 1;
     }
+    touch_operand(c, rm);
     encode(c, opcode, forms[insn].props, size, forms[insn].digit, rm);
     put(c, (uint32_t)imm, bytes);
 }
@@ -90,11 +105,14 @@ void host_imm(struct host_code *c, enum host_insn insn, unsigned size, struct op
 void host_cc(struct host_code *c, enum host_insn insn, enum host_cc cc, unsigned reg,
              struct operand rm)
 {
+    touch(c, reg);
+    touch_operand(c, rm);
     encode(c, forms[insn].opcode + cc, forms[insn].props, insn == H_CMOVCC ? 8 : 1, reg, rm);
 }
 
 void host_move_imm(struct host_code *c, unsigned reg, uint64_t value)
 {
+    touch(c, reg);
     if (value == (uint32_t)value) {
         if (reg > 7)
             put(c, 0x41, 1);
@@ -111,6 +129,7 @@ void host_move_imm(struct host_code *c, unsigned reg, uint64_t value)
 
 void host_bswap(struct host_code *c, unsigned size, unsigned reg)
 {
+    touch(c, reg);
     put(c, 0x40 | (size == 8) << 3 | reg >> 3, 1);
     put(c, 0x0f, 1);
     put(c, 0xc8 | (reg & 7), 1);
@@ -118,6 +137,7 @@ void host_bswap(struct host_code *c, unsigned size, unsigned reg)
 
 static void push_or_pop(struct host_code *c, unsigned opcode, unsigned reg)
 {
+    touch(c, reg);
     if (reg > 7)
         put(c, 0x41, 1);
     put(c, opcode | (reg & 7), 1);
@@ -183,12 +203,14 @@ uint8_t *host_jmp(struct host_code *c, const uint8_t *to)
 
 uint8_t *host_call(struct host_code *c, const uint8_t *to)
 {
+    c->touched = ~0u;
     put(c, 0xe8, 1);
     return relative(c, to);
 }
 
 uint8_t *host_lea_code(struct host_code *c, unsigned reg)
 {
+    touch(c, reg);
     put(c, 0x058d48 | (reg >> 3) << 2 | (reg & 7) << 19, 3);
     return relative(c, NULL);
 }

@@ -37,9 +37,12 @@ enum host_reg {
 /* As in the opcodes of Jcc, SETcc, CMOVcc. */
 enum host_cc { CC_O, CC_NO, CC_B, CC_NB, CC_Z, CC_NZ, CC_BE, CC_A, CC_LE = 14 };
 
+/* touched: a bit for each general register that instructions have had as an operand of their own,
+ * not within an address. */
 struct host_code {
     uint8_t *at, *end;
     bool full;
+    uint32_t touched;
 };
 
 struct operand {

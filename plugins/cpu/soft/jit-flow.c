@@ -9,7 +9,7 @@
 #include "integer.h"
 #include "jit-make.h"
 
-enum { LOG2_JUMP = 5, PAGE_BITS = 12 };
+enum { LOG2_JUMP = 5 };
 _Static_assert(sizeof(struct jit_jump) == 1 << LOG2_JUMP, "");
 
 /* ---- Links ---- */
@@ -168,6 +168,7 @@ TEMPLATE(call)
     if (!is_canonical(target_of(m, u)))
         return false;
     push_next(m, u);
+    flags_clobber(m);
     link_now(m, u);
     return true;
 }
@@ -188,6 +189,7 @@ TEMPLATE(ret)
 {
     struct operand at = reach(m, REG(RSP), 0, 8, false);
 
+    flags_clobber(m);
     host(&m->c, H_LOAD, 8, HOST_AX, at);
     look_up(m);
     host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), 8 + u->imm));

@@ -245,6 +245,7 @@ static void multiply_or_divide(struct maker *m, unsigned kind, unsigned size, st
         flags_need(m, F_ARITH);
     host(&m->c, H_LOAD, size, HOST_AX, source(m, REG(RAX)));
     host(&m->c, insns[kind], size, 0, b);
+    m->c.touched |= 1u << HOST_DX;
     flags_set(m, F_ARITH);
     put(m, REG(RAX), size, HOST_AX);
 }

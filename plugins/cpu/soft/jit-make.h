@@ -14,16 +14,30 @@
 #include "jit.h"
 #include "jit-unit.h"
 
-enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128 };
+enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128, PAGE_BITS = 12 };
 
 /* A member of struct cpu, an operand of a micro-op in memory. */
 #define CPU_AT(offset) host_mem(HOST_BP, (int32_t)(offset)-CPU_BIAS)
 #define CPU(member)    CPU_AT(offsetof(struct cpu, member))
 
+/*
+ * The guest's memory from reg + low to reg + high, reg being a register of the host's that has one
+ * of the guest's: it is within one page, good for a read (or a read and a write), and CX has what
+ * is to be added.  reg + aligned is a multiple of align, if that is not 0.  No instruction has an
+ * entry as long as this is expected to be of use.
+ */
+struct known {
+    bool any, write;
+    uint8_t reg, align;
+    int32_t low, high, aligned;
+    unsigned last; /* the micro-op that is expected to be the last one to use it */
+};
+
 /* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
  * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
- * of a unit and back. */
-enum cold_kind { COLD_HANDLER, COLD_LINK, COLD_PAGE, COLD_MISS, COLD_CALL, COLD_UNIT };
+ * of a unit and back.  COLD_SPLIT: to the handler, if what known tells of is not of one page to
+ * jit_split(). */
+enum cold_kind { COLD_HANDLER, COLD_SPLIT, COLD_LINK, COLD_PAGE, COLD_MISS, COLD_CALL, COLD_UNIT };
 struct cold {
     enum cold_kind kind;
     uint8_t *jump;
@@ -31,6 +45,7 @@ struct cold {
     struct x87_note note;
     uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
     const uint8_t *back;
+    struct known known;
 };
 
 /* Where an instruction begins that the interpreter may come to. */
@@ -67,8 +82,9 @@ struct maker {
     unsigned load_uop;
     struct address address; /* what T0 would hold for micro-op address_uop + 1 */
     unsigned address_uop;
-    uint8_t *stay, *over;                /* jumps of the block's head */
-    uint8_t *leave, *link, *miss, *call; /* the block's ways to what is shared, if used */
+    struct known known;
+    uint8_t *stay, *over;                        /* jumps of the block's head */
+    uint8_t *leave, *link, *miss, *call, *split; /* the block's ways to what is shared, if used */
     unsigned n_cold, n_entries, n_sites;
     uint16_t wanted[MAX_UOPS]; /* the flags wanted behind each micro-op */
     struct cold cold[MAX_UOPS * 4];
@@ -136,6 +152,11 @@ static inline const struct uop *uop_of(const struct maker *m)
     return &m->block->uop[m->i];
 }
 
+static inline bool is_jump(const struct uop *u)
+{
+    return (u->op >= UOP_JO && u->op <= UOP_JZ_REG) || uop_info[u->op].props & P_END;
+}
+
 /* Whether the micro-op k after this one belongs to the same instruction; the jump that ends a block
  * looks as if it did. */
 static inline bool is_same_insn(const struct maker *m, unsigned k)
@@ -149,17 +170,26 @@ static inline bool is_same_insn(const struct maker *m, unsigned k)
 /*
  * The guest's memory at linear address base + disp, size bytes within a page, good for a read (or a
  * read and a write): else the micro-op's handler does it.  AX, CX and the host's flags are
- * destroyed; CX holds a part of the address, which is good until it or a register of the guest's
- * changes.
+ * destroyed, unless it is known already (then none of them is); CX holds a part of the address,
+ * which is good until it or a register of the guest's changes.
  */
 struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size, bool write);
+/* The micro-op under way has been made: what is known of memory moves with its register, or is
+ * forgotten. */
+void follow_known(struct maker *m);
+/* Whether at, which reach() gave, is known to be a multiple of bytes. */
+bool is_aligned(const struct maker *m, struct operand at, unsigned bytes);
+/* It is, from now on. */
+void note_aligned(struct maker *m, struct operand at, unsigned bytes);
+/* jit-vec.c: whether the instruction reaches memory by its own template; size bytes, how. */
+bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *write);
 /* Whether T0 is for this micro-op to reach(), and not in memory. */
 bool is_folded(const struct maker *m);
 /* T0 goes to memory, for who is not content with that. */
 void settle_address(struct maker *m);
 
 /* AX, an address, is canonical with four levels of paging, or the handler decides; flags_clobber()
- * was called before. */
+ * was called before.  AX is destroyed. */
 void check_canonical(struct maker *m);
 
 static inline bool is_code64(const struct maker *m)

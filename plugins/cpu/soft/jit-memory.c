@@ -7,10 +7,11 @@
  * operand; a load that the next micro-op alone uses becomes its operand; load, operation and store
  * become one instruction of the host's.  If one of those leaves, it does so from the beginning.
  */
+#include "integer.h"
 #include "jit-make.h"
 #include "vec.h"
 
-enum { PAGE_BITS = 12, LOG2_TLB_ENTRY = 5 };
+enum { LOG2_TLB_ENTRY = 5, SPAN = 256 };
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
 
 /* ---- Addresses ---- */
@@ -70,6 +71,187 @@ static unsigned base_in(struct maker *m, const struct address *from)
     return HOST_AX;
 }
 
+/* ---- What is known of memory ---- */
+
+/* What a micro-op adds to a register of the host's that has one of the guest's; false: it does not
+ * do that. */
+static bool adds(const struct uop *u, unsigned reg, int64_t *by)
+{
+    bool stack = home_of(REG(RSP)) == reg, same = u->d == u->a && home_of(u->d) == reg;
+
+    switch (u->op) {
+    case UOP_PUSH64: *by = -8; return stack;
+    case UOP_POP64: *by = 8; return stack && u->d != REG(RSP);
+    case UOP_INC64: *by = 1; return same;
+    case UOP_DEC64: *by = -1; return same;
+    case UOP_ADDI64: *by = u->imm; return same;
+    case UOP_SUBI64: *by = -u->imm; return same;
+    case UOP_LEA64: *by = u->imm; return same && u->b == REG(REG_ZERO);
+    }
+    return false;
+}
+
+/* Not all that such a micro-op writes is in uop_info[]. */
+static bool is_opaque(const struct uop *u)
+{
+    return (u->op >= UOP_CALL && u->op <= UOP_X87_COND) ||
+           (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
+}
+
+static void move_known(struct maker *m, const struct uop *u)
+{
+    struct known *k = &m->known;
+    int64_t by;
+
+    if (adds(u, k->reg, &by)) {
+        k->any = by >= -SPAN && by <= SPAN;
+        k->low -= by;
+        k->high -= by;
+        k->aligned -= by;
+    } else if (uop_info[u->op].props & W_D && home_of(u->d) == k->reg) {
+        k->any = false;
+    } else if (is_opaque(u) && m->c.touched >> k->reg & 1) {
+        k->any = false;
+    }
+}
+
+void follow_known(struct maker *m)
+{
+    for (unsigned i = 0; m->known.any && i <= m->skip; i++)
+        move_known(m, &uop_of(m)[i]);
+    if (m->c.touched >> HOST_CX & 1 || m->i + m->skip >= m->known.last)
+        m->known.any = false;
+}
+
+/* An access of a micro-op, by a register and a displacement. */
+struct reached {
+    uint8_t base;
+    int64_t disp;
+    unsigned size;
+    bool write;
+};
+
+/* What the micro-op i reaches; false: nothing, or it cannot be told. */
+static bool find_reached(struct maker *m, unsigned i, struct reached *to)
+{
+    const struct uop *u = &m->block->uop[i], *sum = u - 1;
+    bool vector = false;
+
+    *to = (struct reached){ .base = u->a, .disp = u->imm };
+    if (u->op >= UOP_LOAD8 && u->op <= UOP_LOAD64)
+        to->size = 1u << (u->op - UOP_LOAD8);
+    else if (u->op == UOP_LOADZ8 || u->op == UOP_LOADZ16)
+        to->size = 1u << (u->op - UOP_LOADZ8);
+    else if (u->op >= UOP_LOADW8 && u->op <= UOP_LOADW64)
+        to->size = 1u << (u->op - UOP_LOADW8), to->write = true;
+    else if (u->op >= UOP_STORE8 && u->op <= UOP_STORE64)
+        to->size = 1u << (u->op - UOP_STORE8), to->write = true;
+    else if (u->op == UOP_PUSH64 || u->op == UOP_CALL64 ||
+             (u->op == UOP_CALL && u->call == call_near && u->d == 8))
+        *to = (struct reached){ REG(RSP), -8, 8, true };
+    else if (u->op == UOP_POP64 || u->op == UOP_RET64)
+        *to = (struct reached){ REG(RSP), 0, 8, false };
+    else if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS)
+        vector = true;
+    else
+        return false;
+    if (!vector && to->base != REG(REG_T0))
+        return true;
+    if (!i || sum->off != u->off || sum->op != UOP_LEA64 || sum->d != REG(REG_T0) ||
+        sum->b != REG(REG_ZERO))
+        return false;
+    to->base = sum->a;
+    to->disp = sum->imm + (vector ? 0 : u->imm);
+    return !vector || vec_reaches(m, u, &to->size, &to->write);
+}
+
+/* Whether CX will hardly outlive a micro-op that is not to be reached by what is known. */
+static bool ends_known(const struct maker *m, const struct uop *u)
+{
+    if (u->op == UOP_CHECK)
+        return u->d & ~m->loaded;
+    if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS) /* with memory: the address came before */
+        return false;
+    return is_opaque(u) || u->op == UOP_LEASEG || u->op == UOP_ADDRSEG ||
+           (u->op >= UOP_SHL8 && u->op <= UOP_RCR64) || uop_info[u->op].props & (P_LOAD | P_STORE);
+}
+
+/* Takes in another access, at so much from where the register is now. */
+static bool widen(struct known *k, const struct reached *to, int64_t moved, int span)
+{
+    int64_t low = to->disp + moved, high = low + to->size;
+
+    if (low < INT32_MIN / 2 || low > INT32_MAX / 2)
+        return false;
+    low = low < k->low ? low : k->low;
+    high = high > k->high ? high : k->high;
+    if (high - low > span)
+        return false;
+    k->low = low;
+    k->high = high;
+    k->write |= to->write;
+    return true;
+}
+
+/*
+ * What follows the micro-op under way, up to the next jump, and is reached by the same register:
+ * the page is looked for once for all of it.
+ */
+static void look_ahead(struct maker *m, struct known *k)
+{
+    int span = jit_is_split(m->jit, m->block) ? k->high - k->low : SPAN;
+    int64_t moved = 0, by;
+
+    for (unsigned i = m->i; i < m->block->n; i++) {
+        const struct uop *u = &m->block->uop[i];
+        struct reached to;
+
+        if (i > m->i && find_reached(m, i, &to)) {
+            if (home_of(to.base) != k->reg || !widen(k, &to, moved, span))
+                return;
+            k->last = i;
+        } else if (i > m->i && ends_known(m, u)) {
+            return;
+        }
+        if (adds(u, k->reg, &by))
+            moved += by;
+        else if (uop_info[u->op].props & W_D && home_of(u->d) == k->reg)
+            return;
+        if (moved > SPAN || moved < -SPAN || is_jump(u))
+            return;
+    }
+}
+
+static bool is_known(const struct maker *m, const struct address *from, unsigned size, bool write)
+{
+    const struct known *k = &m->known;
+
+    return k->any && !(m->c.touched >> HOST_CX & 1) && from->base.reg == k->reg &&
+           from->disp >= k->low && from->disp + size <= k->high && (k->write || !write);
+}
+
+/* Whether at is of what is known. */
+static bool is_of_known(const struct maker *m, struct operand at)
+{
+    return m->known.any && at.indexed && at.reg == HOST_CX && at.index == m->known.reg;
+}
+
+bool is_aligned(const struct maker *m, struct operand at, unsigned bytes)
+{
+    return is_of_known(m, at) && m->known.align >= bytes &&
+           !((at.disp - m->known.aligned) & (int32_t)(bytes - 1));
+}
+
+void note_aligned(struct maker *m, struct operand at, unsigned bytes)
+{
+    if (!is_of_known(m, at))
+        return;
+    m->known.align = bytes;
+    m->known.aligned = at.disp;
+}
+
+/* ---- The look-up ---- */
+
 /*
  * Compares the page of the access's last byte with the tag of its first one's entry; CX becomes
  * what to add to the linear address.
@@ -91,13 +273,40 @@ static void probe(struct maker *m, const struct address *from, unsigned size, bo
     host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_CX, offsetof(struct tlb_entry, addend)));
 }
 
+/* By a register of the guest's alone: what else that reaches soon is looked up with it. */
+static struct operand reach_register(struct maker *m, const struct address *from, unsigned size,
+                                     bool write)
+{
+    struct known k = { .reg = from->base.reg,
+                       .write = write,
+                       .low = from->disp,
+                       .high = from->disp + size,
+                       .last = m->i };
+    struct address all = *from;
+
+    if (!is_known(m, from, size, write)) {
+        look_ahead(m, &k);
+        flags_clobber(m);
+        all.disp = k.low;
+        probe(m, &all, k.high - k.low, k.write);
+        if (k.high - k.low > (int)size) {
+            m->cold[m->n_cold - 1].kind = COLD_SPLIT;
+            m->cold[m->n_cold - 1].known = k;
+        }
+        k.any = k.last > m->i;
+        m->known = k;
+        m->c.touched &= ~(1u << HOST_CX);
+    }
+    return host_sum(HOST_CX, from->base.reg, 0, from->disp);
+}
+
 static struct operand reach_address(struct maker *m, const struct address *from, unsigned size,
                                     bool write)
 {
+    if (from->based && !from->indexed && !from->base.memory)
+        return reach_register(m, from, size, write);
     flags_clobber(m);
     probe(m, from, size, write);
-    if (from->based && !from->indexed && !from->base.memory)
-        return host_sum(HOST_CX, from->base.reg, 0, from->disp);
     if (from->based)
         host(&m->c, H_ADD, 8, HOST_CX, from->base);
     if (from->indexed)
@@ -139,10 +348,9 @@ void check_canonical(struct maker *m)
 {
     struct host_code *c = &m->c;
 
-    host(c, H_LOAD, 8, HOST_CX, host_reg(HOST_AX));
-    host_imm(c, H_SAR_I, 8, host_reg(HOST_CX), 47);
-    host_imm(c, H_ADD_I, 8, host_reg(HOST_CX), 1);
-    host_imm(c, H_CMP_I, 8, host_reg(HOST_CX), 1);
+    host_imm(c, H_SAR_I, 8, host_reg(HOST_AX), 47);
+    host_imm(c, H_ADD_I, 8, host_reg(HOST_AX), 1);
+    host_imm(c, H_CMP_I, 8, host_reg(HOST_AX), 1);
     unless(m, CC_A);
 }
 
@@ -158,10 +366,8 @@ void settle_address(struct maker *m)
         check_canonical(m);
         sum(m, 8, HOST_AX, &m->address, base_in(m, &m->address), 0);
         check_canonical(m);
-        host(&m->c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T0)));
-    } else {
-        store_address(m, &m->address, 8);
     }
+    store_address(m, &m->address, 8);
     m->address_uop = NO_UOP;
 }
 

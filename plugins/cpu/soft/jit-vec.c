@@ -75,13 +75,16 @@ static void require_units(struct maker *m, const struct vec_op *op, const struct
         unit_require(m, in->vex ? LOADED_AVX : LOADED_SSE);
 }
 
-/* The memory operand, of which alignment is looked at where the host would. */
+/* The memory operand, of which alignment is looked at where the host would: its page is where the
+ * guest's is. */
 static struct operand memory(struct maker *m, const struct vec_op *op, const struct insn *in)
 {
     unsigned how = vec_memory(op, in), bytes = how & VEC_BYTES;
     struct operand at = reach(m, REG(REG_T0), 0, bytes, op->flags & V_TO_RM);
 
-    if (how & VEC_ALIGNED) { /* the host's page is where the guest's is */
+    if (how & VEC_ALIGNED && !is_aligned(m, at, bytes)) {
+        flags_clobber(m);
+        note_aligned(m, at, bytes);
         host(&m->c, H_LEA, 8, HOST_AX, at);
         at = host_mem(HOST_AX, 0);
         host_imm(&m->c, H_TEST_I, 1, host_reg(HOST_AX), bytes - 1);
@@ -135,6 +138,19 @@ static void emit_vector(struct maker *m, const struct vec_op *op, const struct i
         put(m, REG(in->rm), 8, rm.reg);
 }
 
+bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *write)
+{
+    const struct vec_op *op;
+    struct insn in;
+
+    if (!decode_again(m, u, &in))
+        return false;
+    op = vec_find(m->jit->cpu, &in);
+    *size = vec_memory(op, &in) & VEC_BYTES;
+    *write = op->flags & V_TO_RM;
+    return allowed(m, op, &in) && in.mod != 3 && *size;
+}
+
 /* PCMPISTRI: the index goes to RCX. */
 static bool gives_index(const struct insn *in)
 {
@@ -153,11 +169,15 @@ static bool make_empty(struct maker *m, const struct insn *in)
 
 static bool make_mxcsr(struct maker *m, const struct vec_op *op, const struct insn *in)
 {
+    struct operand at;
+
     require_units(m, op, in);
+    at = memory(m, op, in);
+    flags_clobber(m);
     if (op->flags & V_TO_RM)
-        unit_store_mxcsr(m, memory(m, op, in));
+        unit_store_mxcsr(m, at);
     else
-        unit_load_mxcsr(m, memory(m, op, in));
+        unit_load_mxcsr(m, at);
     return true;
 }
 

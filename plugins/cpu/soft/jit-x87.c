@@ -87,7 +87,10 @@ static void on_memory(struct maker *m, const struct uop *u)
 /* One that unmasks an exception is the handler's.  The word is read once. */
 static void load_control(struct maker *m, const struct uop *u)
 {
-    host(&m->c, H_ZX16, 4, HOST_CX, reach(m, REG(REG_T0), 0, 2, false));
+    struct operand at = reach(m, REG(REG_T0), 0, 2, false);
+
+    flags_clobber(m);
+    host(&m->c, H_ZX16, 4, HOST_CX, at);
     host(&m->c, H_LOAD, 4, HOST_AX, host_reg(HOST_CX));
     host(&m->c, H_NOT, 4, 0, host_reg(HOST_AX));
     host_imm(&m->c, H_TEST_I, 1, host_reg(HOST_AX), X87_EXCEPTIONS);

@@ -116,6 +116,7 @@ void jit_flush(struct cpu *cpu)
     struct jit *jit = cpu->blocks->jit;
 
     memset(jit->jump, 0, sizeof(jit->jump));
+    memset(jit->split, 0, sizeof(jit->split));
     jit->used = jit->shared;
     jit->full = false;
     jit->count.flushes++;
@@ -275,6 +276,30 @@ const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
     if (u->op == UOP_CALL_LOOP && call_loop_leaves(cpu, u))
         return &out;
     return cpu->block->epoch ? NULL : u + 1;
+}
+
+static unsigned split_bit(const struct block *block)
+{
+    return ((uintptr_t)block->code ^ (uintptr_t)block->code >> 12) & (JIT_SPLITS - 1);
+}
+
+bool jit_is_split(const struct jit *jit, const struct block *block)
+{
+    return jit->split[split_bit(block) / 64] >> split_bit(block) % 64 & 1;
+}
+
+/* engine=check runs a block twice, so it stays. */
+const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
+{
+    unsigned bit = split_bit(cpu->block);
+
+    if (!cpu->blocks->check && cpu->block->epoch) {
+        cpu->blocks->jit->split[bit / 64] |= 1ull << bit % 64;
+        cpu->blocks->jit->count.splits++;
+        uop_precise(cpu, u);
+        blocks_leave(cpu);
+    }
+    return uop_info[u->op].run(cpu, u);
 }
 
 /* ---- Translating ---- */

@@ -40,7 +40,7 @@ struct jit_context {
     uint64_t epoch, cs_base, salt;
     uint32_t mode, cs_limit;
 };
-enum { JIT_CONTEXTS = 4 };
+enum { JIT_CONTEXTS = 4, JIT_SPLITS = 1 << 12 };
 
 /*
  * A processor's code memory, mapped twice: to write and to execute.  It begins with the handlers'
@@ -54,7 +54,7 @@ struct jit {
     bool full;      /* to be emptied before the next block is decoded */
     uop_run *enter; /* calls u->run */
     struct {
-        const uint8_t *enter, *leave, *out, *link, *miss, *call;
+        const uint8_t *enter, *leave, *out, *link, *miss, *call, *split;
     } to;                                           /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
@@ -64,8 +64,10 @@ struct jit {
     struct jit_context context[JIT_CONTEXTS];
     uint64_t salts;
     struct jit_jump jump[JIT_JUMPS];
+    uint64_t
+        split[JIT_SPLITS / 64]; /* by hash: code whose accesses are each looked up by themselves */
     struct {
-        uint64_t blocks, bytes, guest_bytes, flushes, links, misses;
+        uint64_t blocks, bytes, guest_bytes, flushes, links, misses, splits;
     } count;
 };
 
@@ -94,6 +96,10 @@ void jit_remember(struct cpu *cpu, const struct block *block);
 /* What translated code calls: a handler for a jump that is not linked, one for an indirect jump
  * that is not known; and UOP_CALL's function, after which it goes on (NULL) or with a micro-op. */
 uop_run jit_link, jit_miss, jit_call;
+/* And one for accesses that were taken for being all of one page, and are not: the block is made
+ * anew. */
+uop_run jit_split;
+bool jit_is_split(const struct jit *jit, const struct block *block);
 
 /* jit-share.c: the pieces that blocks share; 0 or -ENOMEM. */
 int jit_share(struct jit *jit);
