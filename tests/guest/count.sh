@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # count.sh EMULATOR PROGRAM - the guest program soft-count says the same in each run, whatever else the host
-# does, and takes no time to sleep where it need not.
+# does, and in each engine; it takes no time to sleep where it need not.
 set -u
 emulator=$(realpath "$1") program=$(realpath "$2")
 scratch=$(mktemp -d) || exit 1
@@ -13,7 +13,7 @@ run() {
     local name=$1
 
     shift
-    timeout 60 "$emulator" -accel "soft,engine=${SOFT_ENGINE:-auto}" -cpu max -machine firmware=none -nodefaults -display none -no-reboot -m 64 \
+    timeout 60 "$emulator" -accel "soft,engine=${engine:-auto}" -cpu max -machine firmware=none -nodefaults -display none -no-reboot -m 64 \
         -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$program" "$@" \
         </dev/null >"$scratch/$name" 2>&1
     [ $? = 33 ]
@@ -32,7 +32,7 @@ result() {
     done
 }
 
-# same NAME OPTION...: a run by itself, and two at once, which leave one another half the host.
+# same NAME OPTION...: a run by itself, and two at once, which leave one another half the host, one of them interpreted.
 same() {
     local name=$1 status=0 a b
 
@@ -41,7 +41,7 @@ same() {
     run first "$@" || status=1
     run second "$@" &
     a=$!
-    run third "$@" &
+    engine=interpreter run third "$@" &
     b=$!
     wait $a || status=1
     wait $b || status=1

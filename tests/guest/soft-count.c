@@ -99,6 +99,28 @@ static void timer(void)
     verdict("    of 3 instructions", n * 3 >= 10000 / NS - 3 && n * 3 <= 10000 / NS + 50);
 }
 
+/* A loop whose time goes into the elements of an instruction, with an interrupt each 100 us. */
+static void repeated(void)
+{
+    uint64_t rounds = 60000, from, n;
+
+    interrupts[0x63] = 0;
+    apic_set(0x320, 0x20063);
+    apic_set(0x380, 100000);
+    from = rdtsc();
+    __asm__ volatile("sti\n1:\tmovl $many, %%edi\n\tmovl $37, %%ecx\n\trep stosb\n\tdecq %0\n\t"
+                     "jnz 1b\n\tcli"
+                     : "+r"(rounds)
+                     :
+                     : "rcx", "rdi", "cc", "memory");
+    from = rdtsc() - from;
+    n = interrupts[0x63];
+    apic_set(0x380, 0);
+    apic_set(0x320, 0x63);
+    show("APIC timer, beside a repeated one: interrupts", n);
+    verdict("    one each 100 us", n >= from / 100000 - 1 && n <= from / 100000 + 1);
+}
+
 /* Asleep, time goes to the timer's deadline. */
 static void sleep(void)
 {
@@ -161,6 +183,7 @@ _Noreturn void guest_main(void)
     hpet_counter();
     pit();
     timer();
+    repeated();
     sleep();
     chance();
     beside();

@@ -41,11 +41,13 @@ static void test_end(gconstpointer data)
     int slave, status;
     pid_t pid;
 
+    g_assert_cmpint(master, >=, 0);
     g_assert_cmpint(grantpt(master) | unlockpt(master), ==, 0);
     slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
     pid = fork();
     if (pid == 0)
         child(slave, ptsname(master), sig);
+    g_assert_cmpint(pid, >, 0);
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
     if (sig) {
         g_assert_true(WIFSIGNALED(status));
