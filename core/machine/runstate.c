@@ -83,7 +83,8 @@ void machine_resume(struct machine *m)
     go(m);
 }
 
-void machine_pause(struct machine *m, enum run_state why)
+/* The event is for a machine that has run until now; NULL: none. */
+static void halt(struct machine *m, enum run_state why, const char *event)
 {
     bool running = m->state == STATE_RUNNING, news = m->state != why;
 
@@ -92,10 +93,15 @@ void machine_pause(struct machine *m, enum run_state why)
         set_time(m, false);
     }
     set_state(m, why);
-    if (running)
-        event_emit(m, why == STATE_SUSPENDED ? "SUSPEND" : "STOP", NULL);
+    if (running && event)
+        event_emit(m, event, NULL);
     if (news)
         call_listeners(m);
+}
+
+void machine_pause(struct machine *m, enum run_state why)
+{
+    halt(m, why, why == STATE_SUSPENDED ? "SUSPEND" : "STOP");
 }
 
 void machine_reset(struct machine *m)
@@ -130,10 +136,11 @@ static void tell(struct machine *m, const char *event, const char *cause)
     event_emit(m, event, "{s:b, s:s}", "guest", !strncmp(cause, "guest", 5), "reason", cause);
 }
 
+/* SHUTDOWN is the last event of a program that ends. */
 static void end(struct machine *m, int code, const char *cause)
 {
     tell(m, "SHUTDOWN", cause);
-    machine_pause(m, STATE_SHUTDOWN);
+    halt(m, STATE_SHUTDOWN, NULL);
     m->exit_code = code;
     loop_quit(m->loop);
 }

@@ -218,25 +218,54 @@ static json_t *read_rest(struct reading *r)
     return value ? value : fail(r, "the line is no text");
 }
 
+/* The next of "a,b=c,,d": two commas are one that is meant. */
+static char *next_item(const char **at)
+{
+    GString *item = g_string_new(NULL);
+
+    for (; **at && (**at != ',' || (*at)[1] == ','); (*at)++) {
+        *at += **at == ',';
+        g_string_append_c(item, **at);
+    }
+    *at += **at == ',';
+    return g_string_free(item, FALSE);
+}
+
+/* "key=value"; "key" and "nokey" switch on and off; first is the key of the first word, or NULL. */
+static void read_item(struct reading *r, json_t *args, char *item, const char *first)
+{
+    char *equals = strchr(item, '=');
+    const char *key = strcmp(item, "?") ? item : "help", *value = "on";
+
+    if (equals) {
+        *equals = '\0';
+        value = equals + 1;
+    } else if (first) {
+        value = key;
+        key = first;
+    } else if (g_str_has_prefix(key, "no")) {
+        key += strlen("no");
+        value = "off";
+    }
+    if (json_object_set_new(args, key, json_string(value)))
+        fail(r, "the line is no text");
+}
+
 /* "driver,key=value": each becomes an argument. */
 static bool read_opts(struct reading *r, json_t *args)
 {
-    char *text = word(r), **items = g_strsplit(text, ",", -1);
-    const char *key = r->member->type + strlen("opts.");
+    char *text = word(r);
+    const char *at = text, *key = r->member->type + strlen("opts.");
     char *first = g_strndup(key, r->member->type + r->member->type_len - key);
 
-    for (char **item = items; *item && !r->error; item++) {
-        char *equals = strchr(*item, '=');
-        bool bare = !equals && item == items;
-        const char *value = bare ? *item : equals ? equals + 1 : "on";
+    while (*at && !r->error) {
+        bool is_first = at == text;
+        char *item = next_item(&at);
 
-        if (equals)
-            *equals = '\0';
-        if (json_object_set_new(args, bare ? first : *item, json_string(value)))
-            fail(r, "the line is no text");
+        read_item(r, args, item, is_first ? first : NULL);
+        g_free(item);
     }
     g_free(first);
-    g_strfreev(items);
     g_free(text);
     return !r->error;
 }

@@ -463,7 +463,7 @@ const struct opt_group groups[] = {
     { "chardev",       FREE | IDS | NEED_ID | IMPLIED | NEED | HELP, PARAM(chardev_keys) },
     { "serial",        NEED,                                         PARAM(serial_keys), .max = 4 },
     { "parallel",      NEED,                                         PARAM(serial_keys), .max = 3 },
-    { "debugcon",      MERGE | NEED,                                 PARAM(serial_keys) },
+    { "debugcon",      NEED,                                         PARAM(serial_keys), .max = 1 },
     { "monitor",       NEED,                                         PARAM(serial_keys) },
     { "qmp",           NEED,                                         PARAM(serial_keys) },
     { "qmp-pretty",    NEED,                                         PARAM(serial_keys) },

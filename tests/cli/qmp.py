@@ -317,10 +317,12 @@ def ends():
         qmp.do("quit")
         assert qmp.event("SHUTDOWN")["data"] == {"guest": False, "reason": "host-qmp-quit"}
         assert qmp.program.wait(10) == 0
+        assert not qmp.file.read(), "the last word was SHUTDOWN"
     with running() as qmp:
         qmp.program.terminate()
         assert qmp.event("SHUTDOWN")["data"] == {"guest": False, "reason": "host-signal"}
         assert qmp.program.wait(10) == 0
+        assert not qmp.file.read()
 
 
 def second_client():

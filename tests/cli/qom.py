@@ -232,6 +232,13 @@ def text():
 
         assert "chardev=<str>" in say("device_add pci-serial,help")
         assert 'name "pci-serial"' in say("device_add help")
+        assert say("device_add ?") == say("device_add help")
+        assert say("device_add pci-serial,?") == say("device_add pci-serial,help")
+        assert say("object_add authz-simple,id=s,identity=a,,b") == ""
+        assert say("qom-get s identity") == '"a,b"\r\n' and say("object_del s") == ""
+        assert say("chardev-add socket,id=c,host=localhost,port=0,server,nowait") == ""
+        assert say("chardev-add socket,id=d,host=localhost,port=0,server=on,nowait,telnet") == ""
+        assert "disconnected:telnet:" in say("info chardev")
         assert say("device_add pci-serial,id=p,chardev=n0") == ""
         assert say("qom-get p chardev") == '"n0"\r\n'
         assert "hotplugged (bool)\r\n" in say("qom-list /machine/peripheral/p")
