@@ -75,19 +75,21 @@ struct block {
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint64_t epoch; /* cpu->epoch at which its address was last seen to map here; 0: dead */
+    uint64_t epoch[SPACES]; /* at which its address was last seen to map here */
     uint16_t bytes, instructions;
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
     struct page_link on_page[2];
     /* The translator's: the first micro-op's own handler, how many entries until it is translated,
-     * and then how translated code enters it (or NULL), its jumps to other blocks and theirs here. */
+     * and then how translated code enters it (or NULL), its jumps to other blocks and theirs here.
+     */
     uop_run *first;
     const uint8_t *entry;
     struct jit_site *site, *incoming;
     uint32_t heat;
     uint16_t n_sites;
     uint16_t n;
+    bool dead; /* nobody finds it any more */
     struct uop uop[];
 };
 
