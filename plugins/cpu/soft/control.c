@@ -46,7 +46,7 @@ void mode_update(struct cpu *cpu)
         mode |= MODE_VM86;
     if (in_long_mode(cpu))
         mode |= MODE_LONG;
-    if (s[SEG_SS].attr & ATTR_DB)
+    if (s[SEG_SS].attr & ATTR_DB && (mode & MODE_CODE_MASK) != MODE_CODE64)
         mode |= MODE_SS32;
     if ((mode & (MODE_CODE_MASK | MODE_PE)) == (MODE_CODE32 | MODE_PE) && is_flat(&s[SEG_DS]) &&
         is_flat(&s[SEG_ES]) && is_flat(&s[SEG_SS]))
@@ -192,14 +192,15 @@ static void check_cr3(struct cpu *cpu, uint64_t value)
 
 void control_set_cr3(struct cpu *cpu, uint64_t value)
 {
-    bool keep = value & CR3_KEEP && cpu->cr4 & CR4_PCIDE;
+    bool keep = value & CR3_KEEP && cpu->cr4 & CR4_PCIDE && !cpu->assist;
 
     if (cpu->cr4 & CR4_PCIDE)
         value &= ~CR3_KEEP;
     if (uses_pdptes(cpu, cpu->cr0, cpu->cr4) && !paging_load_pdptes(cpu, value))
         gp(cpu);
-    /* One PCID's translations are cached at a time. */
-    if (!keep || value != cpu->cr3)
+    if (cpu->cr4 & CR4_PCIDE)
+        tlb_switch(cpu, value, keep);
+    else
         tlb_flush(cpu, false);
     cpu->cr3 = value;
     log_cr(cpu, 3, value);
@@ -392,12 +393,12 @@ static void run_wrpkru(struct cpu *cpu, const struct uop *u)
     pkru_set(cpu, cpu->r[RAX]);
 }
 
-static void run_ac(struct cpu *cpu, const struct uop *u)
+void run_ac(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cpl)
         cpu_fault(cpu, EXC_UD);
     cpu->flags = (cpu->flags & ~(uint64_t)F_AC) | u->imm;
-    mode_update(cpu);
+    mmu_update(cpu);
 }
 
 /* ---- Instructions ---- */
@@ -407,8 +408,8 @@ static bool translate_0f01(struct block_builder *b, const struct insn *in)
     if (in->mod == 3 && in->pp == PFX_NONE) {
         bool smap = cpu_has(b->cpu, 7, 0, CPUID_EBX, 20), pku = cpu_has(b->cpu, 7, 0, CPUID_ECX, 3);
         switch (in->modrm) {
-        case 0xca: return smap && (emit_call_last(b, run_ac, 0, 0, 0, 0), true);
-        case 0xcb: return smap && (emit_call_last(b, run_ac, 0, 0, 0, F_AC), true);
+        case 0xca: return smap && emit_call(b, run_ac, 0, 0, 0, 0);
+        case 0xcb: return smap && emit_call(b, run_ac, 0, 0, 0, F_AC);
         case 0xd0: emit_call(b, run_xgetbv, 0, 0, 0, 0); return true;
         case 0xd1: emit_call_last(b, run_xsetbv, 0, 0, 0, 0); return true;
         case 0xee: return pku && emit_call(b, run_rdpkru, 0, 0, 0, 0);

@@ -40,8 +40,15 @@ static void add_site(struct maker *m, unsigned uop, uint8_t *at, uint8_t *epoch)
 void link_across(struct maker *m, unsigned uop)
 {
     struct host_code *c = &m->c;
-    uint8_t *epoch = host_load_abs(c, &m->jit->never), *miss;
+    uint8_t *epoch, *miss;
 
+    if (m->block->mode & MODE_USER) {
+        epoch = host_move_abs(c, HOST_AX, m->jit->never);
+        host(c, H_LOAD, 8, HOST_CX, CPU(space));
+        host(c, H_LOAD, 8, HOST_AX, host_sum(HOST_AX, HOST_CX, 3, 0));
+    } else { /* space 0 */
+        epoch = host_load_abs(c, m->jit->never);
+    }
     host(c, H_CMP, 8, HOST_AX, CPU(epoch));
     miss = host_jcc(c, CC_NZ, NULL);
     add_site(m, uop, host_jmp(c, NULL), epoch);
@@ -211,7 +218,8 @@ bool call_function(struct maker *m)
 TEMPLATE(function)
 {
     static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call,
-                                                                             make_call_near };
+                                                                             make_call_near,
+                                                                             make_system_call };
 
     for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
         if (makers[i](m, u))
