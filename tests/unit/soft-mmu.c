@@ -446,6 +446,68 @@ static void test_epochs(void)
     soft_host_destroy(h);
 }
 
+/* A user's value and code epoch in an address space, entered with its translations kept or not. */
+static uint64_t in_space(struct soft_host *h, uint64_t cr3, bool keep, uint64_t *epoch)
+{
+    h->cpu->cpl = 0;
+    mmu_update(h->cpu);
+    control_set_cr3(h->cpu, cr3 | (keep ? 1ull << 63 : 0));
+    fetch_as(h, 3, LIN);
+    if (epoch)
+        *epoch = h->cpu->epoch;
+    return value_at(h, LIN);
+}
+
+/* PCIDs: each one's translations stay until they are flushed, however the tables have changed. */
+static void test_spaces(void)
+{
+    struct soft_host *h = soft_host_create(64);
+    uint64_t one, two, again;
+
+    *(uint64_t *)(h->ram + PAGE) = 1;
+    *(uint64_t *)(h->ram + NEXT) = 2;
+    h->cpu->cr4 |= CR4_PGE | CR4_PCIDE;
+    map_4(h, P | W | U, P | W | U);
+    g_assert_cmpint(in_space(h, PML4 | 1, false, &one), ==, 1);
+    *entry(h, PT, 0) = NEXT | P | W | U;
+    g_assert_cmpint(in_space(h, PML4 | 2, false, &two), ==, 2);
+    g_assert_cmphex(one, !=, two);
+    g_assert_cmpint(in_space(h, PML4 | 1, true, &again), ==, 1);
+    g_assert_cmphex(again, ==, one);
+    g_assert_cmpint(in_space(h, PML4 | 2, true, &again), ==, 2);
+    g_assert_cmphex(again, ==, two);
+    h->cpu->cpl = 0; /* the supervisor must not see what the other space's was */
+    mmu_update(h->cpu);
+    g_assert_cmpint(value_at(h, LIN), ==, 2);
+    control_set_cr3(h->cpu, PML4 | 1 | 1ull << 63);
+    *entry(h, PT, 0) = PAGE | P | W | U;
+    g_assert_cmpint(value_at(h, LIN), ==, 1);
+
+    /* Without bit 63 one PCID's go, and so they do with other tables. */
+    g_assert_cmpint(in_space(h, PML4 | 2, true, NULL), ==, 2);
+    g_assert_cmpint(in_space(h, PML4 | 2, false, &again), ==, 1);
+    g_assert_cmphex(again, !=, two);
+    *entry(h, PT, 0) = NEXT | P | W | U;
+    *entry(h, 0x50000, 0) = *entry(h, PML4, 0);
+    g_assert_cmpint(in_space(h, 0x50000 | 1, true, NULL), ==, 2);
+    *entry(h, PT, 0) = PAGE | P | W | U;
+    g_assert_cmpint(in_space(h, PML4 | 1, true, NULL), ==, 1);
+
+    /* INVLPG goes to all; so does a flush of everything, and what has to make room is gone. */
+    *entry(h, PT, 0) = NEXT | P | W | U;
+    g_assert_cmpint(in_space(h, PML4 | 2, true, NULL), ==, 1);
+    tlb_flush_page(h->cpu, LIN);
+    g_assert_cmpint(in_space(h, PML4 | 1, true, NULL), ==, 2);
+    tlb_flush(h->cpu, true);
+    *entry(h, PT, 0) = PAGE | P | W | U;
+    g_assert_cmpint(in_space(h, PML4 | 2, true, NULL), ==, 1);
+    *entry(h, PT, 0) = NEXT | P | W | U;
+    for (unsigned pcid = 3; pcid < 3 + USER_SPACES; pcid++)
+        g_assert_cmpint(in_space(h, PML4 | pcid, true, NULL), ==, 2);
+    g_assert_cmpint(in_space(h, PML4 | 2, true, NULL), ==, 2);
+    soft_host_destroy(h);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -459,5 +521,6 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-mmu/a20", test_a20);
     g_test_add_func("/soft-mmu/code", test_code);
     g_test_add_func("/soft-mmu/epochs", test_epochs);
+    g_test_add_func("/soft-mmu/spaces", test_spaces);
     return g_test_run();
 }

@@ -44,6 +44,18 @@ static struct block **hash_entry(struct blocks *s, const uint8_t *code, uint64_t
 
 /* ---- Memory ---- */
 
+void blocks_new_epoch(struct cpu *cpu, unsigned space)
+{
+    cpu->epochs[space] = ++cpu->last_epoch;
+    cpu->epoch = cpu->epochs[cpu->space];
+}
+
+static void new_epochs(struct cpu *cpu)
+{
+    for (unsigned space = 0; space < SPACES; space++)
+        blocks_new_epoch(cpu, space);
+}
+
 int blocks_create(struct cpu *cpu)
 {
     struct blocks *s = calloc(1, sizeof(*s));
@@ -56,8 +68,7 @@ int blocks_create(struct cpu *cpu)
         return -ENOMEM;
     }
     cpu->blocks = s;
-    blocks_new_epoch(cpu, false);
-    blocks_new_epoch(cpu, true);
+    new_epochs(cpu);
     return 0;
 }
 
@@ -70,12 +81,6 @@ void blocks_destroy(struct cpu *cpu)
     munmap(cpu->blocks->arena, ARENA_BYTES);
     free(cpu->blocks);
     cpu->blocks = NULL;
-}
-
-void blocks_new_epoch(struct cpu *cpu, bool user)
-{
-    cpu->epochs[user] = ++cpu->last_epoch;
-    cpu->epoch = cpu->epochs[cpu->cpl == 3];
 }
 
 static void block_kill(struct cpu *cpu, struct block *block);
@@ -93,8 +98,7 @@ void blocks_flush(struct cpu *cpu)
     s->link_from = NULL;
     s->used = 0;
     s->flushes++;
-    blocks_new_epoch(cpu, false);
-    blocks_new_epoch(cpu, true);
+    new_epochs(cpu);
     if (s->jit)
         jit_flush(cpu);
 }
@@ -130,7 +134,8 @@ static void block_kill(struct cpu *cpu, struct block *block)
         at = &(*at)->hash_next;
     if (*at)
         *at = block->hash_next;
-    block->epoch = 0;
+    block->dead = true;
+    memset(block->epoch, 0, sizeof(block->epoch));
     if (cpu->blocks->jit)
         jit_kill(cpu, block);
     for (unsigned i = 0; i < block->n; i++)
@@ -165,7 +170,7 @@ bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes)
 
         while ((link = *at)) {
             if (link->page == page && overlaps(link->block, host, bytes)) {
-                if (link->block->epoch)
+                if (!link->block->dead)
                     block_kill(cpu, link->block);
                 *at = link->next;
             } else {
@@ -427,18 +432,18 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     block = allocate(cpu, b->n, cpu->assist ? head.bytes : 0);
     head.code2 = s.code2;
     head.n = b->n;
-    head.epoch = cpu->epoch;
+    head.dead = !code || (head.bytes > s.room && !s.code2); /* not from memory: never again */
+    if (!head.dead)
+        head.epoch[cpu->space] = cpu->epoch;
     *block = head;
     memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
     if (cpu->assist && code)
         block_copy_code(block, block_bytes(block));
     log_made(cpu, block, &s);
-    if (code && !(block->bytes > s.room && !s.code2))
+    if (!block->dead)
         enter(cpu, block);
-    else
-        block->epoch = 0; /* not from memory: never again */
     if (cpu->blocks->jit)
-        jit_watch(cpu, block, block->epoch && !(mode & (BLOCK_ONE | BLOCK_PLAIN | MODE_LOG)));
+        jit_watch(cpu, block, !block->dead && !(mode & (BLOCK_ONE | BLOCK_PLAIN | MODE_LOG)));
     return block;
 }
 
@@ -470,7 +475,7 @@ static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *c
         return false;
     if (block->code2 && code_at(cpu, next_page(cpu)) != block->code2)
         return false;
-    return !cpu->assist || block->epoch == cpu->epoch || unchanged(block);
+    return !cpu->assist || block->epoch[cpu->space] == cpu->epoch || unchanged(block);
 }
 
 /* By its bytes; faults as the instruction's fetch does. */
@@ -488,7 +493,7 @@ static struct block *find_by_code(struct cpu *cpu, uint32_t mode)
             break;
     if (!block)
         return make(cpu, code, mode);
-    block->epoch = cpu->epoch;
+    block->epoch[cpu->space] = cpu->epoch;
     return block;
 }
 
@@ -501,7 +506,7 @@ struct block *blocks_find(struct cpu *cpu, uint32_t kind)
         block = find_by_code(cpu, mode);
     if (cpu->blocks->jit)
         jit_settle(cpu);
-    if (!(block->mode & BLOCK_ONE) && block->epoch && !cpu->blocks->check) {
+    if (!(block->mode & BLOCK_ONE) && !block->dead && !cpu->blocks->check) {
         *known = block;
         if (cpu->blocks->jit)
             jit_remember(cpu, block);
@@ -551,7 +556,7 @@ static struct block *find_next(struct cpu *cpu)
 
     s->link_from = NULL;
     block = blocks_find(cpu, 0);
-    if (from && s->flushes == flushes && block->epoch && !(block->mode & BLOCK_ONE) &&
+    if (from && s->flushes == flushes && !block->dead && !(block->mode & BLOCK_ONE) &&
         !cpu_logs(cpu, TENON_ITEM_NOCHAIN))
         from->link = block;
     return block;

@@ -48,7 +48,7 @@ static inline struct block **blocks_jump_entry(struct cpu *cpu, uint64_t rip)
 static inline bool block_fits(const struct cpu *cpu, const struct block *block, uint64_t rip,
                               uint32_t mode)
 {
-    return block->rip == rip && block->epoch == cpu->epoch && block->mode == mode &&
+    return block->rip == rip && block->epoch[cpu->space] == cpu->epoch && block->mode == mode &&
            block->cs_base == cpu->seg[SEG_CS].base && block->cs_limit == cpu->seg[SEG_CS].limit;
 }
 

@@ -138,14 +138,16 @@ static void take_back(struct cpu *cpu)
 {
     struct check *check = cpu->blocks->check;
     size_t wanted = offsetof(struct cpu, wanted), behind = wanted + sizeof(cpu->wanted);
-    const uint64_t epochs[] = { cpu->epochs[0], cpu->epochs[1], cpu->last_epoch };
+    const uint64_t last_epoch = cpu->last_epoch;
+    uint64_t epochs[SPACES];
 
+    memcpy(epochs, cpu->epochs, sizeof(epochs));
     take_back_lines(check);
     memcpy(cpu, &check->before, wanted);
     memcpy((char *)cpu + behind, (char *)&check->before + behind, sizeof(*cpu) - behind);
     memcpy(cpu->epochs, epochs, sizeof(cpu->epochs));
-    cpu->last_epoch = epochs[2];
-    cpu->epoch = cpu->epochs[cpu->cpl == 3];
+    cpu->last_epoch = last_epoch;
+    cpu->epoch = cpu->epochs[cpu->space];
 }
 
 /* ---- What is compared ---- */
@@ -415,7 +417,7 @@ static void put_instruction(FILE *f, struct cpu *cpu, unsigned n)
     uint8_t code[MAX_BLOCK_INSNS * INSN_MAX];
     const struct block *block = blocks_find(cpu, BLOCK_PLAIN | BLOCK_PART(n));
 
-    to = block->epoch ? block_copy_code(block, code) : from;
+    to = !block->dead ? block_copy_code(block, code) : from;
     fprintf(f, "at rip %016" PRIx64 ", instruction %u of its block:", cpu->rip + from, n);
     for (unsigned i = from; i < to; i++)
         fprintf(f, " %02x", code[i]);

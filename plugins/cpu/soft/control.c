@@ -192,14 +192,15 @@ static void check_cr3(struct cpu *cpu, uint64_t value)
 
 void control_set_cr3(struct cpu *cpu, uint64_t value)
 {
-    bool keep = value & CR3_KEEP && cpu->cr4 & CR4_PCIDE;
+    bool keep = value & CR3_KEEP && cpu->cr4 & CR4_PCIDE && !cpu->assist;
 
     if (cpu->cr4 & CR4_PCIDE)
         value &= ~CR3_KEEP;
     if (uses_pdptes(cpu, cpu->cr0, cpu->cr4) && !paging_load_pdptes(cpu, value))
         gp(cpu);
-    /* One PCID's translations are cached at a time. */
-    if (!keep || value != cpu->cr3)
+    if (cpu->cr4 & CR4_PCIDE)
+        tlb_switch(cpu, value, keep);
+    else
         tlb_flush(cpu, false);
     cpu->cr3 = value;
     log_cr(cpu, 3, value);

@@ -200,6 +200,10 @@ struct tlb_entry {
 };
 enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 
+/* Address spaces of which what has been found of the user's is kept (PCIDs), and the supervisor's.
+ */
+enum { USER_SPACES = 4, SPACES = 1 + USER_SPACES };
+
 /* AMD's virtualisation; see svm.h.  From guest on: between VMRUN and #VMEXIT. */
 struct svm {
     uint64_t vm_cr, key, host_save; /* MSRs */
@@ -245,7 +249,8 @@ struct cpu {
     uint64_t salt;          /* of jumps' entries */
     struct jit_jump *jumps; /* where indirect jumps went: JIT_JUMPS */
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
-    uint64_t epoch;         /* epochs[] of this privilege */
+    uint64_t epoch;         /* epochs[space] */
+    uint64_t space;         /* 0: the supervisor's code, else the user's of an address space */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
     uint64_t pdpte[4]; /* PAE paging: as loaded with CR3 */
@@ -304,14 +309,14 @@ struct cpu {
     uint64_t monitored_value;
     struct tlb *tlb; /* mmu.h */
     struct bus *bus;
-    const struct block *block;      /* the one running: see uop.h */
-    uint64_t epochs[2], last_epoch; /* see blocks_new_epoch() */
-    uint64_t stop_at;               /* leave before instructions would be more; UINT64_MAX: never */
-    bool one_insn;                  /* -singlestep: one instruction a block */
-    bool no_step;   /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
-    uint8_t assist; /* ASSIST_*: another accelerator's processor; see assist.c */
-    bool gone;      /* the processor it stands in for has changed by itself */
-    uint8_t *moved; /* an assistant's: the XSAVE image with the components it only moves */
+    const struct block *block;           /* the one running: see uop.h */
+    uint64_t epochs[SPACES], last_epoch; /* see blocks_new_epoch() */
+    uint64_t stop_at; /* leave before instructions would be more; UINT64_MAX: never */
+    bool one_insn;    /* -singlestep: one instruction a block */
+    bool no_step;     /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
+    uint8_t assist;   /* ASSIST_*: another accelerator's processor; see assist.c */
+    bool gone;        /* the processor it stands in for has changed by itself */
+    uint8_t *moved;   /* an assistant's: the XSAVE image with the components it only moves */
     struct blocks *blocks;
     struct check *check; /* engine=check notes what is stored; NULL: not now */
     struct apic *apic;
@@ -440,6 +445,8 @@ uint8_t mem_fetch(struct cpu *cpu, uint64_t lin);
 /* Segment checks and base: the linear address of an access to seg:offset; faults #GP or #SS. */
 uint64_t segment_linear(struct cpu *cpu, enum seg seg, uint64_t offset, unsigned size, bool write);
 void tlb_flush(struct cpu *cpu, bool global);
+/* CR3 is about to be that: another address space, or none of its translations stays (!keep). */
+void tlb_switch(struct cpu *cpu, uint64_t cr3, bool keep);
 void tlb_flush_page(struct cpu *cpu, uint64_t lin);
 
 /* ---- blocks.c: decoded code, each processor's own.  All on the processor's thread. ---- */
@@ -464,11 +471,11 @@ bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes);
 void blocks_flush(struct cpu *cpu);
 /*
  * As long as cpu->epoch is the one at which a block was last found, its linear address leads to its
- * bytes.  Supervisor's and user's code have one each, so that what changes for the user, a process
- * gone, does not concern the kernel's: a new epoch begins for what the linear addresses of user's
- * code, or of supervisor's, lead to.
+ * bytes.  Supervisor's code and each address space's have one each, so that what changes for the
+ * user, a process gone, does not concern the kernel's: a new epoch begins for what the linear
+ * addresses of code lead to there.
  */
-void blocks_new_epoch(struct cpu *cpu, bool user);
+void blocks_new_epoch(struct cpu *cpu, unsigned space);
 
 /* ---- run.c ---- */
 

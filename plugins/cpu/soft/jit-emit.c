@@ -175,6 +175,14 @@ uint8_t *host_load_abs(struct host_code *c, const void *from)
     return c->at - 8;
 }
 
+uint8_t *host_move_abs(struct host_code *c, unsigned reg, const void *to)
+{
+    put(c, 0x48 | reg >> 3, 1);
+    put(c, 0xb8 | (reg & 7), 1);
+    put(c, (uintptr_t)to, 8);
+    return c->at - 8;
+}
+
 void host_ret(struct host_code *c)
 {
     put(c, 0xc3, 1);

@@ -156,6 +156,8 @@ void host_sahf(struct host_code *c);
 void host_lock(struct host_code *c);
 /* RAX = the 8 bytes at that address; returns where the address is. */
 uint8_t *host_load_abs(struct host_code *c, const void *from);
+/* reg = that address, in 8 bytes; returns where it is. */
+uint8_t *host_move_abs(struct host_code *c, unsigned reg, const void *to);
 /* reg = the address that host_land() says. */
 uint8_t *host_lea_code(struct host_code *c, unsigned reg);
 void host_ret(struct host_code *c);

@@ -40,8 +40,15 @@ static void add_site(struct maker *m, unsigned uop, uint8_t *at, uint8_t *epoch)
 void link_across(struct maker *m, unsigned uop)
 {
     struct host_code *c = &m->c;
-    uint8_t *epoch = host_load_abs(c, &m->jit->never), *miss;
+    uint8_t *epoch, *miss;
 
+    if (m->block->mode & MODE_USER) {
+        epoch = host_move_abs(c, HOST_AX, m->jit->never);
+        host(c, H_LOAD, 8, HOST_CX, CPU(space));
+        host(c, H_LOAD, 8, HOST_AX, host_sum(HOST_AX, HOST_CX, 3, 0));
+    } else { /* space 0 */
+        epoch = host_load_abs(c, m->jit->never);
+    }
     host(c, H_CMP, 8, HOST_AX, CPU(epoch));
     miss = host_jcc(c, CC_NZ, NULL);
     add_site(m, uop, host_jmp(c, NULL), epoch);

@@ -148,7 +148,7 @@ static void unlink_site(struct jit *jit, struct jit_site *site)
     *at = site->next;
     site->to = NULL;
     aim(jit, site->at, jit_executable(jit, site->stub));
-    aim_epoch(site, &jit->never);
+    aim_epoch(site, jit->never);
 }
 
 static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
@@ -158,7 +158,7 @@ static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
     if (site->to)
         unlink_site(jit, site);
     aim(jit, site->at, to->entry);
-    aim_epoch(site, &to->epoch);
+    aim_epoch(site, to->epoch);
     site->to = to;
     site->next = to->incoming;
     to->incoming = site;
@@ -187,13 +187,21 @@ void jit_remember(struct cpu *cpu, const struct block *block)
             (struct jit_jump){ .rip = block->rip, .code = block->entry, .salt = cpu->salt };
 }
 
+static bool is_current(const struct cpu *cpu, uint64_t epoch)
+{
+    for (unsigned space = 0; space < SPACES; space++)
+        if (epoch == cpu->epochs[space])
+            return true;
+    return false;
+}
+
 /* The place of one that will not be met again, or else of any. */
 static struct jit_context *context_to_drop(struct cpu *cpu)
 {
     struct jit *jit = cpu->blocks->jit;
 
     for (struct jit_context *c = jit->context; c < jit->context + JIT_CONTEXTS; c++)
-        if (c->epoch != cpu->epochs[0] && c->epoch != cpu->epochs[1])
+        if (!is_current(cpu, c->epoch))
             return c;
     return &jit->context[jit->salts % JIT_CONTEXTS];
 }
@@ -223,7 +231,7 @@ const struct uop *jit_link(struct cpu *cpu, const struct uop *u)
     const struct block *from = cpu->block;
     struct block *to = u->link;
 
-    if (from->epoch && to && to->epoch == cpu->epoch && to->entry)
+    if (!from->dead && to && to->epoch[cpu->space] == cpu->epoch && to->entry)
         for (unsigned i = 0; i < from->n_sites; i++)
             if (&from->uop[from->site[i].uop] == u)
                 link_site(cpu->blocks->jit, &from->site[i], to);
@@ -275,7 +283,7 @@ const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
     u->call(cpu, u);
     if (u->op == UOP_CALL_LOOP && call_loop_leaves(cpu, u))
         return &out;
-    return cpu->block->epoch ? NULL : u + 1;
+    return cpu->block->dead ? u + 1 : NULL;
 }
 
 static unsigned split_bit(const struct block *block)
@@ -293,7 +301,7 @@ const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
 {
     unsigned bit = split_bit(cpu->block);
 
-    if (!cpu->blocks->check && cpu->block->epoch) {
+    if (!cpu->blocks->check && !cpu->block->dead) {
         cpu->blocks->jit->split[bit / 64] |= 1ull << bit % 64;
         cpu->blocks->jit->count.splits++;
         uop_precise(cpu, u);

@@ -26,11 +26,11 @@ enum { JIT_JUMPS = 1 << 14 };
 
 /* A jump of translated code to another block's: in code memory, behind the block's code. */
 struct jit_site {
-    uint8_t *at;           /* the 4 bytes of its distance */
-    uint8_t *stub;         /* where it goes while it is not linked: the block is looked for in C */
-    uint8_t *epoch;        /* to another page: where the address of the block's epoch is; or NULL */
-    uint8_t *miss;         /* and the distance of the jump if that is not the processor's */
-    struct block *to;      /* NULL: not linked */
+    uint8_t *at;      /* the 4 bytes of its distance */
+    uint8_t *stub;    /* where it goes while it is not linked: the block is looked for in C */
+    uint8_t *epoch;   /* to another page: where the address of the block's epochs is; or NULL */
+    uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
+    struct block *to; /* NULL: not linked */
     struct jit_site *next; /* of those linked with the same block */
     uint32_t uop;
 };
@@ -40,7 +40,7 @@ struct jit_context {
     uint64_t epoch, cs_base, salt;
     uint32_t mode, cs_limit;
 };
-enum { JIT_CONTEXTS = 4, JIT_SPLITS = 1 << 12 };
+enum { JIT_CONTEXTS = 8, JIT_SPLITS = 1 << 12 };
 
 /*
  * A processor's code memory, mapped twice: to write and to execute.  It begins with the handlers'
@@ -58,8 +58,8 @@ struct jit {
     } to;                                           /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
-    uint32_t isas;  /* of vector instructions that the host has: bits by vec_isa */
-    uint64_t never; /* no processor's epoch */
+    uint32_t isas;          /* of vector instructions that the host has: bits by vec_isa */
+    uint64_t never[SPACES]; /* no processor's epoch */
     struct maker *maker;
     struct jit_context context[JIT_CONTEXTS];
     uint64_t salts;

@@ -125,7 +125,7 @@ void log_block(FILE *f, struct cpu *cpu, const struct block *block, unsigned fro
 {
     uint8_t bytes[MAX_BLOCK_INSNS * INSN_MAX];
 
-    if (block->epoch)
+    if (!block->dead)
         put_block(f, cpu, block, bytes, from, block_copy_code(block, bytes));
 }
 

@@ -169,24 +169,24 @@ static void code_see(struct code_seen *seen, const struct tlb_page *page)
 }
 
 /* All translations of code are gone, or those that are not global. */
-static void code_flush(struct cpu *cpu, bool user, bool global)
+static void code_flush(struct cpu *cpu, unsigned space, bool global)
 {
-    struct code_seen *seen = &cpu->tlb->seen[user];
+    struct code_seen *seen = &cpu->tlb->seen[space];
 
     if (global || seen->others)
-        blocks_new_epoch(cpu, user);
+        blocks_new_epoch(cpu, space);
     if (global || !seen->global)
         *seen = (struct code_seen){ 0 };
     seen->others = false;
 }
 
-static void code_flush_page(struct cpu *cpu, bool user, uint64_t lin)
+static void code_flush_page(struct cpu *cpu, unsigned space, uint64_t lin)
 {
-    const struct code_seen *seen = &cpu->tlb->seen[user];
+    const struct code_seen *seen = &cpu->tlb->seen[space];
 
     if (seen->huge || bit_is_set(seen->small, lin >> 12, CODE_SEEN) ||
         bit_is_set(seen->large, lin >> 21, CODE_SEEN))
-        blocks_new_epoch(cpu, user);
+        blocks_new_epoch(cpu, space);
 }
 
 /* ---- Physical memory ---- */
@@ -378,9 +378,50 @@ void tlb_flush(struct cpu *cpu, bool global)
         else
             flush_local(&cpu->tlb->table[i]);
     }
-    code_flush(cpu, false, global);
-    code_flush(cpu, true, global);
+    for (unsigned space = 0; space < SPACES; space++)
+        code_flush(cpu, space, global);
+    for (unsigned n = 0; global && n < USER_SPACES; n++) /* what CR3 leads to may have changed */
+        cpu->tlb->space[n].cr3 = NO_CR3;
     cpu->tlb->flushes.all++;
+}
+
+/* The one of that PCID, or else the one to give up. */
+static unsigned find_space(const struct tlb *tlb, uint64_t cr3)
+{
+    unsigned oldest = 0;
+
+    for (unsigned n = 0; n < USER_SPACES; n++) {
+        if (((tlb->space[n].cr3 ^ cr3) & 0xfff) == 0)
+            return n;
+        if (tlb->space[n].used < tlb->space[oldest].used)
+            oldest = n;
+    }
+    return oldest;
+}
+
+/* What the supervisor has of the other space's goes in any case: it has one table for all. */
+void tlb_switch(struct cpu *cpu, uint64_t cr3, bool keep)
+{
+    struct tlb *tlb = cpu->tlb;
+    unsigned n;
+
+    if (keep && cr3 == cpu->cr3)
+        return;
+    tlb->space[tlb->user].cr3 = cpu->cr3;
+    n = find_space(tlb, cr3);
+    keep = keep && tlb->space[n].cr3 == cr3;
+    flush_local(&tlb->table[TLB_KERNEL]);
+    flush_local(&tlb->table[TLB_STRICT]);
+    code_flush(cpu, 0, false);
+    if (!keep) {
+        flush_local(&tlb->table[TLB_USER + n]);
+        code_flush(cpu, 1 + n, false);
+    }
+    tlb->space[n].cr3 = cr3;
+    tlb->space[n].used = ++tlb->switches;
+    tlb->user = n;
+    tlb->flushes.all++;
+    mmu_update(cpu);
 }
 
 /* The large page that lin may lie in, of which each 4 KiB has an entry of its own. */
@@ -393,20 +434,22 @@ static void flush_large_page(struct tlb_table *t, uint64_t lin)
     }
 }
 
-/* Whatever the size of the page that lin lies in. */
+/* Whatever the size of the page that lin lies in; in all address spaces, as it may be global. */
 void tlb_flush_page(struct cpu *cpu, uint64_t lin)
 {
     for (int i = 0; i < TLB_TABLES; i++) {
         struct tlb_table *t = &cpu->tlb->table[i];
         unsigned slot = slot_of(lin);
 
+        if (!t->n_used)
+            continue;
         if (bit_is_set(t->large, lin >> 21, TLB_LARGE))
             flush_large_page(t, lin);
         else if (t->page[slot].lin == PAGE_OF(lin))
             clear_entry(&t->entry[slot]);
     }
-    code_flush_page(cpu, false, lin);
-    code_flush_page(cpu, true, lin);
+    for (unsigned space = 0; space < SPACES; space++)
+        code_flush_page(cpu, space, lin);
     cpu->tlb->flushes.pages++;
 }
 
@@ -430,11 +473,12 @@ void mmu_update(struct cpu *cpu)
 
     tlb->system = smap ? TLB_STRICT : TLB_KERNEL;
     if (cpu->cpl == 3)
-        tlb->data = TLB_USER;
+        tlb->data = TLB_USER + tlb->user;
     else
         tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
     cpu->fast = checks_alignment(cpu) ? tlb->none : tlb->table[tlb->data].entry;
-    cpu->epoch = cpu->epochs[cpu->cpl == 3];
+    cpu->space = cpu->cpl == 3 ? 1 + tlb->user : 0;
+    cpu->epoch = cpu->epochs[cpu->space];
 }
 
 void mmu_record(struct cpu *cpu, struct check *check)
@@ -777,7 +821,7 @@ const uint8_t *mem_code(struct cpu *cpu, uint64_t lin)
     if (!t->page[slot].ram)
         return NULL;
     code_add(cpu, &t->page[slot], host - (lin & 0xfff));
-    code_see(&cpu->tlb->seen[cpu->tlb->data == TLB_USER], &t->page[slot]);
+    code_see(&cpu->tlb->seen[cpu->space], &t->page[slot]);
     t->entry[slot].exec = PAGE_OF(lin); /* until code_forget() */
     return host;
 }

@@ -50,8 +50,9 @@ struct code_seen {
     bool global, others; /* pages of both kinds */
 };
 
-/* As which the processor accesses; STRICT is a supervisor that SMAP keeps off user pages. */
-enum tlb_index { TLB_KERNEL, TLB_STRICT, TLB_USER, TLB_TABLES };
+/* As which the processor accesses; STRICT is a supervisor that SMAP keeps off user pages.  Users'
+ * are from TLB_USER on, by address space. */
+enum tlb_index { TLB_KERNEL, TLB_STRICT, TLB_USER, TLB_TABLES = TLB_USER + USER_SPACES };
 
 /* RAM as the host showed it, of recently used physical pages. */
 struct phys_page {
@@ -83,14 +84,20 @@ struct code_slot {
     const uint8_t *host;
 };
 
+#define NO_CR3 (~0ull)
 struct tlb {
     enum tlb_index data, system; /* for the program, and for what the processor does */
-    struct {                     /* a locked write to a page with code, not yet told of */
+    unsigned user;               /* the address space at hand, below USER_SPACES */
+    struct {
+        uint64_t cr3, used; /* with its PCID, or NO_CR3; when */
+    } space[USER_SPACES];
+    uint64_t switches;
+    struct { /* a locked write to a page with code, not yet told of */
         const uint8_t *host;
         uint64_t offset;
         uint32_t block, bytes;
     } late;
-    struct code_seen seen[2]; /* by whether it is the user's */
+    struct code_seen seen[SPACES];
     struct phys_page phys[PHYS_PAGES];
     struct phys_region region[PHYS_REGIONS];
     unsigned next_region;

@@ -205,7 +205,7 @@ static void key_rights(const struct walk *w, bool user, bool *no_read, bool *no_
 static uint32_t rights(const struct walk *w, enum mmu_access access, enum tlb_index as,
                        struct mapping *map)
 {
-    bool user = as == TLB_USER, no_read, no_write;
+    bool user = as >= TLB_USER, no_read, no_write;
     bool data = user ? w->user : !(w->user && as == TLB_STRICT);
 
     key_rights(w, user, &no_read, &no_write);
@@ -244,7 +244,7 @@ static bool resolve(const struct walk *start, enum mmu_access access, enum tlb_i
                                            : rights(&w, access, as, map);
         if (result != WALK_OK || *error) {
             bool tell_fetch = w.cr4 & CR4_SMEP || (w.cr4 & CR4_PAE && w.efer & EFER_NXE);
-            *error |= (access == MMU_WRITE ? PF_W : 0) | (as == TLB_USER ? PF_U : 0) |
+            *error |= (access == MMU_WRITE ? PF_W : 0) | (as >= TLB_USER ? PF_U : 0) |
                       (access == MMU_FETCH && tell_fetch ? PF_I : 0);
             return false;
         }

@@ -123,9 +123,9 @@ static void run_invpcid(struct cpu *cpu, const struct uop *u)
     if (type > 3 || pcid >> 12 || (names_pcid && pcid && !(cpu->cr4 & CR4_PCIDE)) ||
         (type == 0 && !base_canonical(cpu, lin)))
         gp(cpu);
-    if (type == 0 && pcid == (cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0))
+    if (type == 0)
         tlb_flush_page(cpu, lin);
-    else if (type)
+    else
         tlb_flush(cpu, type == 2);
 }
 

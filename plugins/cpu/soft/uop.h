@@ -75,7 +75,7 @@ struct block {
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint64_t epoch; /* cpu->epoch at which its address was last seen to map here; 0: dead */
+    uint64_t epoch[SPACES]; /* at which its address was last seen to map here */
     uint16_t bytes, instructions;
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
@@ -88,6 +88,7 @@ struct block {
     uint32_t heat;
     uint16_t n_sites;
     uint16_t n;
+    bool dead; /* nobody finds it any more */
     struct uop uop[];
 };
 
