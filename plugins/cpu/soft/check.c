@@ -147,7 +147,7 @@ static void take_back(struct cpu *cpu)
     memcpy((char *)cpu + behind, (char *)&check->before + behind, sizeof(*cpu) - behind);
     memcpy(cpu->epochs, epochs, sizeof(cpu->epochs));
     cpu->last_epoch = last_epoch;
-    cpu->epoch = cpu->epochs[cpu->space];
+    mmu_update(cpu);
 }
 
 /* ---- What is compared ---- */

@@ -393,12 +393,12 @@ static void run_wrpkru(struct cpu *cpu, const struct uop *u)
     pkru_set(cpu, cpu->r[RAX]);
 }
 
-static void run_ac(struct cpu *cpu, const struct uop *u)
+void run_ac(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cpl)
         cpu_fault(cpu, EXC_UD);
     cpu->flags = (cpu->flags & ~(uint64_t)F_AC) | u->imm;
-    mode_update(cpu);
+    mmu_update(cpu);
 }
 
 /* ---- Instructions ---- */
@@ -408,8 +408,8 @@ static bool translate_0f01(struct block_builder *b, const struct insn *in)
     if (in->mod == 3 && in->pp == PFX_NONE) {
         bool smap = cpu_has(b->cpu, 7, 0, CPUID_EBX, 20), pku = cpu_has(b->cpu, 7, 0, CPUID_ECX, 3);
         switch (in->modrm) {
-        case 0xca: return smap && (emit_call_last(b, run_ac, 0, 0, 0, 0), true);
-        case 0xcb: return smap && (emit_call_last(b, run_ac, 0, 0, 0, F_AC), true);
+        case 0xca: return smap && emit_call(b, run_ac, 0, 0, 0, 0);
+        case 0xcb: return smap && emit_call(b, run_ac, 0, 0, 0, F_AC);
         case 0xd0: emit_call(b, run_xgetbv, 0, 0, 0, 0); return true;
         case 0xd1: emit_call_last(b, run_xsetbv, 0, 0, 0, 0); return true;
         case 0xee: return pku && emit_call(b, run_rdpkru, 0, 0, 0, 0);

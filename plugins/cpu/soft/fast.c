@@ -91,7 +91,7 @@ static void run_sysexit(struct cpu *cpu, const struct uop *u)
     mode_update(cpu);
 }
 
-static void run_swapgs(struct cpu *cpu, const struct uop *u)
+void run_swapgs(struct cpu *cpu, const struct uop *u)
 {
     uint64_t base = cpu->seg[SEG_GS].base;
 

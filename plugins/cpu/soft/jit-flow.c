@@ -218,7 +218,8 @@ bool call_function(struct maker *m)
 TEMPLATE(function)
 {
     static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call,
-                                                                             make_call_near };
+                                                                             make_call_near,
+                                                                             make_system_call };
 
     for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
         if (makers[i](m, u))

@@ -122,6 +122,7 @@ enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16 };
 const struct template *template_of(const struct uop *u);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
+bool make_system_call(struct maker *m, const struct uop *u);
 
 /* ---- Operands: byte offsets into the registers ---- */
 

@@ -476,7 +476,9 @@ void mmu_update(struct cpu *cpu)
         tlb->data = TLB_USER + tlb->user;
     else
         tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
-    cpu->fast = checks_alignment(cpu) ? tlb->none : tlb->table[tlb->data].entry;
+    cpu->fast = checks_alignment(cpu) ? tlb->none
+                : cpu->check          ? cpu->check->none
+                                      : tlb->table[tlb->data].entry;
     cpu->space = cpu->cpl == 3 ? 1 + tlb->user : 0;
     cpu->epoch = cpu->epochs[cpu->space];
 }
@@ -484,10 +486,7 @@ void mmu_update(struct cpu *cpu)
 void mmu_record(struct cpu *cpu, struct check *check)
 {
     cpu->check = check;
-    if (!check)
-        mmu_update(cpu);
-    else if (!checks_alignment(cpu))
-        cpu->fast = check->none;
+    mmu_update(cpu);
 }
 
 _Noreturn static void page_fault(struct cpu *cpu, uint64_t lin, uint32_t error)

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jit-system - templates of the functions that a kernel in 64-bit mode calls most: CLI, STI, STAC,
+ * CLAC, SWAPGS, PUSHF.
+ *
+ * They do the common case at CPL 0; all else is the functions' own affair.
+ */
+#include "integer.h"
+#include "jit-make.h"
+#include "mmu.h"
+#include "sys.h"
+
+#define IN_TLB(member) host_mem(HOST_AX, offsetof(struct tlb, member))
+
+/* AX and the host's flags are destroyed. */
+static void unless_cpl_0(struct maker *m)
+{
+    flags_clobber(m);
+    host_imm(&m->c, H_CMP_I, 1, CPU(cpl), 0);
+    unless(m, CC_NZ);
+}
+
+static void make_cli(struct maker *m, const struct uop *u)
+{
+    (void)u;
+    unless_cpl_0(m);
+    host_imm(&m->c, H_AND_I, 4, CPU(flags), ~F_IF);
+}
+
+/* IF was clear, and nothing has waited for it. */
+static void make_sti(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+
+    (void)u;
+    unless_cpl_0(m);
+    host_imm(c, H_CMP_I, 4, CPU(held), 0);
+    unless(m, CC_NZ);
+    host_imm(c, H_TEST_I, 4, CPU(flags), F_IF);
+    unless(m, CC_NZ);
+    host_imm(c, H_OR_I, 4, CPU(flags), F_IF);
+    host_imm(c, H_OR_I, 1, CPU(inhibit), INHIBIT_STI);
+}
+
+static void make_in_shadow(struct maker *m, const struct uop *u)
+{
+    (void)u;
+    flags_clobber(m);
+    host_imm(&m->c, H_AND_I, 1, CPU(inhibit), ~INHIBIT_STI);
+}
+
+/* As mmu_update() does; STRICT is what there is with SMAP. */
+static void make_ac(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+    enum tlb_index as = u->imm ? TLB_KERNEL : TLB_STRICT;
+
+    unless_cpl_0(m);
+    host(c, H_LOAD, 8, HOST_AX, CPU(tlb));
+    host_imm(c, H_CMP_I, 4, IN_TLB(system), TLB_STRICT);
+    unless(m, CC_NZ);
+    if (u->imm)
+        host_imm(c, H_OR_I, 4, CPU(flags), F_AC);
+    else
+        host_imm(c, H_AND_I, 4, CPU(flags), ~F_AC);
+    host_imm(c, H_STORE_I, 4, IN_TLB(data), as);
+    host(c, H_LEA, 8, HOST_AX, IN_TLB(table[as].entry));
+    host(c, H_STORE, 8, HOST_AX, CPU(fast));
+}
+
+static void make_swapgs(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+
+    (void)u;
+    unless_cpl_0(m);
+    host(c, H_LOAD, 8, HOST_AX, CPU(seg[SEG_GS].base));
+    host(c, H_LOAD, 8, HOST_CX, CPU(msr.kernel_gs_base));
+    host(c, H_STORE, 8, HOST_CX, CPU(seg[SEG_GS].base));
+    host(c, H_STORE, 8, HOST_AX, CPU(msr.kernel_gs_base));
+}
+
+/* cpu->flags become the guest's whole ones on the way. */
+static void make_pushf(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+    struct operand at;
+
+    (void)u;
+    flags_clobber(m);
+    at = reach(m, REG(RSP), -8, 8, true);
+    host(c, H_ZX8, 4, HOST_AX, CPU(pair));
+    host_imm(c, H_SHL_I, 4, host_reg(HOST_AX), 11);
+    host(c, H_OR, 1, HOST_AX, CPU_AT(offsetof(struct cpu, pair) + 1));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), F_ARITH);
+    host_imm(c, H_AND_I, 4, CPU(flags), ~F_ARITH);
+    host(c, H_OR_M, 4, HOST_AX, CPU(flags));
+    host(c, H_LOAD, 4, HOST_AX, CPU(flags));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), ~(F_RF | F_VM));
+    host(c, H_STORE, 8, HOST_AX, at);
+    host(c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+}
+
+bool make_system_call(struct maker *m, const struct uop *u)
+{
+    static const struct {
+        uop_call *call;
+        void (*make)(struct maker *m, const struct uop *u);
+    } makers[] = {
+        { call_cli, make_cli }, { call_sti, make_sti },      { call_in_shadow, make_in_shadow },
+        { run_ac, make_ac },    { run_swapgs, make_swapgs }, { call_pushf, make_pushf },
+    };
+    uint32_t mode = m->block->mode;
+
+    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || mode & (MODE_USER | MODE_GUEST) ||
+        (u->call == call_pushf && u->imm != 8))
+        return false;
+    for (unsigned i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
+        if (makers[i].call == u->call) {
+            settle_address(m);
+            makers[i].make(m, u);
+            return true;
+        }
+    }
+    return false;
+}
