@@ -358,7 +358,7 @@ enum {
     MODE_PE = 4,
     MODE_VM86 = 8,
     MODE_LONG = 0x10, /* EFER.LMA, 64-bit or compatibility */
-    MODE_SS32 = 0x20, /* the stack pointer is 32 bits wide */
+    MODE_SS32 = 0x20, /* the stack pointer is 32 bits wide; not in 64-bit code */
     MODE_FLAT = 0x40, /* 32-bit code; DS, ES, SS: base 0, no limit, writable: no checks */
     MODE_USER = 0x80, /* CPL 3 */
     MODE_PAGING = 0x100,
