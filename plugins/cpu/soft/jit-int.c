@@ -250,8 +250,30 @@ static void multiply_or_divide(struct maker *m, unsigned kind, unsigned size, st
     put(m, REG(RAX), size, HOST_AX);
 }
 
+static void bit_offset(struct maker *m, const struct uop *u)
+{
+    enum host_insn load = u->imm == 8 ? H_LOAD : u->imm == 4 ? H_SX32 : H_SX16;
+
+    flags_clobber(m);
+    host(&m->c, load, 8, HOST_AX, source(m, u->a));
+    host_imm(&m->c, H_SAR_I, 8, host_reg(HOST_AX), 3);
+    host_imm(&m->c, H_AND_I, 8, host_reg(HOST_AX), -u->imm);
+    put(m, u->d, 8, HOST_AX);
+}
+
+static void selector(struct maker *m, const struct uop *u)
+{
+    host(&m->c, H_ZX16, 4, HOST_AX, CPU_AT(offsetof(struct cpu, seg[u->a].selector)));
+    put(m, u->d, 8, HOST_AX);
+}
+
 bool make_int_call(struct maker *m, const struct uop *u)
 {
+    if (u->call == call_bit_offset || u->call == call_selector) {
+        settle_address(m);
+        (u->call == call_selector ? selector : bit_offset)(m, u);
+        return true;
+    }
     for (unsigned kind = MUL; kind <= IDIV; kind++) {
         for (unsigned log2 = 2; log2 < 4; log2++) {
             if (u->call == call_group3[kind][log2]) {
