@@ -42,7 +42,7 @@ static __attribute__((noinline)) const struct uop *jump_slow(struct cpu *cpu, co
     do {                                                                                           \
         struct block *to = u->link;                                                                \
                                                                                                    \
-        if (UNLIKELY(!to || to->epoch[cpu->space] != cpu->epoch))                                              \
+        if (UNLIKELY(!to || to->epoch[cpu->space] != cpu->epoch))                                  \
             return jump_slow(cpu, u);                                                              \
         u = block_enter(cpu, to);                                                                  \
         if (UNLIKELY(!u))                                                                          \
