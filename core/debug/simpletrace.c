@@ -201,8 +201,3 @@ void simpletrace_close(struct simpletrace *s)
     g_free(s->path);
     g_free(s);
 }
-
-void simpletrace_flush(struct simpletrace *s)
-{
-    fflush(s->f);
-}

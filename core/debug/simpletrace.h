@@ -17,7 +17,6 @@ bool simpletrace_format_ok(const char *format);
 /* One thread at a time.  NULL: errno says why. */
 struct simpletrace *simpletrace_open(const char *path);
 void simpletrace_close(struct simpletrace *s); /* accepts NULL */
-void simpletrace_flush(struct simpletrace *s);
 /* An event's number and name, before it is written for the first time. */
 void simpletrace_declare(struct simpletrace *s, uint32_t number, const struct tenon_event *event);
 void simpletrace_write(struct simpletrace *s, uint32_t number, const char *format, va_list ap);

@@ -335,14 +335,6 @@ bool trace_set_backend(enum trace_backend backend, const char *path, char **why)
     return true;
 }
 
-void trace_flush(void)
-{
-    pthread_mutex_lock(&state.lock);
-    if (state.simple)
-        simpletrace_flush(state.simple);
-    pthread_mutex_unlock(&state.lock);
-}
-
 void trace_finish(void)
 {
     char *why;

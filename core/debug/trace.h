@@ -58,7 +58,6 @@ enum trace_backend {
 /* path: of the file; NULL for TRACE_LOG, and for TRACE_FTRACE where tracefs is usually mounted.
  * False: nothing has changed, and *why says why, to be g_free'd.  [main] */
 bool trace_set_backend(enum trace_backend backend, const char *path, char **why);
-void trace_flush(void);  /* writes out what the file's buffer holds.  [any] */
 void trace_finish(void); /* everything is off, files are closed.  [main] */
 
 #endif

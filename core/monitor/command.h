@@ -110,10 +110,10 @@ void guest_release(struct machine *m, bool held);
 
 /* ---- Types of QMP ---- */
 
-enum shape_kind { SHAPE_OBJECT, SHAPE_ENUM, SHAPE_ALTERNATE };
+enum shape_kind { SHAPE_OBJECT, SHAPE_ENUM };
 
 /*
- * members are "NAME:TYPE ?OPTIONAL:TYPE" of objects, values of enumerations, types of alternates.
+ * members are "NAME:TYPE ?OPTIONAL:TYPE" of objects, values of enumerations.
  * TYPE is one of str, int, number, bool, any, null, int8 ... uint64, size, a shape's name, or
  * [TYPE].
  */
@@ -132,10 +132,6 @@ struct shape {
 #define ENUM(name_, values_)                                                                       \
     {                                                                                              \
         .name = name_, .kind = SHAPE_ENUM, .members = values_                                      \
-    }
-#define ALTERNATE(name_, types_)                                                                   \
-    {                                                                                              \
-        .name = name_, .kind = SHAPE_ALTERNATE, .members = types_                                  \
     }
 #define UNION(name_, members_, tag_, cases_)                                                       \
     {                                                                                              \

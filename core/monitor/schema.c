@@ -172,19 +172,6 @@ static bool check_enum(struct check *c, const struct shape *s, json_t *value)
                  json_string_value(value));
 }
 
-static bool check_alternate(struct check *c, const struct shape *s, json_t *value)
-{
-    const char *at = s->members, *word;
-    size_t len;
-
-    while (word_next(&at, &word, &len)) {
-        if (check_value(c, word, len, value))
-            return true;
-        g_clear_pointer(&c->error, g_free);
-    }
-    return wrong(c, "Invalid parameter type for '%s', expected: %s", c->path->str, s->name);
-}
-
 /* Members of one list that are there and right; how many of value's there were goes to *seen. */
 static bool check_members(struct check *c, const char *members, json_t *value, size_t *seen)
 {
@@ -263,11 +250,7 @@ static bool check_shape(struct check *c, const char *type, size_t len, json_t *v
 
     if (!s)
         return wrong(c, "Parameter '%s' has an unknown type", c->path->str);
-    switch (s->kind) {
-    case SHAPE_ENUM: return check_enum(c, s, value);
-    case SHAPE_ALTERNATE: return check_alternate(c, s, value);
-    default: return check_object(c, s, value);
-    }
+    return s->kind == SHAPE_ENUM ? check_enum(c, s, value) : check_object(c, s, value);
 }
 
 static bool check_value(struct check *c, const char *type, size_t len, json_t *value)
@@ -357,19 +340,6 @@ static void describe_enum(json_t *info, const struct shape *s)
     json_object_set_new(info, "values", values);
 }
 
-static void describe_alternate(struct describe *d, json_t *info, const struct shape *s)
-{
-    const char *at = s->members, *word;
-    json_t *members = json_array();
-    size_t len;
-
-    json_object_set_new(info, "members", members);
-    while (word_next(&at, &word, &len)) {
-        json_array_append_new(members, json_pack("{s:s%}", "type", word, len));
-        describe_type(d, word, len);
-    }
-}
-
 /* The type of the tag's values. */
 static const struct shape *tag_type(const struct shape *s)
 {
@@ -409,13 +379,11 @@ static void describe_cases(struct describe *d, json_t *info, const struct shape 
 
 static void describe_shape(struct describe *d, const struct shape *s)
 {
-    static const char *const meta[] = { "object", "enum", "alternate" };
+    static const char *const meta[] = { "object", "enum" };
     json_t *info = add(d, s->name, strlen(s->name), meta[s->kind]);
 
     if (s->kind == SHAPE_ENUM)
         describe_enum(info, s);
-    else if (s->kind == SHAPE_ALTERNATE)
-        describe_alternate(d, info, s);
     else
         describe_members(d, info, s->members);
     if (s->tag)

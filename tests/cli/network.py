@@ -87,6 +87,16 @@ def connect(port):
     return s
 
 
+def garbage(port, size):
+    """A hundred clients that send bytes of no meaning."""
+    for _ in range(100):
+        with connect(port) as s:
+            try:
+                s.sendall(secrets.token_bytes(size))
+            except OSError:
+                pass
+
+
 def talk(s, closing=True):
     """A dialogue with the monitor; what has come."""
     got = b""
@@ -266,12 +276,7 @@ def websocket():
         with connect(port) as s:
             s.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             check("a request that is none", s.recv(100).startswith(b"HTTP/1.1 400 "))
-        for _ in range(100):
-            with connect(port) as s:
-                try:
-                    s.sendall(secrets.token_bytes(20000))
-                except OSError:
-                    pass
+        garbage(port, 20000)
         with connect(port) as s:
             s.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n\r\n")
@@ -334,12 +339,7 @@ def tls_server():
     with Tenon(chardev, "-object", x509) as t:
         check("TLS with both ends' certificates", good(talk(over_tls(port))), t.said())
         before = t.memory()
-        for _ in range(100):
-            with connect(port) as s:
-                try:
-                    s.sendall(secrets.token_bytes(5000))
-                except OSError:
-                    pass
+        garbage(port, 5000)
         check("garbage instead of TLS", good(talk(over_tls(port))) and t.memory() - before < 8192, t.memory() - before)
         with over_tls(port) as s:
             many(s)

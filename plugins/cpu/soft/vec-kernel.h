@@ -18,7 +18,6 @@
     static void name(union vec *d, const union vec *a, const union vec *b, unsigned imm)
 
 #define X_OF(v) (*(const __m128i *)(v))
-#define Y_OF(v) (*(const __m256i *)(v))
 
 /* d = a op b with MMX registers. */
 #define MM_BINARY(op)                                                                              \
