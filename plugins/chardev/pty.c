@@ -16,6 +16,8 @@
 #include <tenon/chardev.h>
 #include <tenon/system.h>
 
+enum { LAST_MS = 300 };
+
 struct pty {
     struct tenon_dev *dev;
     const struct tenon_chardev_host *host;
@@ -196,10 +198,21 @@ static int pty_create(void *self)
     return 0;
 }
 
+/* A terminal's end takes with it what has not been read: who is there gets a moment to read and go.
+ */
+static void let_read(const struct pty *p)
+{
+    struct pollfd gone = { .fd = p->master - 1 };
+
+    poll(&gone, 1, LAST_MS);
+}
+
 static void pty_destroy(void *self)
 {
     struct pty *p = self;
 
+    if (p->there && !p->left)
+        let_read(p);
     if (p->linked)
         unlink(p->path);
     if (p->opens) {

@@ -234,6 +234,37 @@ static void test_pty_gone(void)
     end(f);
 }
 
+/* Reads after a while; how much there was. */
+static void *read_late(void *fd)
+{
+    char buf[8];
+    ssize_t n;
+
+    g_usleep(100000);
+    n = read(GPOINTER_TO_INT(fd), buf, sizeof(buf));
+    return GINT_TO_POINTER((int)n);
+}
+
+/* The last words arrive at who is there, or the end is not held up by one who does not read. */
+static void test_pty_last_words(void)
+{
+    for (int reads = 0; reads < 2; reads++) {
+        struct fake *f = start("chardev-pty", NULL);
+        g_autofree char *name = pty_name(f);
+        int fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        GThread *reader = NULL;
+
+        events_are(f, "co");
+        guest_sends(f, "end");
+        if (reads)
+            reader = g_thread_new("reader", read_late, GINT_TO_POINTER(fd));
+        end(f);
+        if (reads)
+            g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(reader)), ==, 3);
+        close(fd);
+    }
+}
+
 static void test_pty_link(void)
 {
     g_autofree char *dir = g_dir_make_tmp("tenon-XXXXXX", NULL);
@@ -630,6 +661,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/pipe", test_pipe);
     g_test_add_func("/chardev/pty", test_pty);
     g_test_add_func("/chardev/pty-gone", test_pty_gone);
+    g_test_add_func("/chardev/pty-last-words", test_pty_last_words);
     g_test_add_func("/chardev/pty-link", test_pty_link);
     g_test_add_func("/chardev/serial", test_serial);
     g_test_add_func("/chardev/serial/elsewhere", test_serial_elsewhere);
