@@ -191,8 +191,8 @@ bool is_folded(const struct maker *m);
 /* T0 goes to memory, for who is not content with that. */
 void settle_address(struct maker *m);
 
-/* AX, an address, is canonical with four levels of paging, or the handler decides; flags_clobber()
- * was called before.  AX is destroyed. */
+/* AX, an address, is canonical, or the handler faults; flags_clobber() was called before.  AX is
+ * destroyed. */
 void check_canonical(struct maker *m);
 
 static inline bool is_code64(const struct maker *m)

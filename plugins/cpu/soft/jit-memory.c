@@ -348,7 +348,7 @@ void check_canonical(struct maker *m)
 {
     struct host_code *c = &m->c;
 
-    host_imm(c, H_SAR_I, 8, host_reg(HOST_AX), 47);
+    host_imm(c, H_SAR_I, 8, host_reg(HOST_AX), m->block->mode & MODE_LA57 ? 56 : 47);
     host_imm(c, H_ADD_I, 8, host_reg(HOST_AX), 1);
     host_imm(c, H_CMP_I, 8, host_reg(HOST_AX), 1);
     unless(m, CC_A);
