@@ -46,6 +46,8 @@ void mode_update(struct cpu *cpu)
         mode |= MODE_VM86;
     if (in_long_mode(cpu))
         mode |= MODE_LONG;
+    if ((mode & MODE_CODE_MASK) == MODE_CODE64 && cpu->cr4 & CR4_LA57)
+        mode |= MODE_LA57;
     if (s[SEG_SS].attr & ATTR_DB && (mode & MODE_CODE_MASK) != MODE_CODE64)
         mode |= MODE_SS32;
     if ((mode & (MODE_CODE_MASK | MODE_PE)) == (MODE_CODE32 | MODE_PE) && is_flat(&s[SEG_DS]) &&

@@ -367,6 +367,7 @@ enum {
     MODE_CS_CHECK = 0x800, /* CS has a limit that a fetch may hit */
     MODE_BREAK = 0x1000,   /* an instruction breakpoint is armed: one instruction a block */
     MODE_GUEST = 0x2000,   /* SVM: a guest's, with intercepts */
+    MODE_LA57 = 0x4000,    /* 64-bit code with 5-level paging */
     MODE_LOG = 0x40000000  /* blocks tell the log of themselves: see log.h */
 };
 /* Not at all; executes one instruction; runs the guest in the other's place. */

@@ -217,11 +217,12 @@ bool call_function(struct maker *m)
 
 TEMPLATE(function)
 {
-    static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call,
-                                                                             make_call_near,
-                                                                             make_system_call };
+    static bool (*const makers[])(struct maker * m,
+                                  const struct uop *u) = { make_function_call, make_int_call,
+                                                           make_call_near, make_system_call };
+    unsigned n = u->op == UOP_CALL ? sizeof(makers) / sizeof(*makers) : 1;
 
-    for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
+    for (unsigned i = 0; i < n; i++)
         if (makers[i](m, u))
             return true;
     return call_function(m);

@@ -117,12 +117,14 @@ extern const struct template int_templates[], memory_templates[], flow_templates
 #define WIDE_BOTH_OPS(name)  UOP_##name##16, UOP_##name##I64
 #define CC_OPS(name)    UOP_##name##O, UOP_##name##NLE
 // clang-format on
-/* Of a template's kind: OF is 0; takes CF; keeps it; writes nothing else. */
-enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16 };
+/* Of a template's kind: OF is 0; takes CF; keeps it; writes nothing else; of UOP_WIDE, by b and by
+ * imm. */
+enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16, BITS = 32 };
 const struct template *template_of(const struct uop *u);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);
+bool make_function_call(struct maker *m, const struct uop *u); /* and of UOP_CALL_LOOP */
 
 /* ---- Operands: byte offsets into the registers ---- */
 
@@ -189,8 +191,8 @@ bool is_folded(const struct maker *m);
 /* T0 goes to memory, for who is not content with that. */
 void settle_address(struct maker *m);
 
-/* AX, an address, is canonical with four levels of paging, or the handler decides; flags_clobber()
- * was called before.  AX is destroyed. */
+/* AX, an address, is canonical, or the handler faults; flags_clobber() was called before.  AX is
+ * destroyed. */
 void check_canonical(struct maker *m);
 
 static inline bool is_code64(const struct maker *m)
