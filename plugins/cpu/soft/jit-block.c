@@ -80,76 +80,12 @@ void put(struct maker *m, uint8_t operand, unsigned size, unsigned reg)
     }
 }
 
-/* ---- Flags ---- */
-
-void flags_save(struct maker *m)
-{
-    if (!m->pending)
-        return;
-    host_lahf(&m->c);
-    host_cc(&m->c, H_SETCC, CC_O, 0, host_reg(HOST_AX));
-    host(&m->c, H_STORE, 2, HOST_AX, CPU(pair));
-    m->pending = 0;
-}
-
-void flags_clobber(struct maker *m)
-{
-    flags_save(m);
-    m->in_host = 0;
-}
-
-/* OF is in AL, and what SAHF takes in AH. */
-static void load_flags(struct host_code *c)
-{
-    host(c, H_ZX16, 4, HOST_AX, CPU(pair));
-    host_imm(c, H_ADD_I, 1, host_reg(HOST_AX), 0x7f);
-    host_sahf(c);
-}
-
-void flags_need(struct maker *m, uint16_t set)
-{
-    if ((m->in_host & set) == set)
-        return;
-    flags_clobber(m);
-    if (set == F_CF) {
-        host_imm(&m->c, H_BT_I, 2, CPU(pair), 8); /* of no more than was stored */
-        m->in_host = F_CF;
-    } else {
-        load_flags(&m->c);
-        m->in_host = F_ARITH;
-    }
-}
-
-void flags_set(struct maker *m, uint16_t set)
-{
-    m->in_host |= set;
-    m->pending = (m->pending | set) & m->behind;
-}
-
-enum host_cc condition(struct maker *m, unsigned cc)
-{
-    static const uint8_t low[] = { 0, F_CF, F_ZF, F_CF | F_ZF, F_SF, F_PF };
-    uint16_t reads = uop_info[UOP_JO + cc].reads;
-
-    if ((m->in_host & reads) == reads)
-        return cc;
-    flags_clobber(m);
-    if (cc >= 12) { /* SF beside OF */
-        flags_need(m, F_ARITH);
-        return cc;
-    }
-    if (cc < 2)
-        host_imm(&m->c, H_TEST_I, 1, CPU(pair), 1);
-    else
-        host_imm(&m->c, H_TEST_I, 1, CPU_AT(offsetof(struct cpu, pair) + 1), (int8_t)low[cc / 2]);
-    return cc & 1 ? CC_Z : CC_NZ;
-}
-
 /* ---- Ways out ---- */
 
 void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 {
-    m->cold[m->n_cold++] = (struct cold){ .kind = kind, .jump = jump, .uop = uop, .note = m->note };
+    m->cold[m->n_cold++] =
+        (struct cold){ .kind = kind, .jump = jump, .uop = uop, .note = m->note, .redo = m->owed };
     m->left |= kind == COLD_HANDLER || kind == COLD_SPLIT || kind == COLD_UNIT;
 }
 
@@ -195,6 +131,8 @@ static struct jit_site *site_of(struct maker *m, unsigned uop)
 static void emit_leave(struct maker *m, const struct cold *way)
 {
     x87_tell(m, &way->note);
+    m->owed = way->redo;
+    flags_settle(m);
     go_shared(m, &m->leave, m->jit->to.leave, way->uop);
 }
 
@@ -210,6 +148,8 @@ static void emit_split(struct maker *m, const struct cold *way)
     host_imm(&m->c, H_TEST_I, 4, host_reg(HOST_AX), 1 << PAGE_BITS);
     one = host_jcc(&m->c, CC_Z, NULL);
     x87_tell(m, &way->note);
+    m->owed = way->redo;
+    flags_settle(m);
     go_shared(m, &m->split, m->jit->to.split, way->uop);
     host_land(&m->c, one);
 }
@@ -319,7 +259,7 @@ static void emit_head_cold(struct maker *m)
 /* This micro-op and what follows is the interpreter's. */
 static void leave(struct maker *m)
 {
-    flags_clobber(m);
+    flags_settle(m);
     x87_tell_all(m);
     go_shared(m, &m->leave, m->jit->to.leave, leave_from(m));
 }
@@ -334,7 +274,7 @@ static bool make_next(struct maker *m, const struct uop *u, bool outside)
     if (outside && !begins)
         return true;
     if (outside) {
-        m->in_host = m->pending = m->loaded = 0;
+        m->in_host = m->pending = m->loaded = m->owed.flags = 0;
         m->known.any = false;
     }
     enters = begins && (!m->i || outside || (m->left && !m->known.any));
@@ -346,6 +286,7 @@ static bool make_next(struct maker *m, const struct uop *u, bool outside)
     m->c.touched = 0;
     if (make(m, u)) {
         follow_known(m);
+        flags_follow(m, u);
         if (enters)
             m->entry[m->n_entries++] = entry;
         return false;
@@ -389,7 +330,7 @@ static void emit_entry(struct maker *m, struct entry *entry)
         host_land(&m->c, to);
         load_units(m, entry);
         if (entry->flags)
-            load_flags(&m->c);
+            flags_load(&m->c);
         host_jmp(&m->c, entry->at);
     } else {
         host_aim(&m->c, to, entry->at);
@@ -401,6 +342,7 @@ static void make_block(struct maker *m)
 {
     find_wanted(m);
     make_all(m);
+    m->pending = 0;
     for (unsigned i = 0; i < m->n_cold; i++) /* which may add to them */
         emit_cold(m, &m->cold[i]);
     emit_head_cold(m);

@@ -208,7 +208,7 @@ TEMPLATE(ret)
 bool call_function(struct maker *m)
 {
     settle_address(m);
-    flags_clobber(m);
+    flags_settle(m);
     x87_tell_all(m);
     cold_way(m, COLD_CALL, host_call(&m->c, NULL), m->i);
     m->loaded = 0;

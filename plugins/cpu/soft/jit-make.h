@@ -33,6 +33,15 @@ struct known {
     unsigned last; /* the micro-op that is expected to be the last one to use it */
 };
 
+/* How flags are made again, of what is still in general registers; flags: those that are wanted. */
+struct redo {
+    const struct uop *of;
+    uint16_t flags;
+    uint8_t how, insn, undo, size, a, b; /* size 0: they cannot be */
+    bool is_imm;
+    int32_t imm;
+};
+
 /* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
  * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
  * of a unit and back.  COLD_SPLIT: to the handler, if what known tells of is not of one page to
@@ -42,6 +51,7 @@ struct cold {
     enum cold_kind kind;
     uint8_t *jump;
     unsigned uop;
+    struct redo redo;
     struct x87_note note;
     uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
     const uint8_t *back;
@@ -83,6 +93,7 @@ struct maker {
     struct address address; /* what T0 would hold for micro-op address_uop + 1 */
     unsigned address_uop;
     struct known known;
+    struct redo redo, owed;                      /* of what is pending; of what has been given up */
     uint8_t *stay, *over;                        /* jumps of the block's head */
     uint8_t *leave, *link, *miss, *call, *split; /* the block's ways to what is shared, if used */
     unsigned n_cold, n_entries, n_sites;
@@ -178,11 +189,16 @@ struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size,
 /* The micro-op under way has been made: what is known of memory moves with its register, or is
  * forgotten. */
 void follow_known(struct maker *m);
+/* Whether the micro-op changes a general register of the host's that has one of the guest's; what
+ * it adds to one. */
+bool changes(struct maker *m, const struct uop *u, unsigned reg);
 /* Whether at, which reach() gave, is known to be a multiple of bytes. */
 bool is_aligned(const struct maker *m, struct operand at, unsigned bytes);
 /* It is, from now on. */
 void note_aligned(struct maker *m, struct operand at, unsigned bytes);
-/* jit-vec.c: whether the instruction reaches memory by its own template; size bytes, how. */
+/* jit-vec.c: whether the instruction may change general registers. */
+bool vec_changes_general(struct maker *m, const struct uop *u);
+/* Whether the instruction reaches memory by its own template; size bytes, how. */
 bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *write);
 /* Whether T0 is for this micro-op to reach(), and not in memory. */
 bool is_folded(const struct maker *m);
@@ -219,8 +235,16 @@ void link_across(struct maker *m, unsigned uop);
 
 /* Those that are only in the host's go to cpu->pair as well.  AX is destroyed. */
 void flags_save(struct maker *m);
-/* Before the host's flags are destroyed; AX is, too. */
+/* Before the host's flags are destroyed; AX is, too.  Those that will die unread are left to the
+ * ways out to make again. */
 void flags_clobber(struct maker *m);
+/* All that are wanted are in cpu->pair, at the cost of the host's. */
+void flags_settle(struct maker *m);
+/* The micro-op has been made: what it kills need not be made again, nor can be what has lost an
+ * operand. */
+void flags_follow(struct maker *m, const struct uop *u);
+/* Where flags are loaded from cpu->pair: OF is in AL, and what SAHF takes in AH. */
+void flags_load(struct host_code *c);
 /* The host's flags become the guest's, at least those of set.  AX is destroyed. */
 void flags_need(struct maker *m, uint16_t set);
 /* The host's flags are the guest's now: those of set have been made by this micro-op, and what was

@@ -10,6 +10,7 @@
 #include "integer.h"
 #include "jit-make.h"
 #include "vec.h"
+#include "x87.h"
 
 enum { LOG2_TLB_ENTRY = 5, SPAN = 256 };
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
@@ -96,6 +97,20 @@ static bool is_opaque(const struct uop *u)
 {
     return (u->op >= UOP_CALL && u->op <= UOP_X87_COND) ||
            (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
+}
+
+bool changes(struct maker *m, const struct uop *u, unsigned reg)
+{
+    int64_t by;
+
+    if (uop_info[u->op].props & W_D && home_of(u->d) == reg)
+        return true;
+    if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS)
+        return vec_changes_general(m, u);
+    if (u->op >= UOP_X87 && u->op <= UOP_X87_COND)
+        return u->call == x87_fnstsw_ax;
+    return (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP) || adds(u, reg, &by) ||
+           (u->op >= UOP_CALL64 && u->op <= UOP_RET64);
 }
 
 static void move_known(struct maker *m, const struct uop *u)
