@@ -79,6 +79,65 @@ static void repeat(struct host_code *c, const struct redo *r)
 
 /* ---- Whether they need to be kept ---- */
 
+/* Of a micro-op: all where a function reads them.  Direct jumps leave for nothing, though they are
+ * P_PRECISE. */
+static uint16_t wanted_before(const struct uop *u, uint16_t behind)
+{
+    const struct uop_info *info = &uop_info[u->op];
+    bool direct = is_jump(u) && (u->op == UOP_JMP || !(info->props & P_END));
+
+    if (info->props & P_PRECISE && !direct)
+        return F_ARITH;
+    return (behind & ~info->kills) | info->reads;
+}
+
+static uint16_t wanted_of(const struct maker *m, const struct node *node);
+
+/* Behind a jump: all, but in a region what its blocks want. */
+static uint16_t wanted_behind(const struct maker *m, const struct node *node, const struct uop *u)
+{
+    if (node && u->op == UOP_JMP)
+        return wanted_of(m, node->next);
+    if (node && !(uop_info[u->op].props & P_END))
+        return wanted_of(m, node->next) | wanted_of(m, node->taken);
+    return F_ARITH;
+}
+
+/* Behind each micro-op (to, unless it is NULL), and where the block begins. */
+static uint16_t find(const struct maker *m, const struct node *node, const struct block *block,
+                     uint16_t *to)
+{
+    uint16_t live = F_ARITH;
+
+    for (unsigned i = block->n; i-- > 0;) {
+        const struct uop *u = &block->uop[i];
+
+        if (is_jump(u))
+            live = wanted_behind(m, node, u);
+        if (to)
+            to[i] = live;
+        live = wanted_before(u, live);
+    }
+    return live;
+}
+
+/* Where a node begins; outside (NULL) all are. */
+static uint16_t wanted_of(const struct maker *m, const struct node *node)
+{
+    return node == m->nodes ? m->lap_wanted : node ? find(m, node, node->block, NULL) : F_ARITH;
+}
+
+uint16_t find_wanted(struct maker *m)
+{
+    return find(m, m->node, m->block, m->wanted);
+}
+
+void find_lap_wanted(struct maker *m)
+{
+    m->lap_wanted = F_ARITH; /* to begin with */
+    m->lap_wanted = find(m, m->nodes, m->nodes->block, NULL);
+}
+
 enum fate { LIVES_ON, DIES, IS_WANTED };
 
 /* What becomes of flags that are owed when the micro-op runs. */
@@ -93,18 +152,38 @@ static enum fate fate_at(struct maker *m, const struct uop *u, const struct redo
     return info->sets || changes(m, u, r->a) || changes(m, u, r->b) ? IS_WANTED : LIVES_ON;
 }
 
-/* From the micro-op under way on, no way but those out of the code wants them. */
-static bool will_die(struct maker *m, const struct redo *r)
+static bool die_behind(struct maker *m, const struct node *to, const struct redo *r, bool again);
+
+/* From that micro-op on, no way but those out of the code wants them; again: it is the root's second
+ * time.  Ways out of a region are such ones, too. */
+static bool die_from(struct maker *m, const struct node *node, const struct block *block,
+                     unsigned i, const struct redo *r, bool again)
 {
-    for (unsigned i = m->i; i < m->block->n; i++) {
-        enum fate fate = fate_at(m, &m->block->uop[i], r);
+    for (; i < block->n; i++) {
+        const struct uop *u = &block->uop[i];
+        enum fate fate = fate_at(m, u, r);
 
         if (fate != LIVES_ON)
             return fate == DIES;
-        if (is_jump(&m->block->uop[i]))
+        if (!is_jump(u))
+            continue;
+        if (!node)
+            return false;
+        if (u->op == UOP_JMP)
+            return die_behind(m, node->next, r, again);
+        if (uop_info[u->op].props & P_END || !die_behind(m, node->taken, r, again))
             return false;
     }
     return false;
+}
+
+static bool die_behind(struct maker *m, const struct node *to, const struct redo *r, bool again)
+{
+    if (!to)
+        return true;
+    if (to == m->nodes && again)
+        return false;
+    return die_from(m, to, to->block, 0, r, again || to == m->nodes);
 }
 
 /* ---- Where they are ---- */
@@ -119,17 +198,29 @@ void flags_save(struct maker *m)
     m->pending = 0;
 }
 
-void flags_clobber(struct maker *m)
+/* to: of the region, if it is not the micro-op under way that the code goes on with. */
+static void clobber(struct maker *m, const struct node *to)
 {
     struct redo r = m->redo;
 
     r.flags = m->pending;
-    if (r.flags && r.size && will_die(m, &r)) {
+    if (r.flags && r.size &&
+        (to ? die_behind(m, to, &r, false) : die_from(m, m->node, m->block, m->i, &r, false))) {
         m->owed = r;
         m->pending = 0;
     }
     flags_save(m);
     m->in_host = 0;
+}
+
+void flags_clobber(struct maker *m)
+{
+    clobber(m, NULL);
+}
+
+void flags_clobber_to_root(struct maker *m)
+{
+    clobber(m, m->nodes);
 }
 
 void flags_settle(struct maker *m)

@@ -134,7 +134,7 @@ void follow_known(struct maker *m)
 {
     for (unsigned i = 0; m->known.any && i <= m->skip; i++)
         move_known(m, &uop_of(m)[i]);
-    if (m->c.touched >> HOST_CX & 1 || m->i + m->skip >= m->known.last)
+    if (m->c.touched >> HOST_CX & 1 || (!m->node && m->i + m->skip >= m->known.last))
         m->known.any = false;
 }
 
@@ -308,7 +308,7 @@ static struct operand reach_register(struct maker *m, const struct address *from
             m->cold[m->n_cold - 1].kind = COLD_SPLIT;
             m->cold[m->n_cold - 1].known = k;
         }
-        k.any = k.last > m->i;
+        k.any = m->node || k.last > m->i;
         m->known = k;
         m->c.touched &= ~(1u << HOST_CX);
     }
