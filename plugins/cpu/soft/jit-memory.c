@@ -10,6 +10,7 @@
 #include "integer.h"
 #include "jit-make.h"
 #include "vec.h"
+#include "x87.h"
 
 enum { LOG2_TLB_ENTRY = 5, SPAN = 256 };
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
@@ -98,6 +99,20 @@ static bool is_opaque(const struct uop *u)
            (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
 }
 
+bool changes(struct maker *m, const struct uop *u, unsigned reg)
+{
+    int64_t by;
+
+    if (uop_info[u->op].props & W_D && home_of(u->d) == reg)
+        return true;
+    if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS)
+        return vec_changes_general(m, u);
+    if (u->op >= UOP_X87 && u->op <= UOP_X87_COND)
+        return u->call == x87_fnstsw_ax;
+    return (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP) || adds(u, reg, &by) ||
+           (u->op >= UOP_CALL64 && u->op <= UOP_RET64);
+}
+
 static void move_known(struct maker *m, const struct uop *u)
 {
     struct known *k = &m->known;
@@ -119,7 +134,7 @@ void follow_known(struct maker *m)
 {
     for (unsigned i = 0; m->known.any && i <= m->skip; i++)
         move_known(m, &uop_of(m)[i]);
-    if (m->c.touched >> HOST_CX & 1 || m->i + m->skip >= m->known.last)
+    if (m->c.touched >> HOST_CX & 1 || (!m->node && m->i + m->skip >= m->known.last))
         m->known.any = false;
 }
 
@@ -293,7 +308,7 @@ static struct operand reach_register(struct maker *m, const struct address *from
             m->cold[m->n_cold - 1].kind = COLD_SPLIT;
             m->cold[m->n_cold - 1].known = k;
         }
-        k.any = k.last > m->i;
+        k.any = m->node || k.last > m->i;
         m->known = k;
         m->c.touched &= ~(1u << HOST_CX);
     }
