@@ -76,7 +76,7 @@ struct jit {
     } to;                                           /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
-    uint32_t isas;          /* of vector instructions that the host has: bits by vec_isa */
+    uint64_t isas;          /* of vector instructions that the host has: bits by vec_isa */
     uint64_t never[SPACES]; /* no processor's epoch */
     struct maker *maker;
     struct jit_context context[JIT_CONTEXTS];

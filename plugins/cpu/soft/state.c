@@ -105,6 +105,8 @@ void state_startup(struct cpu *cpu, unsigned vector)
 static void set_units(struct cpu *cpu)
 {
     memset(cpu->v, 0, sizeof(cpu->v));
+    memset(cpu->k, 0, sizeof(cpu->k));
+    cpu->wide = false;
     memset(&cpu->x87, 0, sizeof(cpu->x87));
     cpu->x87.control = 0x40;
     cpu->x87.tag_valid = 0xff;

@@ -301,6 +301,9 @@ void emit_address_at(struct block_builder *b, enum seg seg, unsigned base, int64
 /* The same, but an address that needs no more than a sum is not checked to be canonical: whoever
  * accesses it does. */
 void emit_linear(struct block_builder *b, unsigned size, bool write);
+/* The same without any check; false: T0 = the offset in the segment, not cut to the address size.
+ */
+bool emit_unchecked(struct block_builder *b);
 /* A function that runs the instruction; d, a, s and imm are the caller's, as u->d, a, b, imm. */
 struct uop *emit_call(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
                       int64_t imm);
