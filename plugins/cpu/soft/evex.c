@@ -152,7 +152,7 @@ static bool offered(const struct cpu *cpu, const struct evex_op *op, const struc
 {
     bool vl = !(op->flags & (E_SCALAR | E_NO_VL)) && evex_length(op, in) < 2;
 
-    return vec_offers(cpu, ISA_AVX512F) && vec_offers(cpu, op->isa) &&
+    return vec_offers(cpu, ISA_AVX512F) && (!op->isa || vec_offers(cpu, op->isa)) &&
            (!vl || vec_offers(cpu, ISA_AVX512VL));
 }
 
@@ -222,14 +222,6 @@ uint64_t evex_linear(struct cpu *cpu, unsigned t, int64_t at, unsigned size, boo
     return lin;
 }
 
-static void check_alignment(struct cpu *cpu, const struct work *w, unsigned t, unsigned bytes)
-{
-    uint64_t lin = cpu->r[REG_T0] + (t & T_OFFSET ? cpu->seg[t & T_SEG].base : 0);
-
-    if (w->op->flags & E_ALIGN && lin & (bytes - 1))
-        cpu_fault_error(cpu, EXC_GP, 0);
-}
-
 /* Which of n elements in memory are wanted: that of bit i is the i-th, over and over. */
 static uint64_t wanted_of(uint64_t mask, unsigned n)
 {
@@ -260,6 +252,15 @@ static struct area area_of(const struct work *w, unsigned t)
     return a;
 }
 
+/* An access that does not take place need not be aligned. */
+static void check_alignment(struct cpu *cpu, const struct work *w, unsigned t, const struct area *a)
+{
+    uint64_t lin = cpu->r[REG_T0] + (t & T_OFFSET ? cpu->seg[t & T_SEG].base : 0);
+
+    if (w->op->flags & E_ALIGN && a->wanted && lin & (a->bytes - 1))
+        cpu_fault_error(cpu, EXC_GP, 0);
+}
+
 static void load_elements(struct cpu *cpu, unsigned t, const struct area *a, union vec *to)
 {
     for (uint64_t left = a->wanted; left; left &= left - 1) {
@@ -282,7 +283,7 @@ static void load(struct cpu *cpu, const struct work *w, unsigned t, union vec *t
     const void *p = t & T_OFFSET ? NULL : tlb_read(cpu, cpu->r[REG_T0], a.bytes);
 
     memset(to, 0, sizeof(*to));
-    check_alignment(cpu, w, t, a.bytes);
+    check_alignment(cpu, w, t, &a);
     if (LIKELY(p))
         memcpy(to, p, a.bytes);
     else if (a.by_element)
@@ -329,7 +330,7 @@ static void store(struct cpu *cpu, const struct work *w, unsigned t, const union
     struct area a = area_of(w, t);
     uint8_t *p = t & T_OFFSET ? NULL : tlb_write(cpu, cpu->r[REG_T0], a.bytes);
 
-    check_alignment(cpu, w, t, a.bytes);
+    check_alignment(cpu, w, t, &a);
     if (!p && w->k && !a.by_element)
         mem_probe_write(cpu, evex_linear(cpu, t, 0, a.bytes, true), a.bytes);
     if (LIKELY(p) && w->k)

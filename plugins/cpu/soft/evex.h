@@ -78,7 +78,7 @@ struct evex_op {
     uint8_t size;     /* TUPLE_1: its bytes; 0: element */
     uint8_t dst, src; /* KIND_*; memory stands for rm if that is not E_REG */
     uint8_t lengths;  /* LENGTH_*; E_SCALAR: any of them for all */
-    uint8_t isa;      /* besides AVX512F */
+    uint8_t isa;      /* besides AVX512F; 0: none */
     uint32_t flags;
     evex_kernel *k[3]; /* 128, 256, 512 bits; NULL: the value as it is */
     void (*emit)(struct block_builder *b, const struct evex_op *op,
