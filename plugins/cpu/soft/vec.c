@@ -133,8 +133,7 @@ static bool uses_mask(const struct vec_op *op)
 /* There are eight opmask registers; which names rm is told by three bits. */
 static bool masks_fit(const struct vec_op *op, const struct insn *in)
 {
-    return (op->dst != KIND_K || op->flags & V_TO_RM || in->reg < N_MASKS) &&
-           (op->src != KIND_K || !(op->flags & V_TO_RM) || in->reg < N_MASKS) &&
+    return (op->dst == KIND_G || in->reg < N_MASKS) &&
            (!(op->flags & V_NDS) || in->vvvv < N_MASKS);
 }
 
