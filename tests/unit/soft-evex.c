@@ -488,6 +488,7 @@ static void test_spoilt(struct fixture *f, const void *data)
 {
     compare_table(f, &evex_move_table, true);
     compare_table(f, &evex_int_table, true);
+    compare_table(f, &evex_int_shuffle_table, true);
     compare_table(f, &evex_float_table, true);
     compare_table(f, &evex_special_table, true);
     g_assert_cmpuint(f->faults, >, 0);
@@ -706,6 +707,7 @@ int main(int argc, char **argv)
                teardown)
     ADD_ROWS(move);
     ADD_ROWS(int);
+    ADD_ROWS(int_shuffle);
     ADD_ROWS(float);
     ADD_ROWS(special);
     ADD(spoilt);

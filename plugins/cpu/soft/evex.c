@@ -48,17 +48,17 @@ static bool may_broadcast(const struct evex_op *op)
 
 static unsigned memory_bytes(const struct evex_op *op, unsigned length, bool broadcast)
 {
-    unsigned bytes = 16u << length;
+    unsigned bytes = 16u << length, one = op->size ? op->size : op->element;
 
     switch (op->tuple) {
     case TUPLE_FULL:
     case TUPLE_HALF:
-    case TUPLE_QUARTER: return (broadcast ? op->element : bytes) >> (op->tuple - TUPLE_FULL);
+    case TUPLE_QUARTER: return (broadcast ? one : bytes) >> (op->tuple - TUPLE_FULL);
     case TUPLE_FULL_MEM:
     case TUPLE_HALF_MEM:
     case TUPLE_QUARTER_MEM:
     case TUPLE_EIGHTH_MEM: return bytes >> (op->tuple - TUPLE_FULL_MEM);
-    case TUPLE_1: return op->size ? op->size : op->element;
+    case TUPLE_1: return one;
     case TUPLE_2:
     case TUPLE_4:
     case TUPLE_8: return op->element * tuple_elements(op);
@@ -157,7 +157,8 @@ static bool offered(const struct cpu *cpu, const struct evex_op *op, const struc
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in)
 {
     static const struct evex_table *const tables[] = { &evex_move_table, &evex_int_table,
-                                                       &evex_float_table, &evex_special_table };
+                                                       &evex_int_shuffle_table, &evex_float_table,
+                                                       &evex_special_table };
 
     for (unsigned t = 0; t < sizeof(tables) / sizeof(*tables); t++)
         for (unsigned i = 0; i < tables[t]->n; i++)

@@ -74,7 +74,7 @@ struct evex_op {
     uint8_t element;  /* bytes of the vector to each bit of the mask */
     uint8_t out;      /* bytes of the result to each bit; 0: as many */
     uint8_t tuple;    /* of memory */
-    uint8_t size;     /* TUPLE_1: its bytes; 0: element */
+    uint8_t size;     /* bytes of TUPLE_1, of what is broadcast; 0: element */
     uint8_t dst, src; /* KIND_*; memory stands for rm if that is not E_REG */
     uint8_t lengths;  /* LENGTH_*; E_SCALAR: any of them for all */
     uint8_t isa;      /* besides AVX512F; 0: none */
@@ -89,7 +89,7 @@ struct evex_table {
     unsigned n;
 };
 extern const struct evex_table evex_move_table, evex_int_table, evex_float_table,
-    evex_special_table;
+    evex_special_table, evex_int_shuffle_table;
 
 /* The row of an instruction, or NULL: #UD. */
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in);
