@@ -458,6 +458,11 @@ static struct insn scaled(const struct evex_op *op, const struct insn *in)
     return s;
 }
 
+bool evex_is_linear(const struct uop *u)
+{
+    return !(u->b & T_OFFSET);
+}
+
 static unsigned memory_form(const struct insn *in, bool is_linear)
 {
     unsigned size = in->addr_size == 8 ? T_ADDR64 : in->addr_size == 4 ? T_ADDR32 : 0;

@@ -111,6 +111,8 @@ unsigned evex_lanes(const struct evex_op *op, unsigned length);
 unsigned evex_memory_bytes(const struct evex_op *op, const struct insn *in);
 /* The displacement, with one of a byte multiplied. */
 int64_t evex_displacement(const struct evex_op *op, const struct insn *in);
+/* Of the micro-op of an instruction with memory: T0 is its linear address, not an offset. */
+bool evex_is_linear(const struct uop *u);
 /* The index register of E_VSIB. */
 unsigned evex_index(const struct insn *in);
 
