@@ -92,9 +92,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
 
 static const int signals[] = { SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGTRAP };
 
+/* Where addresses of 32 bits reach. */
 static void *pages(unsigned bytes, int protection)
 {
-    void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
     g_assert_true(p != MAP_FAILED);
     return p;
@@ -404,6 +405,7 @@ static struct choice choose_row(GRand *r, const struct evex_op *op)
     struct choice h = choose(r, op->map, op->pp, op->opcode, BASE, AVOID);
     bool to_memory, vector;
 
+    h.addr32 = one_in(r, 16);
     if (op->ext)
         h.reg = op->ext & 7;
     if (op->flags & (E_REG | E_MEM))
@@ -486,6 +488,7 @@ static void test_spoilt(struct fixture *f, const void *data)
 {
     compare_table(f, &evex_move_table, true);
     compare_table(f, &evex_int_table, true);
+    compare_table(f, &evex_int_shuffle_table, true);
     compare_table(f, &evex_float_table, true);
     compare_table(f, &evex_special_table, true);
     g_assert_cmpuint(f->faults, >, 0);
@@ -704,6 +707,7 @@ int main(int argc, char **argv)
                teardown)
     ADD_ROWS(move);
     ADD_ROWS(int);
+    ADD_ROWS(int_shuffle);
     ADD_ROWS(float);
     ADD_ROWS(special);
     ADD(spoilt);

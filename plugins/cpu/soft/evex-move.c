@@ -41,10 +41,9 @@ HALVES(x_high_alone, b->u64[1], 0)
     {                                                                                              \
         __m512i r = *(const __m512i *)d;                                                           \
                                                                                                    \
-        asm volatile(WITH_MASK "v" #op " %" #size "[b], %[r]%{%%k1%}"                              \
+        asm volatile("v" #op " %" #size "[b], %[r] %{%[k]%}"                                       \
                      : [r] "+v"(r)                                                                 \
-                     : [b] "r"(b->u64[0]), [mask] "r"(mask)                                        \
-                     : "k1");                                                                      \
+                     : [b] "r"(b->u64[0]), [k] "Yk"(mask));                                        \
         *(__m512i *)d = r;                                                                         \
     }
 FROM_GENERAL(pbroadcastb, k)

@@ -65,6 +65,7 @@ enum {
     E_VSIB = 0x8000,   /* the index register is a vector: evex_index() */
     E_NO_VL = 0x10000, /* shorter vectors do not need AVX512VL */
     E_ALONE = 0x20000, /* only its function can do it: translated code calls that */
+    E_APART = 0x40000, /* the destination must be no source */
 };
 
 struct evex_op {
@@ -74,7 +75,7 @@ struct evex_op {
     uint8_t element;  /* bytes of the vector to each bit of the mask */
     uint8_t out;      /* bytes of the result to each bit; 0: as many */
     uint8_t tuple;    /* of memory */
-    uint8_t size;     /* TUPLE_1: its bytes; 0: element */
+    uint8_t size;     /* bytes of TUPLE_1, of what is broadcast; 0: element */
     uint8_t dst, src; /* KIND_*; memory stands for rm if that is not E_REG */
     uint8_t lengths;  /* LENGTH_*; E_SCALAR: any of them for all */
     uint8_t isa;      /* besides AVX512F; 0: none */
@@ -89,7 +90,7 @@ struct evex_table {
     unsigned n;
 };
 extern const struct evex_table evex_move_table, evex_int_table, evex_float_table,
-    evex_special_table;
+    evex_int_shuffle_table, evex_convert_table, evex_half_table, evex_special_table;
 
 /* As vec_rows(). */
 struct row_index *evex_rows(void);
@@ -112,6 +113,8 @@ unsigned evex_lanes(const struct evex_op *op, unsigned length);
 unsigned evex_memory_bytes(const struct evex_op *op, const struct insn *in);
 /* The displacement, with one of a byte multiplied. */
 int64_t evex_displacement(const struct evex_op *op, const struct insn *in);
+/* Of the micro-op of an instruction with memory: T0 is its linear address, not an offset. */
+bool evex_is_linear(const struct uop *u);
 /* The index register of E_VSIB. */
 unsigned evex_index(const struct insn *in);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, SHA; those
- * of AVX-512 with masks are in evex.h.
+ * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, GFNI, SHA;
+ * those of AVX-512 with masks are in evex.h.
  *
  * Intel SDM volume 2, and volume 1 chapters 9 to 14.  Each encoding is a row of a table: its
  * opcode, the operands it takes and the features it belongs to, and kernels that do the work with
