@@ -138,7 +138,7 @@ static bool registers_fit(const struct evex_op *op, const struct insn *in)
         return false;
     if (op->flags & (E_NDS | E_NDD))
         return true;
-    return !(op->flags & E_VSIB ? in->vvvv & 15 : in->vvvv);
+    return !in->spare && !(op->flags & E_VSIB ? in->vvvv & 15 : in->vvvv);
 }
 
 static bool fits(const struct evex_op *op, const struct insn *in)

@@ -132,7 +132,8 @@ static bool masks_fit(const struct vec_op *op, const struct insn *in)
 /* What a row says with VEX: W, and vvvv unused but as a register. */
 static bool vex_fits(const struct vec_op *op, const struct insn *in)
 {
-    return !(op->flags & (in->w ? V_W0 : V_W1)) && (op->flags & (V_NDS | V_NDD) || in->vvvv == 0) &&
+    return !(op->flags & (in->w ? V_W0 : V_W1)) &&
+           (op->flags & (V_NDS | V_NDD) || !(in->vvvv || in->spare)) &&
            (!uses_mask(op) || masks_fit(op, in));
 }
 
