@@ -133,6 +133,8 @@ static bool registers_fit(const struct evex_op *op, const struct insn *in)
         return false;
     if (kind_of_reg(op) == KIND_G && in->reg >= 16)
         return false;
+    if (op->flags & E_APART && (in->reg == in->vvvv || (in->mod == 3 && in->reg == in->rm)))
+        return false;
     if (op->flags & (E_NDS | E_NDD))
         return true;
     return !(op->flags & E_VSIB ? in->vvvv & 15 : in->vvvv);
@@ -156,8 +158,9 @@ static bool offered(const struct cpu *cpu, const struct evex_op *op, const struc
 
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in)
 {
-    static const struct evex_table *const tables[] = { &evex_move_table, &evex_int_table,
+    static const struct evex_table *const tables[] = { &evex_move_table,        &evex_int_table,
                                                        &evex_int_shuffle_table, &evex_float_table,
+                                                       &evex_convert_table,     &evex_half_table,
                                                        &evex_special_table };
 
     for (unsigned t = 0; t < sizeof(tables) / sizeof(*tables); t++)

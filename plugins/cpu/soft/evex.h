@@ -65,6 +65,7 @@ enum {
     E_VSIB = 0x8000,   /* the index register is a vector: evex_index() */
     E_NO_VL = 0x10000, /* shorter vectors do not need AVX512VL */
     E_ALONE = 0x20000, /* only its function can do it: translated code calls that */
+    E_APART = 0x40000, /* the destination must be no source */
 };
 
 struct evex_op {
@@ -89,7 +90,7 @@ struct evex_table {
     unsigned n;
 };
 extern const struct evex_table evex_move_table, evex_int_table, evex_float_table,
-    evex_special_table, evex_int_shuffle_table;
+    evex_int_shuffle_table, evex_convert_table, evex_half_table, evex_special_table;
 
 /* The row of an instruction, or NULL: #UD. */
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in);
