@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "check.h"
+#include "evex.h"
 #include "exec.h"
 #include "integer.h"
 #include "jit.h"
@@ -62,12 +63,14 @@ int blocks_create(struct cpu *cpu)
 
     if (!s)
         return -ENOMEM;
+    s->vec = vec_rows();
+    s->evex = evex_rows();
     s->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (s->arena == MAP_FAILED) {
-        free(s);
+    cpu->blocks = s;
+    if (!s->vec || !s->evex || s->arena == MAP_FAILED) {
+        blocks_destroy(cpu);
         return -ENOMEM;
     }
-    cpu->blocks = s;
     new_epochs(cpu);
     return 0;
 }
@@ -78,7 +81,10 @@ void blocks_destroy(struct cpu *cpu)
         return;
     check_destroy(cpu);
     jit_destroy(cpu);
-    munmap(cpu->blocks->arena, ARENA_BYTES);
+    if (cpu->blocks->arena != MAP_FAILED)
+        munmap(cpu->blocks->arena, ARENA_BYTES);
+    free(cpu->blocks->vec);
+    free(cpu->blocks->evex);
     free(cpu->blocks);
     cpu->blocks = NULL;
 }

@@ -33,6 +33,7 @@ struct blocks {
     struct uop *link_from; /* the jump that awaits the next block */
     struct jit *jit;       /* NULL: no translator */
     struct check *check;   /* NULL: no engine=check */
+    struct row_index *vec, *evex;
     struct {
         uint64_t blocks, instructions, bytes;
     } made;

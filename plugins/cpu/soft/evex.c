@@ -8,6 +8,7 @@
  */
 #include "evex.h"
 
+#include "blocks.h"
 #include "exec.h"
 
 enum { T_SEG = 7, T_ADDR32 = 8, T_ADDR64 = 0x10, T_OFFSET = 0x20, T_BROADCAST = 0x40 };
@@ -156,17 +157,33 @@ static bool offered(const struct cpu *cpu, const struct evex_op *op, const struc
            (!vl || vec_offers(cpu, ISA_AVX512VL));
 }
 
+_Static_assert(!offsetof(struct evex_op, map) && offsetof(struct evex_op, opcode) == 2, "rows.h");
+#define ROWS(table)                                                                                \
+    {                                                                                              \
+        (table).op, (table).n, sizeof(*(table).op)                                                 \
+    }
+
+struct row_index *evex_rows(void)
+{
+    const struct rows tables[] = { ROWS(evex_move_table),        ROWS(evex_int_table),
+                                   ROWS(evex_int_shuffle_table), ROWS(evex_float_table),
+                                   ROWS(evex_convert_table),     ROWS(evex_half_table),
+                                   ROWS(evex_special_table) };
+
+    return rows_index(tables, sizeof(tables) / sizeof(*tables));
+}
+
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in)
 {
-    static const struct evex_table *const tables[] = { &evex_move_table,        &evex_int_table,
-                                                       &evex_int_shuffle_table, &evex_float_table,
-                                                       &evex_convert_table,     &evex_half_table,
-                                                       &evex_special_table };
+    const struct row_index *index = cpu->blocks->evex;
+    unsigned key = row_key(in->map, in->opcode);
 
-    for (unsigned t = 0; t < sizeof(tables) / sizeof(*tables); t++)
-        for (unsigned i = 0; i < tables[t]->n; i++)
-            if (fits(&tables[t]->op[i], in) && offered(cpu, &tables[t]->op[i], in))
-                return &tables[t]->op[i];
+    for (unsigned i = index->first[key]; i < index->first[key + 1]; i++) {
+        const struct evex_op *op = index->row[i];
+
+        if (fits(op, in) && offered(cpu, op, in))
+            return op;
+    }
     return NULL;
 }
 

@@ -92,6 +92,8 @@ struct evex_table {
 extern const struct evex_table evex_move_table, evex_int_table, evex_float_table,
     evex_int_shuffle_table, evex_convert_table, evex_half_table, evex_special_table;
 
+/* As vec_rows(). */
+struct row_index *evex_rows(void);
 /* The row of an instruction, or NULL: #UD. */
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in);
 bool evex_translate(struct block_builder *b, const struct insn *in);

@@ -6,6 +6,7 @@
  * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87
  * state); volume 2, sections 2.3 and 2.4 (VEX, exception classes).
  */
+#include "blocks.h"
 #include "evex.h"
 #include "exec.h"
 #include "vec-kernel.h"
@@ -133,8 +134,7 @@ static bool uses_mask(const struct vec_op *op)
 /* There are eight opmask registers; which names rm is told by three bits. */
 static bool masks_fit(const struct vec_op *op, const struct insn *in)
 {
-    return (op->dst == KIND_G || in->reg < N_MASKS) &&
-           (!(op->flags & V_NDS) || in->vvvv < N_MASKS);
+    return (op->dst == KIND_G || in->reg < N_MASKS) && (!(op->flags & V_NDS) || in->vvvv < N_MASKS);
 }
 
 /* What a row says with VEX: W, and vvvv unused but as a register. */
@@ -161,16 +161,31 @@ static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct
     return vec_offers(cpu, op->isa[in->vex ? 1 + in->l : 0]);
 }
 
+_Static_assert(!offsetof(struct vec_op, map) && offsetof(struct vec_op, opcode) == 2, "rows.h");
+#define ROWS(table)                                                                                \
+    {                                                                                              \
+        (table).op, (table).n, sizeof(*(table).op)                                                 \
+    }
+
+struct row_index *vec_rows(void)
+{
+    const struct rows tables[] = { ROWS(vec_move_table), ROWS(vec_int_table), ROWS(vec_float_table),
+                                   ROWS(vec_special_table), ROWS(vec_mask_table) };
+
+    return rows_index(tables, sizeof(tables) / sizeof(*tables));
+}
+
 const struct vec_op *vec_find(const struct cpu *cpu, const struct insn *in)
 {
-    static const struct vec_table *const tables[] = { &vec_move_table, &vec_int_table,
-                                                      &vec_float_table, &vec_special_table,
-                                                      &vec_mask_table };
+    const struct row_index *index = cpu->blocks->vec;
+    unsigned key = row_key(in->map, in->opcode);
 
-    for (unsigned t = 0; t < sizeof(tables) / sizeof(*tables); t++)
-        for (unsigned i = 0; i < tables[t]->n; i++)
-            if (fits(&tables[t]->op[i], in) && offered(cpu, &tables[t]->op[i], in))
-                return &tables[t]->op[i];
+    for (unsigned i = index->first[key]; i < index->first[key + 1]; i++) {
+        const struct vec_op *op = index->row[i];
+
+        if (fits(op, in) && offered(cpu, op, in))
+            return op;
+    }
     return NULL;
 }
 

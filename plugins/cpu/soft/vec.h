@@ -13,6 +13,7 @@
 #include <cpuid.h>
 #include <string.h>
 
+#include "rows.h"
 #include "uop.h"
 
 /* What CPUID offers instructions by. */
@@ -108,6 +109,8 @@ extern const struct vec_table vec_int_table, vec_float_table, vec_move_table, ve
 
 /* Whether CPUID offers it. */
 bool vec_offers(const struct cpu *cpu, enum vec_isa isa);
+/* The tables, indexed; to be freed.  NULL: there is no memory. */
+struct row_index *vec_rows(void);
 /* The row of an instruction, or NULL: #UD. */
 const struct vec_op *vec_find(const struct cpu *cpu, const struct insn *in);
 /* General registers have 64 bits: W means nothing for them outside 64-bit code. */
