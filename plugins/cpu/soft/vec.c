@@ -57,14 +57,6 @@ uint64_t vec_host_isas(void)
     return isas;
 }
 
-bool vec_host_has_avx512(void)
-{
-    const uint64_t all = 1ull << ISA_AVX512F | 1ull << ISA_AVX512CD | 1ull << ISA_AVX512BW |
-                         1ull << ISA_AVX512DQ | 1ull << ISA_AVX512VL;
-
-    return (vec_host_isas() & all) == all;
-}
-
 /* ---- What must hold before an instruction ---- */
 
 static void check_sse(struct cpu *cpu, const struct uop *u)
