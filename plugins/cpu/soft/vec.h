@@ -63,6 +63,8 @@ typedef void vec_kernel(union vec *d, const union vec *a, const union vec *b, un
 /* With imm8: the result does not count, but MXCSR's flag for underflow must tell whether part of it
  * is tiny.  MXCSR flushes to zero, which does so for all that obey it. */
 #define IMM_TINY 0x100u
+/* Not for the kernel: MXCSR flushes to zero though underflow is not masked, as none is raised. */
+#define IMM_FLUSHES 0x200u
 
 enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS, KIND_K };
 
