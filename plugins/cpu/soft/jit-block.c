@@ -353,7 +353,7 @@ bool make_all(struct maker *m)
 /* If a unit may not be, the micro-op's handler does it. */
 static void load_units(struct maker *m, const struct entry *entry)
 {
-    for (unsigned unit = LOADED_SSE; unit <= LOADED_X87; unit <<= 1) {
+    for (unsigned unit = LOADED_SSE; unit <= LOADED_EVEX; unit <<= 1) {
         uint8_t *loaded;
 
         if (!(entry->loaded & unit))

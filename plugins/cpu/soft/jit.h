@@ -74,7 +74,7 @@ struct jit {
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
     } to;                                           /* shared: see jit-share.c */
-    const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
+    const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
     uint64_t isas;          /* of vector instructions that the host has: bits by vec_isa */
     uint64_t never[SPACES]; /* no processor's epoch */
