@@ -169,7 +169,8 @@ static void emit_split(struct maker *m, const struct cold *way)
     host_land(&m->c, one);
 }
 
-/* A jump that is not linked.  One back is counted before it goes on, until it goes there directly. */
+/* A jump that is not linked.  One back is counted before it goes on, until it goes there directly.
+ */
 static void emit_link(struct maker *m, struct jit_site *site)
 {
     uint8_t *hot;
@@ -429,7 +430,7 @@ bool jit_translate(struct jit *jit, struct block *block)
     if (m->c.full)
         return false;
     end = (uint8_t *)(block->site + block->n_sites);
-    block->loops = jit->heat * JIT_LOOPS;
+    block->loops = jit->loops;
     block->uop[0].run = block->first;
     block->entry = jit_executable(jit, begin);
     for (unsigned i = 0; i < m->n_entries; i++)

@@ -77,6 +77,7 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         return -ENOMEM;
     jit->bytes = bytes;
     jit->heat = heat;
+    jit->loops = 1 + (heat - 1) * JIT_LOOPS;
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;

@@ -33,7 +33,8 @@ struct jit_site {
     struct block *to; /* NULL: not linked */
     struct jit_site *next; /* of those linked with the same block */
     struct block *from;
-    uint8_t *direct; /* of a jump back, while it is counted: the distance that goes to the counting */
+    uint8_t
+        *direct; /* of a jump back, while it is counted: the distance that goes to the counting */
     uint32_t uop;
 };
 
@@ -69,6 +70,7 @@ struct jit {
     const uint8_t *execute;
     size_t bytes, used, shared;
     uint32_t heat;  /* entries after which a block is translated */
+    uint32_t loops; /* jumps back after which a region is made */
     bool full;      /* to be emptied before the next block is decoded */
     uop_run *enter; /* calls u->run */
     struct {
@@ -89,8 +91,8 @@ struct jit {
     } count;
 };
 
-/* Room for one block's code; the least memory; entries after which a block is translated; a loop
- * becomes a region after so many times that. */
+/* Room for one block's code; the least memory; entries after which a block is translated; for each
+ * of them but the first, so many jumps back until a region is made. */
 enum { JIT_ROOM = 256 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_LOOPS = 16 };
 
 /* Whether this host's code can be made, and executed. */
@@ -128,8 +130,8 @@ int jit_share(struct jit *jit);
  * it is full. */
 bool jit_translate(struct jit *jit, struct block *block);
 
-/* jit-region.c: makes one of what block leads to and what leads back, if there is room; NULL: it has
- * not.  Its sites are not linked yet. */
+/* jit-region.c: makes one of what block leads to and what leads back, if there is room; NULL: it
+ * has not.  Its sites are not linked yet. */
 struct jit_region *jit_region(struct cpu *cpu, struct block *root);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)

@@ -87,15 +87,15 @@ struct block {
     uop_run *first;
     const uint8_t *entry;
     struct jit_site *site, *incoming;
-    /* The region that it is the root of, and those it is in; how often its jumps back will have been
-     * made when they make one. */
+    /* The region that it is the root of, and those it is in; how often its jumps back will have
+     * been made when they make one. */
     struct jit_region *region;
     struct jit_member *memberships;
     uint32_t loops;
     uint32_t heat;
     uint16_t n_sites;
     uint16_t n;
-    bool dead; /* nobody finds it any more */
+    bool dead;     /* nobody finds it any more */
     bool solitary; /* not for regions */
     struct uop uop[];
 };
