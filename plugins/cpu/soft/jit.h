@@ -78,8 +78,7 @@ struct jit {
     } to;                                           /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
-    uint64_t isas;          /* of vector instructions that the host has: bits by vec_isa */
-    uint64_t never[SPACES]; /* no processor's epoch */
+    uint64_t isas; /* of vector instructions that the host has: bits by vec_isa */
     struct maker *maker;
     struct jit_context context[JIT_CONTEXTS];
     uint64_t salts;
