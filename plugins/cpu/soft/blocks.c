@@ -441,7 +441,7 @@ static struct code_page *find_page(struct cpu *cpu, const struct block *block, u
     lin &= ~(PAGE - 1);
     if (block->code2 || cpu->assist)
         return new_page(s, lin, host);
-    at = &s->code_page[((uintptr_t)host / PAGE ^ lin / PAGE) & (CODE_PAGES - 1)];
+    at = &s->code_page[(uintptr_t)host / PAGE & (CODE_PAGES - 1)];
     for (page = *at; page; page = page->next)
         if (page->lin == lin && page->host == host)
             return page;
