@@ -17,7 +17,7 @@
 #define BLOCK_PART_OF(mode) ((mode) >> 22 & 0x7f)
 
 enum {
-    JUMP_ENTRIES = 1 << 14,
+    JUMP_ENTRIES = 1 << 16,
     HASH_ENTRIES = 1 << 15,
     PAGE_ENTRIES = 1 << 12,
     CODE_PAGES = 1 << 11,

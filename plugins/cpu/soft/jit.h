@@ -22,7 +22,7 @@ struct jit_jump {
     uint64_t salt; /* 0: none */
     uint64_t unused;
 };
-enum { JIT_JUMPS = 1 << 14 };
+enum { JIT_JUMPS = 1 << 16 };
 
 /* A jump of translated code to another block's: in code memory, behind the block's code. */
 struct jit_site {
