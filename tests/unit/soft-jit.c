@@ -384,13 +384,13 @@ static void map_page(struct soft_host *h, unsigned n, uint64_t phys, unsigned bi
     ((uint64_t *)(h->ram + PAGED_TABLE))[n] = phys | 3 | bits;
 }
 
-/* Calls a function in the next page, directly and through RBX, often enough to be linked. */
-static uint64_t sum_of_calls(struct soft_host *h)
+/* Calls a function in the next page, and another one through RBX, often enough to be linked. */
+static uint64_t sum_of_calls(struct soft_host *h, uint64_t other)
 {
     struct cpu *cpu = h->cpu;
 
     cpu->rip = PAGED;
-    cpu->r[RBX] = PAGED + 0x1000;
+    cpu->r[RBX] = other;
     cpu->r[RCX] = 40;
     cpu->r[RDX] = 0;
     cpu->halted = false;
@@ -400,38 +400,72 @@ static uint64_t sum_of_calls(struct soft_host *h)
     return cpu->r[RDX];
 }
 
-static void test_remapped(gconstpointer bits)
+/* Two functions each in three pages, which give the page's number, and who calls them. */
+static void put_calls(struct soft_host *h)
 {
     /* call $ + 0x1000; add edx, eax; call rbx; add edx, eax; dec ecx; jnz; hlt */
     static const uint8_t caller[] = { 0xe8, 0xfb, 0x0f, 0,    0,    1,    0xc2, 0xff, 0xd3,
                                       1,    0xc2, 0xff, 0xc9, 0x75, 0xf1, 0x90, 0xf4 };
     uint8_t function[] = { 0xb8, 1, 0, 0, 0, 0xc3 }; /* mov eax, 1; ret */
+
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    for (unsigned i = 1; i < 4; i++, function[1]++) {
+        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+        memcpy(h->ram + 0x30100 + i * 0x1000, function, sizeof(function));
+    }
+}
+
+static void test_remapped(gconstpointer bits)
+{
+    const uint64_t other = PAGED + 0x1100;
     struct soft_host *h = translating();
     struct cpu *cpu = h->cpu;
     unsigned global = GPOINTER_TO_UINT(bits);
 
     cpu->cr4 |= CR4_PGE;
-    memcpy(h->ram + 0x30000, caller, sizeof(caller));
-    for (unsigned i = 1; i < 4; i++, function[1]++)
-        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+    put_calls(h);
     map_page(h, 0, 0x30000, global);
     map_page(h, 1, 0x31000, global);
     tlb_flush(cpu, true);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
     map_page(h, 1, 0x32000, global);
     tlb_flush_page(cpu, PAGED + 0x1000);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 160);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 160);
     map_page(h, 1, 0x33000, global);
     tlb_flush(cpu, global);
-    g_assert_cmpuint(sum_of_calls(h), ==, 240);
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 240);
     map_page(h, 1, 0x31000, global); /* those blocks are good again */
     tlb_flush(cpu, global);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
     mem_write(cpu, PAGED + 0x1001, 7, 1); /* and now they are not */
-    g_assert_cmpuint(sum_of_calls(h), ==, 560);
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 320);
+    soft_host_destroy(h);
+}
+
+/* One page at two addresses, of which one comes to lead elsewhere. */
+static void test_aliased(void)
+{
+    const uint64_t other = PAGED + 0x2100;
+    struct soft_host *h = translating();
+
+    put_calls(h);
+    map_page(h, 0, 0x30000, 0);
+    map_page(h, 1, 0x31000, 0);
+    map_page(h, 2, 0x31000, 0);
+    tlb_flush(h->cpu, true);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
+    map_page(h, 2, 0x32000, 0);
+    tlb_flush_page(h->cpu, other);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 120);
+    map_page(h, 1, 0x33000, 0);
+    tlb_flush(h->cpu, false);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 200);
     soft_host_destroy(h);
 }
 
@@ -499,6 +533,7 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/regions32", seed, test_regions32);
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
+    g_test_add_func("/soft-jit/aliased", test_aliased);
     g_test_add_func("/soft-jit/overwritten", test_overwritten);
     g_test_add_func("/soft-jit/counted", test_counted);
     g_test_add_func("/soft-jit/mappings", test_mappings);

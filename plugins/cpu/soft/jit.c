@@ -149,7 +149,7 @@ static void unlink_site(struct jit *jit, struct jit_site *site)
     *at = site->next;
     site->to = NULL;
     aim(jit, site->at, jit_executable(jit, site->stub));
-    aim_epoch(site, jit->never);
+    aim_epoch(site, jit->cpu->blocks->never);
 }
 
 static void link_site(struct jit *jit, struct jit_site *site, struct block *to)

@@ -73,11 +73,19 @@ struct page_link {
     const uint8_t *page;
 };
 
+/* A page of code at its linear address: at which epochs that was last seen to lead there. */
+struct code_page {
+    uint64_t epoch[SPACES];
+    uint64_t lin;
+    const uint8_t *host;
+    struct code_page *next;
+};
+
 struct block {
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint64_t epoch[SPACES]; /* at which its address was last seen to map here */
+    uint64_t *epoch; /* of its page; while it is dead, or for want of one page, its own */
     uint16_t bytes, instructions;
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
