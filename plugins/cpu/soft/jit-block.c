@@ -169,7 +169,8 @@ static void emit_split(struct maker *m, const struct cold *way)
     host_land(&m->c, one);
 }
 
-/* A jump that is not linked.  One back is counted before it goes on, until it goes there directly. */
+/* A jump that is not linked.  One back is counted before it goes on, until it goes there directly.
+ */
 static void emit_link(struct maker *m, struct jit_site *site)
 {
     uint8_t *hot;
@@ -240,7 +241,8 @@ const struct template *template_of(const struct uop *u)
 {
     static const struct template *const lists[] = { int_templates,  memory_templates,
                                                     flow_templates, unit_templates,
-                                                    vec_templates,  x87_templates };
+                                                    vec_templates,  x87_templates,
+                                                    bits_templates };
 
     for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (const struct template *t = lists[i]; t->make; t++)
