@@ -688,6 +688,7 @@ static void test_modes(struct fixture *f, const void *data)
     g_assert_cmpint(STEP(f, 0xc4, 0xe1, 0x38, 0x58, 0xc1), ==, -1); /* vvvv 8 is 0 */
     g_assert_cmpfloat(cpu->v[0].f32[3], ==, 8);
     g_assert_cmpfloat(cpu->v[0].f32[4], ==, 0);
+    g_assert_cmpint(STEP(f, 0xc4, 0xe1, 0x38, 0x28, 0xc1), ==, EXC_UD); /* unless it is unused */
     cpu->r[RAX] = 0x123456789;
     g_assert_cmpint(STEP(f, 0xc4, 0xe1, 0xf9, 0x6e, 0xc0), ==, -1); /* W does not make it MOVQ */
     g_assert_cmphex(cpu->v[0].u64[0], ==, 0x23456789);
