@@ -736,6 +736,8 @@ int main(int argc, char **argv)
     ADD_ROWS(int);
     ADD_ROWS(int_shuffle);
     ADD_ROWS(float);
+    ADD_ROWS(convert);
+    ADD_ROWS(half);
     ADD_ROWS(special);
     ADD(spoilt);
     ADD(masks);

@@ -24,7 +24,7 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 
 #define TINY(name, text)                                                                           \
     Z_ASM(any_##name, text)                                                                        \
-    EVEX_KERNEL(z_##name)                                                                             \
+    EVEX_KERNEL(z_##name)                                                                          \
     {                                                                                              \
         any_##name(d, a, b, mask, imm);                                                            \
         note_tiny(d, mask, imm);                                                                   \
@@ -69,10 +69,12 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 #define TO_QUARTER(X)                                                                              \
     X(MAP_5, PFX_NONE, 0x5b, W_1, ER,  cvtqq2ph)  X(MAP_5, PFX_F2,   0x7a, W_1, ER,  cvtuqq2ph)    \
     X(MAP_5, PFX_66,   0x5a, W_1, ER,  cvtpd2ph)
-/* X(map, pp, opcode, W, bytes it is made of, flags, name): of one number */
+/* X(map, pp, opcode, W, bytes it is made of, flags, how the kernel is made, name): of one number */
 #define ONE(X)                                                                                     \
-    X(MAP_5, PFX_NONE, 0x1d, W_0, 4, ER,  cvtss2sh) X(MAP_5, PFX_F2, 0x5a, W_1, 8, ER,  cvtsd2sh)  \
-    X(MAP_6, PFX_NONE, 0x13, W_0, 2, SAE, cvtsh2ss) X(MAP_5, PFX_F3, 0x5a, W_0, 2, SAE, cvtsh2sd)
+    X(MAP_5, PFX_NONE, 0x1d, W_0, 4, ER,  TINY_ONE, cvtss2sh)                                      \
+    X(MAP_5, PFX_F2,   0x5a, W_1, 8, ER,  TINY_ONE, cvtsd2sh)                                      \
+    X(MAP_6, PFX_NONE, 0x13, W_0, 2, SAE, Z_SCALAR, cvtsh2ss)                                      \
+    X(MAP_5, PFX_F3,   0x5a, W_0, 2, SAE, Z_SCALAR, cvtsh2sd)
 /* X(opcode, name): from a general register */
 #define FROM_GENERAL(X) X(0x2a, cvtsi2sh) X(0x7b, cvtusi2sh)
 /* X(opcode, flags, name): to one */
@@ -85,9 +87,9 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 
 #define BINARY_TEXT(op, x) "v" #op " " x "[b], " x "[a], " x "[r] %{%[k]%}"
 
-#define BOTH(op) Z_BINARY(op##ph) Z_SCALAR(op##sh)
-#define TINY_BOTH(op)                                                                              \
-    TINY(op##ph, BINARY_TEXT(op##ph, "%g")) TINY(op##sh, BINARY_TEXT(op##sh, "%x"))
+#define BOTH(op)                     Z_BINARY(op##ph) Z_SCALAR(op##sh)
+#define TINY_ONE(op)                 TINY(op, BINARY_TEXT(op, "%x"))
+#define TINY_BOTH(op)                TINY(op##ph, BINARY_TEXT(op##ph, "%g")) TINY_ONE(op##sh)
 #define X(opcode, flags, both, name) both(name)
 ARITHMETIC(X)
 #undef X
@@ -140,7 +142,7 @@ TO_HALF(X)
 #define X(map, pp, opcode, w, flags, name) TINY(name, "v" #name " %g[b], %x[r] %{%[k]%}")
 TO_QUARTER(X)
 #undef X
-#define X(map, pp, opcode, w, bytes, flags, name) Z_SCALAR(name)
+#define X(map, pp, opcode, w, bytes, flags, kernel, name) kernel(name)
 ONE(X)
 #undef X
 #define X(opcode, name)                                                                            \
@@ -151,6 +153,9 @@ FROM_GENERAL(X)
     Z_TO_GENERAL(z_##name##_32, name, k) Z_TO_GENERAL(z_##name##_64, name, q)
 INTO_GENERAL(X)
 #undef X
+
+Z_SCALAR(movsh)
+LOAD_ONE(x_load16, u16)
 
 Z_WIDEN(cvtph2ps)
 Z_ASM_IMMEDIATE(to_half, 8, "vcvtps2ph $.Limm, %g[b], %t[r] %{%[k]%}")
@@ -163,6 +168,8 @@ EVEX_KERNEL(z_cvtps2ph)
 /* ---- AVX512_BF16: neither MXCSR nor exceptions ---- */
 
 Z_BINARY(dpbf16ps)
+EX_BINARY(cvtne2ps2bf16)
+EY_BINARY(cvtne2ps2bf16)
 Z_BINARY(cvtne2ps2bf16)
 Z_NARROW(cvtneps2bf16)
 
@@ -179,8 +186,13 @@ Z_NARROW(cvtneps2bf16)
     ROW_1(map, PFX_66, opcode_1, 2, V, E_NDS | (flags), z_##op##sh)
 #define CONVERSION(map, pp, opcode, w, element, out, tuple, flags, name)                           \
     { map, pp, opcode, 0, w, element, out, tuple, 0, V, LENGTHS, ISA_FP16, flags, K_ALL(z_##name) },
-#define BF16(pp, opcode, element, out, size, flags, name)                                          \
-    { MAP_0F38, pp, opcode, 0, W_0, element, out, TUPLE_FULL, size, V, LENGTHS, ISA_BF16, flags, K_ALL(z_##name) }
+#define BF16(pp, opcode, element, out, size, flags, kernels)                                          \
+    { MAP_0F38, pp, opcode, 0, W_0, element, out, TUPLE_FULL, size, V, LENGTHS, ISA_BF16, flags, kernels }
+#define MOVE(opcode, tuple, how, ...)                                                              \
+    { MAP_5, PFX_F3, opcode, 0, W_0, 2, 0, tuple, 0, V, LENGTHS, ISA_FP16, .flags = E_SCALAR | how, __VA_ARGS__ }
+#define MOVE_GENERAL(opcode, kinds, flags)                                                         \
+    { MAP_5, PFX_66, opcode, 0, W_ANY, 2, 0, TUPLE_1, 0, kinds, LENGTH_128, ISA_FP16,              \
+      E_NO_MASK | E_NO_VL | flags, K_ONE(x_load16) }
 
 static const struct evex_op rows[] = {
 #define X(opcode, flags, both, name)                                                               \
@@ -200,8 +212,8 @@ static const struct evex_op rows[] = {
     PAIR(MAP_6, 0x2c, 0x2d, E_NDS | ER, scalef), PAIR(MAP_6, 0x42, 0x43, SAE, getexp),
     PAIR(MAP_6, 0x4c, 0x4d, E_FP, rcp), PAIR(MAP_6, 0x4e, 0x4f, E_FP, rsqrt),
 #define X(pp, opcode, flags, name)                                                                 \
-    ROW(MAP_6, pp, opcode, 4, V, E_NDS | E_APART | ER | flags, z_##name##ph),                      \
-    ROW_1(MAP_6, pp, opcode + 1, 4, V, E_NDS | E_APART | ER | flags, z_##name##sh),
+    ROW(MAP_6, pp, opcode, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##ph),                      \
+    ROW_1(MAP_6, pp, opcode + 1, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##sh),
     COMPLEX(X)
 #undef X
 #define X(opcode, opcode_1, n, name)                                                               \
@@ -233,7 +245,7 @@ static const struct evex_op rows[] = {
 #define X(map, pp, opcode, w, flags, name) CONVERSION(map, pp, opcode, w, 8, 2, TUPLE_FULL, flags, name)
     TO_QUARTER(X)
 #undef X
-#define X(map, pp, opcode, w, bytes, flags, name)                                                  \
+#define X(map, pp, opcode, w, bytes, flags, kernel, name)                                                \
     { map, pp, opcode, 0, w, bytes, 0, TUPLE_1, 0, V, LENGTHS, ISA_FP16, E_SCALAR | E_NDS | flags, K_ALL(z_##name) },
     ONE(X)
 #undef X
@@ -252,11 +264,15 @@ static const struct evex_op rows[] = {
     GENERAL(opcode, W_64, 2, TO_G, flags, z_##name##_64)
     INTO_GENERAL(X)
 #undef X
+    MOVE(0x10, TUPLE_1, E_MEM, K_ONE(x_load16)),  MOVE(0x10, TUPLE_NONE, E_REG | E_NDS, K_ONE(z_movsh)),
+    MOVE(0x11, TUPLE_1, E_MEM | E_TO_RM, ),       MOVE(0x11, TUPLE_NONE, E_REG | E_NDS | E_TO_RM, K_ONE(z_movsh)),
+    MOVE_GENERAL(0x6e, FROM_G, 0), MOVE_GENERAL(0x7e, TO_G, E_TO_RM),
+
     { MAP_0F38, PFX_66, 0x13, 0, W_0, 4, 0, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F, SAE, K_ALL(z_cvtph2ps) },
     { MAP_0F3A, PFX_66, 0x1d, 0, W_0, 4, 2, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F, E_TO_RM | SAE, K_ALL(z_cvtps2ph) },
 
-    BF16(PFX_F3, 0x52, 4, 0, 0, E_NDS | E_SUM, dpbf16ps), BF16(PFX_F3, 0x72, 4, 2, 0, 0, cvtneps2bf16),
-    BF16(PFX_F2, 0x72, 2, 0, 4, E_NDS | E_WHOLE, cvtne2ps2bf16),
+    BF16(PFX_F3, 0x52, 4, 0, 0, E_NDS | E_SUM, K_ALL(z_dpbf16ps)), BF16(PFX_F3, 0x72, 4, 2, 0, 0, K_ALL(z_cvtneps2bf16)),
+    BF16(PFX_F2, 0x72, 2, 0, 4, E_NDS | E_WHOLE, K_EACH(cvtne2ps2bf16)),
 };
 // clang-format on
 

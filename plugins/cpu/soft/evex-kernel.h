@@ -78,6 +78,16 @@
 #define Z_UNARY_IMMEDIATE(op, n)                                                                   \
     Z_ASM_IMMEDIATE(z_##op, n, "v" #op " $.Limm, %g[b], %g[r] %{%[k]%}")
 
+/* One element, of u bits; what is loaded clears the rest of 128 bits. */
+#define LOAD_ONE(name, u)                                                                          \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        union vec r = { 0 };                                                                       \
+                                                                                                   \
+        r.u[0] = mask & 1 ? b->u[0] : d->u[0];                                                     \
+        *d = r;                                                                                    \
+    }
+
 /* From a general register, with the rest from a, and to one; size is k or q. */
 #define Z_FROM_GENERAL(name, op, size)                                                             \
     EVEX_KERNEL(name)                                                                              \

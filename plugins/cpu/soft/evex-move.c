@@ -11,15 +11,6 @@
 EX_BINARY(movss)
 EX_BINARY(movsd)
 
-/* What is loaded clears the rest of 128 bits. */
-#define LOAD_ONE(name, u)                                                                          \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        union vec r = { 0 };                                                                       \
-                                                                                                   \
-        r.u[0] = mask & 1 ? b->u[0] : d->u[0];                                                     \
-        *d = r;                                                                                    \
-    }
 LOAD_ONE(x_load32, u32)
 LOAD_ONE(x_load64, u64)
 

@@ -20,10 +20,15 @@ static void set_element(union vec *v, unsigned i, unsigned size, uint64_t value)
         v->u32[i] = value;
 }
 
+static void clear_above(union vec *d, unsigned bytes)
+{
+    memset(&d->u8[bytes], 0, sizeof(*d) - bytes);
+}
+
 static void set_vector(struct cpu *cpu, unsigned n, const union vec *value, unsigned bytes)
 {
     memcpy(&cpu->v[n], value, bytes);
-    memset(&cpu->v[n].u8[bytes], 0, sizeof(union vec) - bytes);
+    clear_above(&cpu->v[n], bytes);
 }
 
 /* ---- Gathers, scatters ---- */
@@ -33,6 +38,7 @@ union indexed {
     int64_t imm;
     struct {
         uint8_t size, index_size, n; /* bytes of an element, of an index; elements */
+        uint8_t vector;              /* bytes of the longer of the two vectors */
         uint8_t scale, memory;       /* evex_emit_address()'s */
     };
 };
@@ -46,7 +52,8 @@ static uint64_t address_of(struct cpu *cpu, const union indexed *g, const union 
 }
 
 /* d: destination, a: mask, b: index; T0: base and displacement.  Done elements leave the mask at
- * once, so that a fault resumes with the rest. */
+ * once, so that a fault resumes with the rest; the first one clears what lies above the vector's
+ * length. */
 static void run_gather(struct cpu *cpu, const struct uop *u)
 {
     const union indexed g = { .imm = u->imm };
@@ -58,10 +65,11 @@ static void run_gather(struct cpu *cpu, const struct uop *u)
             uint64_t lin = address_of(cpu, &g, &cpu->v[u->b], i, false);
 
             set_element(d, i, g.size, mem_read(cpu, lin, g.size));
+            clear_above(d, g.vector);
             *mask &= ~(1ull << i);
         }
     *mask = 0;
-    memset(&d->u8[g.n * g.size], 0, sizeof(*d) - g.n * g.size);
+    clear_above(d, g.n * g.size);
 }
 
 /* The same with d as the source; where elements overlap the last one stays. */
@@ -86,6 +94,7 @@ static void emit_indexed(struct block_builder *b, const struct evex_op *op, cons
     union indexed g = { .size = op->out,
                         .index_size = in->opcode & 1 ? 8 : 4,
                         .n = evex_lanes(op, in->l),
+                        .vector = 16 << in->l,
                         .scale = in->scale };
     struct insn base = *in;
 

@@ -423,8 +423,14 @@ static void compute(struct cpu *cpu, const struct work *w, union vec *d, const u
         merge(d, b, w->mask, out_size(w->op));
     else if (w->how & HOW_QUIET)
         evex_run_quiet(cpu, kernel, d, a, b, w->mask, w->imm, w->how & HOW_ROUNDING);
-    else if (w->op->flags & (E_FP | E_SAE | E_ER))
+    else if (w->op->flags & E_NO_TRAP)
+        cpu->mxcsr |= evex_run_quiet(cpu, kernel, d, a, b, w->mask, w->imm, EVEX_AS_MXCSR);
+    else if (w->op->flags & E_ER)
         evex_run_fp(cpu, kernel, d, a, b, w->mask, w->imm);
+    else if (w->op->flags & E_SAE)
+        evex_run_fp(cpu, kernel, d, a, b, w->mask, w->imm | IMM_FLUSHES);
+    else if (w->op->flags & E_FP)
+        evex_run_quiet(cpu, kernel, d, a, b, w->mask, w->imm, EVEX_AS_MXCSR);
     else
         kernel(d, a, b, w->mask, w->imm);
 }

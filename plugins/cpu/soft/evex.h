@@ -52,9 +52,9 @@ enum {
     E_TO_RM = 4, /* reg is the source, rm the destination */
     E_REG = 8,   /* rm is a register */
     E_MEM = 0x10,
-    E_FP = 0x20,       /* MXCSR controls it */
+    E_FP = 0x20,       /* MXCSR controls it; alone: it raises no exceptions */
     E_SAE = 0x40,      /* and EVEX.b of registers keeps exceptions from it; 512 bits or a scalar */
-    E_ER = 0x80,       /* the same, and L'L says how it rounds */
+    E_ER = 0x80,       /* the same, and L'L says how it rounds; it may underflow */
     E_SCALAR = 0x100,  /* one element; the rest of 128 bits is a's.  L'L means nothing else */
     E_NO_MASK = 0x200, /* there is no mask */
     E_MASKED = 0x400,  /* there must be one: not k0 */
@@ -66,6 +66,7 @@ enum {
     E_NO_VL = 0x10000, /* shorter vectors do not need AVX512VL */
     E_ALONE = 0x20000, /* only its function can do it: translated code calls that */
     E_APART = 0x40000, /* the destination must be no source */
+    E_NO_TRAP = 0x80000, /* exceptions leave flags, but are none though they are not masked */
 };
 
 struct evex_op {
@@ -136,9 +137,9 @@ uint64_t evex_linear(struct cpu *cpu, unsigned t, int64_t at, unsigned size, boo
 /* As vec_run_fp(). */
 void evex_run_fp(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
                  const union vec *b, uint64_t mask, unsigned imm);
-/* Without exceptions, and rounding as MXCSR.RC would have it. */
+/* Without exceptions, and rounding as MXCSR.RC would have it, or does; the flags not raised. */
 enum { EVEX_AS_MXCSR = 4 };
-void evex_run_quiet(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
-                    const union vec *b, uint64_t mask, unsigned imm, unsigned rounding);
+unsigned evex_run_quiet(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
+                        const union vec *b, uint64_t mask, unsigned imm, unsigned rounding);
 
 #endif
