@@ -165,13 +165,20 @@ static bool evex_allowed(const struct maker *m, const struct uop *u, const struc
            !(op->flags & (E_ALONE | E_VSIB)) && (!op->isa || m->jit->isas >> op->isa & 1);
 }
 
+/* What it may reach in memory.  Compressing and expanding, which have functions of their own, reach
+ * as many elements as the mask names, up to the whole vector. */
+static unsigned evex_bytes(const struct evex_op *op, const struct insn *in)
+{
+    return op->emit ? evex_lanes(op, evex_length(op, in)) * op->element : evex_memory_bytes(op, in);
+}
+
 /* All of it must be there, whatever the mask: else the function looks which elements are wanted. */
 static struct operand evex_rm(struct maker *m, const struct evex_op *op, const struct insn *in)
 {
     bool to_rm = op->flags & E_TO_RM;
 
     if (in->mod != 3)
-        return memory(m, evex_memory_bytes(op, in), op->flags & E_ALIGN, to_rm);
+        return memory(m, evex_bytes(op, in), op->flags & E_ALIGN, to_rm);
     return host_reg(rm_register(m, to_rm ? op->dst : op->src, in->rm, to_rm));
 }
 
@@ -211,7 +218,7 @@ static bool evex_reaches(const struct maker *m, const struct uop *u, const struc
 {
     const struct evex_op *op = evex_find(m->jit->cpu, in);
 
-    *size = evex_memory_bytes(op, in);
+    *size = evex_bytes(op, in);
     *write = op->flags & E_TO_RM;
     return evex_allowed(m, u, op, in) && in->mod != 3 && *size;
 }
