@@ -490,6 +490,8 @@ static void test_spoilt(struct fixture *f, const void *data)
     compare_table(f, &evex_int_table, true);
     compare_table(f, &evex_int_shuffle_table, true);
     compare_table(f, &evex_float_table, true);
+    compare_table(f, &evex_convert_table, true);
+    compare_table(f, &evex_half_table, true);
     compare_table(f, &evex_special_table, true);
     g_assert_cmpuint(f->faults, >, 0);
 }
