@@ -106,8 +106,7 @@ void even_up(struct maker *m)
     m->excess = 0;
 }
 
-/* While T0 is only an address, the micro-op that makes it has not been done. */
-static unsigned leave_from(const struct maker *m)
+unsigned leave_from(const struct maker *m)
 {
     return is_folded(m) ? m->address_uop : m->i;
 }
@@ -209,6 +208,12 @@ static void emit_cold(struct maker *m, const struct cold *way)
     case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
     case COLD_LINK: emit_link(m, &m->site[way->site]); break;
     case COLD_PAGE: link_across(m, way->uop); break;
+    case COLD_STEP:
+        m->note = way->note;
+        m->owed = way->owed;
+        m->excess = way->excess;
+        emit_step(m, way);
+        break;
     case COLD_EXIT:
     case COLD_STAY:
     case COLD_BUDGET: emit_region_cold(m, way); break;
