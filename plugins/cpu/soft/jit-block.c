@@ -175,10 +175,11 @@ static void emit_link(struct maker *m, struct jit_site *site)
     uint8_t *hot;
 
     if (site->direct) {
+        site->count = m->c.at;
         host_move_abs(&m->c, HOST_AX, &m->block->loops);
         host_imm(&m->c, H_SUB_I, 4, host_mem(HOST_AX, 0), 1);
         hot = host_jcc(&m->c, CC_Z, NULL);
-        site->at = host_jmp(&m->c, NULL);
+        site->at = site->counted = host_jmp(&m->c, NULL);
         host_land(&m->c, hot);
         go_shared(m, &m->hot, m->jit->to.hot, site->uop);
         host_land(&m->c, site->at);
