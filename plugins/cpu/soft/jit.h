@@ -50,7 +50,7 @@ enum { JIT_PATCH = 5 };
 struct jit_region {
     struct block *root;
     struct jit_site *site, *hot; /* hot: it is made for this jump back */
-    uint8_t head[JIT_PATCH]; /* what was there */
+    uint8_t head[JIT_PATCH];     /* what was there */
     uint16_t n_sites, n_members;
     struct jit_member member[];
 };
