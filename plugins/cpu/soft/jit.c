@@ -189,6 +189,20 @@ static void enter_region(struct jit *jit, struct jit_region *region, const uint8
     region->root->region = region;
 }
 
+/* A jump back is counted again, as when its block was made. */
+static void count_again(struct jit *jit, struct jit_site *site)
+{
+    if (site->from->dead || site->direct)
+        return;
+    if (site->to)
+        unlink_site(jit, site);
+    site->direct = site->at;
+    site->at = site->counted;
+    aim(jit, site->direct, jit_executable(jit, site->count));
+    aim(jit, site->at, jit_executable(jit, site->stub));
+    site->from->loops = jit->loops;
+}
+
 /* None of its code runs: it calls nothing. */
 static void kill_region(struct jit *jit, struct jit_region *region)
 {
@@ -199,6 +213,7 @@ static void kill_region(struct jit *jit, struct jit_region *region)
     for (unsigned i = 0; i < region->n_sites; i++)
         if (region->site[i].to)
             unlink_site(jit, &region->site[i]);
+    count_again(jit, region->hot);
 }
 
 void jit_kill(struct cpu *cpu, struct block *block)
@@ -298,7 +313,7 @@ static void link_directly(struct jit *jit, struct jit_site *site, struct block *
     link_site(jit, site, to);
 }
 
-static void make_region(struct cpu *cpu, struct block *root)
+static void make_region(struct cpu *cpu, struct block *root, struct jit_site *hot)
 {
     struct jit *jit = cpu->blocks->jit;
     size_t from = jit->used;
@@ -306,6 +321,7 @@ static void make_region(struct cpu *cpu, struct block *root)
 
     if (!region)
         return;
+    region->hot = hot;
     enter_region(jit, region, jit->execute + from);
     for (unsigned i = 0; i < region->n_sites; i++) {
         const struct jit_site *site = &region->site[i];
@@ -319,14 +335,16 @@ static void make_region(struct cpu *cpu, struct block *root)
 
 const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
 {
-    const struct block *from = cpu->block;
-    struct block *to = linked(cpu, u);
+    struct block *from = (struct block *)cpu->block, *to = linked(cpu, u);
 
-    if (to) {
-        for (unsigned i = 0; i < from->n_sites; i++)
-            if (&from->uop[from->site[i].uop] == u && from->site[i].direct)
-                link_directly(cpu->blocks->jit, &from->site[i], to);
-        make_region(cpu, to);
+    from->loops = 1; /* unless this comes of it */
+    for (unsigned i = 0; to && i < from->n_sites; i++) {
+        struct jit_site *site = &from->site[i];
+
+        if (&from->uop[site->uop] != u || !site->direct)
+            continue;
+        link_directly(cpu->blocks->jit, site, to);
+        make_region(cpu, to, site);
     }
     return run_JMP(cpu, u);
 }
