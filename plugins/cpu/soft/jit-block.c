@@ -241,7 +241,8 @@ const struct template *template_of(const struct uop *u)
 {
     static const struct template *const lists[] = { int_templates,  memory_templates,
                                                     flow_templates, unit_templates,
-                                                    vec_templates,  x87_templates };
+                                                    vec_templates,  x87_templates,
+                                                    bits_templates };
 
     for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (const struct template *t = lists[i]; t->make; t++)

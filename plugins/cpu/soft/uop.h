@@ -147,6 +147,8 @@ enum {
     X(name##16, name##16, props, 0, 0, 0)                                                          \
     X(name##32, name##32, props, 0, 0, 0)                                                          \
     X(name##64, name##64, props, 0, 0, 0)
+#define UOP_PURE_FLAGS(X, size)                                                                    \
+    X(PURE_FLAGS##size, PURE_FLAGS##size, W_D | R_D | R_A | R_B, F_ARITH, F_ARITH, 0)
 #define UOP_BOTH(X, name, props, reads, sets, kills)                                               \
     UOP_SIZED(X, name, props | R_B, reads, sets, kills)                                            \
     UOP_SIZED(X, name##I, props | USES_IMM, reads, sets, kills)
@@ -220,6 +222,9 @@ enum {
     X(SX8, SX8, W_D | R_A, 0, 0, 0) X(SX16, SX16, W_D | R_A, 0, 0, 0)                              \
     X(SX32, SX32, W_D | R_A, 0, 0, 0)                                                              \
     X(BSWAP32, BSWAP32, W_D | R_A, 0, 0, 0) X(BSWAP64, BSWAP64, W_D | R_A, 0, 0, 0)                \
+    /* A C function of registers alone, by the size of what it reads */                            \
+    UOP_PLAIN(X, PURE, W_D | R_D | R_A | R_B) UOP_PURE_FLAGS(X, 8) UOP_PURE_FLAGS(X, 16)           \
+    UOP_PURE_FLAGS(X, 32) UOP_PURE_FLAGS(X, 64)                                                    \
     /* d = a + (b << scale) + imm, cut to the size; ADDRSEG: and segment base, all checks */       \
     X(LEA32, LEA32, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \
     X(LEA64, LEA64, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \
