@@ -21,7 +21,7 @@ unsigned home_of(uint8_t operand)
     static const uint8_t homes[] = {
         [RAX] = HOST_R9,  [RCX] = HOST_R15, [RDX] = HOST_DX,  [RBX] = HOST_BX,
         [RSP] = HOST_R10, [RBP] = HOST_R11, [RSI] = HOST_SI,  [RDI] = HOST_DI,
-        [R8] = HOST_R8,   [R9] = NO_HOST,   [R10] = NO_HOST,  [R11] = NO_HOST,
+        [R8] = NO_HOST,   [R9] = HOST_R8,   [R10] = NO_HOST,  [R11] = NO_HOST,
         [R12] = HOST_R12, [R13] = HOST_R13, [R14] = HOST_R14, [R15] = NO_HOST,
     };
 

@@ -4,7 +4,7 @@
  * out.
  *
  * All translated code has the same registers: BP is the processor (plus CPU_BIAS), AX and CX are
- * scratch, twelve of the guest's are in the others (see home_of()), its R9, R10, R11, R15 and the
+ * scratch, twelve of the guest's are in the others (see home_of()), its R8, R10, R11, R15 and the
  * micro-ops' temporaries in memory.  A template writes the code of one micro-op.
  */
 #ifndef TENON_SOFT_JIT_MAKE_H
