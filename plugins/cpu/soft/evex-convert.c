@@ -7,8 +7,6 @@
  */
 #include "evex-kernel.h"
 
-enum { SAE = E_FP | E_SAE, ER = E_FP | E_ER };
-
 // clang-format off
 #define F  ISA_AVX512F
 #define DQ ISA_AVX512DQ

@@ -43,8 +43,6 @@ SCALARS(rsqrt14)
 
 /* ---- Fused multiply and add ---- */
 
-/* X(high digit of the opcode, order) */
-#define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 #define X(opcode, order)                                                                           \
     PACKED(fmaddsub##order)                                                                        \
     PACKED(fmsubadd##order)                                                                        \
@@ -141,8 +139,6 @@ PACKED_IMMEDIATE(shuf, 256)
 #define CLASSES(opcode, kind, type_s, type_d)                                                      \
     kind(MAP_0F3A, PFX_66, opcode, W_0, 4, K, DQ, E_FP, k_fpclass##type_s), \
     kind(MAP_0F3A, PFX_66, opcode, W_1, 8, K, DQ, E_FP, k_fpclass##type_d)
-
-enum { SAE = E_FP | E_SAE, ER = E_FP | E_ER };
 
 static const struct evex_op rows[] = {
     P(0x58, F, E_NDS | ER, add), S(0x58, ER, add),   P(0x59, F, E_NDS | ER, mul), S(0x59, ER, mul),

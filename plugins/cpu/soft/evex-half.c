@@ -7,8 +7,6 @@
  */
 #include "evex-kernel.h"
 
-enum { SAE = E_FP | E_SAE, ER = E_FP | E_ER };
-
 /* Half precision does not flush to zero: looks for denormals itself, by element. */
 static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 {
@@ -22,6 +20,7 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
     }
 }
 
+/* What may be tiny. */
 #define TINY(name, text)                                                                           \
     Z_ASM(any_##name, text)                                                                        \
     EVEX_KERNEL(z_##name)                                                                          \
@@ -38,8 +37,6 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 #define ARITHMETIC(X)                                                                              \
     X(0x58, ER,  TINY_BOTH, add) X(0x59, ER, TINY_BOTH, mul) X(0x5c, ER,  TINY_BOTH, sub)          \
     X(0x5d, SAE, BOTH,      min) X(0x5e, ER, TINY_BOTH, div) X(0x5f, SAE, BOTH,      max)
-/* X(high digit of the opcode, order) */
-#define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 /* X(pp, opcode, flags, name): of complex numbers */
 #define COMPLEX(X)                                                                                 \
     X(PFX_F3, 0x56, E_SUM, fmaddc) X(PFX_F2, 0x56, E_SUM, fcmaddc)                                 \
@@ -100,9 +97,9 @@ ARITHMETIC(X)
     TINY_BOTH(fmsub##order) TINY_BOTH(fnmadd##order) TINY_BOTH(fnmsub##order)
 FMA_ORDERS(X)
 #undef X
+TINY_BOTH(scalef)
 Z_UNARY(sqrtph)
 Z_SCALAR(sqrtsh)
-TINY_BOTH(scalef)
 Z_UNARY(getexpph)
 Z_SCALAR(getexpsh)
 Z_UNARY(rcpph)
