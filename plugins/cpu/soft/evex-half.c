@@ -20,14 +20,15 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
     }
 }
 
-/* What may be tiny. */
-#define TINY(name, text)                                                                           \
-    Z_ASM(any_##name, text)                                                                        \
+/* Kernels of results that may be tiny. */
+#define TINY_OF(name)                                                                              \
     EVEX_KERNEL(z_##name)                                                                          \
     {                                                                                              \
         any_##name(d, a, b, mask, imm);                                                            \
         note_tiny(d, mask, imm);                                                                   \
     }
+#define TINY(name, text)              Z_ASM(any_##name, text) TINY_OF(name)
+#define TINY_IMMEDIATE(name, n, text) Z_ASM_IMMEDIATE(any_##name, n, text) TINY_OF(name)
 
 // clang-format off
 
@@ -41,9 +42,8 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 #define COMPLEX(X)                                                                                 \
     X(PFX_F3, 0x56, E_SUM, fmaddc) X(PFX_F2, 0x56, E_SUM, fcmaddc)                                 \
     X(PFX_F3, 0xd6, 0,     fmulc)  X(PFX_F2, 0xd6, 0,     fcmulc)
-/* X(opcode of packed numbers, of one, immediates, name) */
-#define BY_IMM8(X)                                                                                 \
-    X(0x08, 0x0a, 256, rndscale) X(0x26, 0x27, 16, getmant) X(0x56, 0x57, 256, reduce)
+/* X(opcode of packed numbers, of one, name) */
+#define BY_IMM8(X) X(0x08, 0x0a, rndscale) X(0x26, 0x27, getmant) X(0x56, 0x57, reduce)
 
 /* ---- Conversions ---- */
 
@@ -113,9 +113,12 @@ Z_SCALAR(rsqrtsh)
 #define X(pp, opcode, flags, name) BOTH(name)
 COMPLEX(X)
 #undef X
-#define X(opcode, opcode_1, n, name) Z_UNARY_IMMEDIATE(name##ph, n) Z_SCALAR_IMMEDIATE(name##sh, n)
-BY_IMM8(X)
-#undef X
+TINY_IMMEDIATE(rndscaleph, 256, "vrndscaleph $.Limm, %g[b], %g[r] %{%[k]%}")
+TINY_IMMEDIATE(rndscalesh, 256, "vrndscalesh $.Limm, %x[b], %x[a], %x[r] %{%[k]%}")
+Z_UNARY_IMMEDIATE(getmantph, 16)
+Z_SCALAR_IMMEDIATE(getmantsh, 16)
+Z_UNARY_IMMEDIATE(reduceph, 256)
+Z_SCALAR_IMMEDIATE(reducesh, 256)
 
 K_ASM_IMMEDIATE(k_cmpph, 32, "vcmpph $.Limm, %g[b], %g[a], %[r] %{%[k]%}")
 K_ASM_IMMEDIATE(k_cmpsh, 32, "vcmpsh $.Limm, %x[b], %x[a], %[r] %{%[k]%}")
@@ -155,12 +158,7 @@ Z_SCALAR(movsh)
 LOAD_ONE(x_load16, u16)
 
 Z_WIDEN(cvtph2ps)
-Z_ASM_IMMEDIATE(to_half, 8, "vcvtps2ph $.Limm, %g[b], %t[r] %{%[k]%}")
-EVEX_KERNEL(z_cvtps2ph)
-{
-    to_half(d, a, b, mask, imm);
-    note_tiny(d, mask, imm);
-}
+TINY_IMMEDIATE(cvtps2ph, 8, "vcvtps2ph $.Limm, %g[b], %t[r] %{%[k]%}")
 
 /* ---- AVX512_BF16: neither MXCSR nor exceptions ---- */
 
@@ -213,7 +211,7 @@ static const struct evex_op rows[] = {
     ROW_1(MAP_6, pp, opcode + 1, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##sh),
     COMPLEX(X)
 #undef X
-#define X(opcode, opcode_1, n, name)                                                               \
+#define X(opcode, opcode_1, name)                                                               \
     ROW(MAP_0F3A, PFX_NONE, opcode, 2, V, SAE, z_##name##ph),                                      \
     ROW_1(MAP_0F3A, PFX_NONE, opcode_1, 2, V, E_NDS | SAE, z_##name##sh),
     BY_IMM8(X)
