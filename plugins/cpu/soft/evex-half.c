@@ -176,12 +176,12 @@ Z_NARROW(cvtneps2bf16)
     { map, pp, opcode, 0, W_0, element, 0, TUPLE_FULL, 0, kinds, LENGTHS, ISA_FP16, flags, K_ALL(kernel) }
 #define ROW_1(map, pp, opcode, element, kinds, flags, kernel)                                      \
     { map, pp, opcode, 0, W_0, element, 0, TUPLE_1, 0, kinds, LENGTHS, ISA_FP16, E_SCALAR | (flags), K_ALL(kernel) }
-#define PAIR(map, opcode, opcode_1, flags, op)                                                     \
+#define PAIR(map, opcode, flags, op)                                                               \
     ROW(map, PFX_66, opcode, 2, V, flags, z_##op##ph),                                             \
-    ROW_1(map, PFX_66, opcode_1, 2, V, E_NDS | (flags), z_##op##sh)
+    ROW_1(map, PFX_66, opcode + 1, 2, V, E_NDS | (flags), z_##op##sh)
 #define CONVERSION(map, pp, opcode, w, element, out, tuple, flags, name)                           \
     { map, pp, opcode, 0, w, element, out, tuple, 0, V, LENGTHS, ISA_FP16, flags, K_ALL(z_##name) },
-#define BF16(pp, opcode, element, out, size, flags, kernels)                                          \
+#define BF16(pp, opcode, element, out, size, flags, kernels)                                       \
     { MAP_0F38, pp, opcode, 0, W_0, element, out, TUPLE_FULL, size, V, LENGTHS, ISA_BF16, flags, kernels }
 #define MOVE(opcode, tuple, how, ...)                                                              \
     { MAP_5, PFX_F3, opcode, 0, W_0, 2, 0, tuple, 0, V, LENGTHS, ISA_FP16, .flags = E_SCALAR | how, __VA_ARGS__ }
@@ -195,7 +195,7 @@ static const struct evex_op rows[] = {
     ROW_1(MAP_5, PFX_F3, opcode, 2, V, E_NDS | flags, z_##name##sh),
     ARITHMETIC(X)
 #undef X
-#define FMA(opcode, op) PAIR(MAP_6, opcode, opcode + 1, E_NDS | E_SUM | ER, op)
+#define FMA(opcode, op) PAIR(MAP_6, opcode, E_NDS | E_SUM | ER, op)
 #define X(high, order)                                                                             \
     ROW(MAP_6, PFX_66, high + 6, 2, V, E_NDS | E_SUM | ER, z_fmaddsub##order##ph),                 \
     ROW(MAP_6, PFX_66, high + 7, 2, V, E_NDS | E_SUM | ER, z_fmsubadd##order##ph),                 \
@@ -204,14 +204,14 @@ static const struct evex_op rows[] = {
     FMA_ORDERS(X)
 #undef X
     ROW(MAP_5, PFX_NONE, 0x51, 2, V, ER, z_sqrtph), ROW_1(MAP_5, PFX_F3, 0x51, 2, V, E_NDS | ER, z_sqrtsh),
-    PAIR(MAP_6, 0x2c, 0x2d, E_NDS | ER, scalef), PAIR(MAP_6, 0x42, 0x43, SAE, getexp),
-    PAIR(MAP_6, 0x4c, 0x4d, E_FP, rcp), PAIR(MAP_6, 0x4e, 0x4f, E_FP, rsqrt),
+    PAIR(MAP_6, 0x2c, E_NDS | ER, scalef), PAIR(MAP_6, 0x42, SAE, getexp),
+    PAIR(MAP_6, 0x4c, E_FP, rcp), PAIR(MAP_6, 0x4e, E_FP, rsqrt),
 #define X(pp, opcode, flags, name)                                                                 \
-    ROW(MAP_6, pp, opcode, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##ph),                      \
+    ROW(MAP_6, pp, opcode, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##ph),          \
     ROW_1(MAP_6, pp, opcode + 1, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##sh),
     COMPLEX(X)
 #undef X
-#define X(opcode, opcode_1, name)                                                               \
+#define X(opcode, opcode_1, name)                                                                  \
     ROW(MAP_0F3A, PFX_NONE, opcode, 2, V, SAE, z_##name##ph),                                      \
     ROW_1(MAP_0F3A, PFX_NONE, opcode_1, 2, V, E_NDS | SAE, z_##name##sh),
     BY_IMM8(X)
@@ -240,7 +240,7 @@ static const struct evex_op rows[] = {
 #define X(map, pp, opcode, w, flags, name) CONVERSION(map, pp, opcode, w, 8, 2, TUPLE_FULL, flags, name)
     TO_QUARTER(X)
 #undef X
-#define X(map, pp, opcode, w, bytes, flags, kernel, name)                                                \
+#define X(map, pp, opcode, w, bytes, flags, kernel, name)                                          \
     { map, pp, opcode, 0, w, bytes, 0, TUPLE_1, 0, V, LENGTHS, ISA_FP16, E_SCALAR | E_NDS | flags, K_ALL(z_##name) },
     ONE(X)
 #undef X
@@ -264,9 +264,11 @@ static const struct evex_op rows[] = {
     MOVE_GENERAL(0x6e, FROM_G, 0), MOVE_GENERAL(0x7e, TO_G, E_TO_RM),
 
     { MAP_0F38, PFX_66, 0x13, 0, W_0, 4, 0, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F, SAE, K_ALL(z_cvtph2ps) },
-    { MAP_0F3A, PFX_66, 0x1d, 0, W_0, 4, 2, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F, E_TO_RM | SAE, K_ALL(z_cvtps2ph) },
+    { MAP_0F3A, PFX_66, 0x1d, 0, W_0, 4, 2, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F,
+      E_TO_RM | SAE, K_ALL(z_cvtps2ph) },
 
-    BF16(PFX_F3, 0x52, 4, 0, 0, E_NDS | E_SUM, K_ALL(z_dpbf16ps)), BF16(PFX_F3, 0x72, 4, 2, 0, 0, K_ALL(z_cvtneps2bf16)),
+    BF16(PFX_F3, 0x52, 4, 0, 0, E_NDS | E_SUM, K_ALL(z_dpbf16ps)),
+    BF16(PFX_F3, 0x72, 4, 2, 0, 0, K_ALL(z_cvtneps2bf16)),
     BF16(PFX_F2, 0x72, 2, 0, 4, E_NDS | E_WHOLE, K_EACH(cvtne2ps2bf16)),
 };
 // clang-format on

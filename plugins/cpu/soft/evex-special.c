@@ -226,7 +226,8 @@ EVEX_KERNEL(z_extractps)
 
 #define COMPRESSION(opcode, w, element, isa, flags, op)                                            \
     { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa, E_REG | (flags), K_ALL(z_##op) }, \
-    { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa, E_MEM | (flags), K_ALL(z_##op), emit_packed }
+    { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa,                     \
+      E_MEM | (flags), K_ALL(z_##op), emit_packed }
 #define BLEND(opcode, w, element, tuple, isa, op)                                                  \
     { MAP_0F38, PFX_66, opcode, 0, w, element, 0, tuple, 0, V, LENGTHS, isa, E_NDS | E_SUM, K_ALL(z_##op) }
 
