@@ -3,6 +3,8 @@
  * soft-jit - random programs end alike in the interpreter and in translated code: registers, flags,
  * memory, the exception and where it was.  A seed as argument makes them others.
  */
+#include <cpuid.h>
+
 #include "blocks.h"
 #include "soft-host.h"
 
@@ -93,7 +95,8 @@ static const struct form *form(GRand *r)
         { 0, 0xd3, 0, 0 },  { 0, 0xd2, 1, 0 },  { 0, 0xd3, 2, 0 },  { 0, 0xd3, 3, 0 },  { 0, 0xc1, 2, 1 },
         { 0, 0xc1, 3, 1 },  { 0, 0xd1, 0, 0 },  { 0, 0xd1, 1, 0 },  { 0, 0xd1, 3, 0 },  { 0, 0xc0, 0, 1 },
         { 1, 0xaf, -1, 0 }, { 0, 0x69, -1, 4 }, { 1, 0xab, -1, 0 }, { 1, 0xb3, -1, 0 }, { 1, 0xbb, -1, 0 },
-        { 1, 0xa4, -1, 1 }, { 1, 0xbc, -1, 0 },
+        { 1, 0xa4, -1, 1 }, { 1, 0xbc, -1, 0 }, { 1, 0xbd, -1, 0 }, { 1, 0xa5, -1, 0 }, { 1, 0xac, -1, 1 },
+        { 1, 0xad, -1, 0 }, { LOCKS | 1, 0xab, -1, 0 }, { LOCKS | 1, 0xb3, -1, 0 }, { LOCKS | 1, 0xbb, -1, 0 },
     };
     // clang-format on
     return &forms[g_rand_int_range(r, 0, G_N_ELEMENTS(forms))];
@@ -104,19 +107,25 @@ static void special(struct program *p, GRand *r)
 {
     /* What both modes have; what only one of 64 bits has. */
     static const char *const texts[] = {
-        "\x50\x5b",                     /* push rax; pop rbx */
-        "\x0f\xc8",                     /* bswap eax */
-        "\x8d\x44\x8b\x7f",             /* lea eax, [rbx + rcx * 4 + 0x7f] */
-        "\xb5\x12",                     /* mov ch, 0x12 */
-        "\xff\x34\x24\x8f\x04\x24",     /* push [rsp]; pop [rsp] */
-        "\x9c\x58",                     /* pushf; pop rax */
-        "\x9f\x9e",                     /* lahf; sahf */
-        "\xf5\xf8\x13\xc1",             /* cmc; clc; adc eax, ecx */
-        "\x65\x8b\x46\x08",             /* mov eax, gs:[rsi + 8] */
-        "\x65\xff\x46\x10",             /* inc dword gs:[rsi + 0x10] */
-        "\x31\xd2\xb9\5\1\1\1\xf7\xf1", /* xor edx, edx; mov ecx, 0x1010105; div ecx */
-        "\x99\xf7\x7e\x08",             /* cdq; idiv dword [rsi + 8] */
-        "\xaa",                         /* stosb: faults, mostly */
+        "\x50\x5b",                                 /* push rax; pop rbx */
+        "\x0f\xc8",                                 /* bswap eax */
+        "\x8d\x44\x8b\x7f",                         /* lea eax, [rbx + rcx * 4 + 0x7f] */
+        "\xb5\x12",                                 /* mov ch, 0x12 */
+        "\xff\x34\x24\x8f\x04\x24",                 /* push [rsp]; pop [rsp] */
+        "\x9c\x58",                                 /* pushf; pop rax */
+        "\x9f\x9e",                                 /* lahf; sahf */
+        "\xf5\xf8\x13\xc1",                         /* cmc; clc; adc eax, ecx */
+        "\xf9\xf5",                                 /* stc; cmc */
+        "\x66\x99",                                 /* cwd */
+        "\x66\xf3\x0f\xbc\xc1",                     /* tzcnt ax, cx */
+        "\xf3\x0f\xbd\x5e\x08",                     /* lzcnt ebx, [rsi + 8] */
+        "\xf0\x0f\xc7\x4e\x08",                     /* lock cmpxchg8b [rsi + 8] */
+        "\x8b\x46\x08\x8b\x56\x0c\x0f\xc7\x4e\x08", /* with what is there */
+        "\x65\x8b\x46\x08",                         /* mov eax, gs:[rsi + 8] */
+        "\x65\xff\x46\x10",                         /* inc dword gs:[rsi + 0x10] */
+        "\x31\xd2\xb9\5\1\1\1\xf7\xf1",             /* xor edx, edx; mov ecx, 0x1010105; div ecx */
+        "\x99\xf7\x7e\x08",                         /* cdq; idiv dword [rsi + 8] */
+        "\xaa",                                     /* stosb: faults, mostly */
     };
     static const char *const texts64[] = {
         "\x41\x51\x59",               /* push r9; pop rcx */
@@ -127,6 +136,25 @@ static void special(struct program *p, GRand *r)
         "\x65\x49\x8b\x57\x08",       /* mov rdx, gs:[r15 + 8] */
         "\x48\x99\x49\xf7\xfa",       /* cqo; idiv r10 */
         "\x53\x52\x51\x59\x5a\x5b",   /* push rbx, rdx, rcx; pop them */
+        "\xf3\x0f\xbc\xc1",           /* tzcnt eax, ecx */
+        "\xf3\x4d\x0f\xbd\xca",       /* lzcnt r9, r10 */
+        "\xf3\x0f\xb8\x46\x08",       /* popcnt eax, [rsi + 8] */
+        "\x0f\xae\xe8\x0f\xae\xf0",   /* lfence; mfence */
+        "\x4c\x0f\xa4\xca\x21",       /* shld rdx, r9, 33 */
+        "\x49\x0f\xad\xd1",           /* shrd r9, rdx, cl */
+        /* push rdi; lea rdi, [rsi + 16]; push 7; pop rcx; rep stosb; pop rdi */
+        "\x57\x48\x8d\x7e\x10\x6a\x07\x59\xf3\xaa\x5f",
+        "\x57\x48\x8d\x7e\x10\x6a\x07\x59\xf3\x48\xab\x5f",         /* the same, of 8 bytes */
+        "\xfd\x57\x48\x8d\x7e\x10\x6a\x07\x59\xf3\x66\xab\x5f\xfc", /* std, of 2 bytes, cld */
+        /* push rdi, rsi; lea rdi, [rsi + 16]; push 7; pop rcx; rep movsd; pop them */
+        "\x57\x56\x48\x8d\x7e\x10\x6a\x07\x59\xf3\xa5\x5e\x5f",
+        "\x57\x56\x48\x8d\x7e\x01\x6a\x21\x59\xf3\xa4\x5e\x5f", /* 33 bytes, one further */
+        "\x57\x56\x48\x8d\x7e\x18\x31\xc9\xf3\x48\xa5\x5e\x5f", /* none */
+        /* push rsi; and rsi, -16; cmpxchg16b [rsi]; pop rsi */
+        "\x56\x48\x83\xe6\xf0\x48\x0f\xc7\x0e\x5e",
+        /* and with what is there: mov rax, [rsi]; mov rdx, [rsi + 8], lock, by gs */
+        "\x56\x48\x83\xe6\xf0\x48\x8b\x46\x20\x48\x8b\x56\x28\x65\xf0\x48\x0f\xc7\x4e\x08\x5e",
+        "\x48\x0f\xc7\x4e\x04", /* cmpxchg16b [rsi + 4]: may fault */
         /* add rsi, 8; mov eax, [rsi]; mov [rsi - 4], eax; sub rsi, 8 */
         "\x48\x83\xc6\x08\x8b\x06\x89\x46\xfc\x48\x83\xee\x08",
         /* lea rax, [rip - 1]; add rax, 7; call rax, which is the next one: pop rdx */
@@ -142,6 +170,56 @@ static void special(struct program *p, GRand *r)
         byte(p, *t++);
 }
 
+/* The interpreter asks for no more than the guest's processor, which has everything. */
+static bool host_has_bits(void)
+{
+    enum { BMI1 = 1 << 3, BMI2 = 1 << 8, ADX = 1 << 19 };
+    unsigned a, b = 0, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && !(~b & (BMI1 | BMI2 | ADX));
+}
+
+/* BMI1, BMI2, MULX, ADX, CRC32: what has three registers or maps of its own. */
+static void bits_instruction(struct program *p, GRand *r)
+{
+    // clang-format off
+    static const struct { uint8_t map, opcode, pp; int8_t reg; } forms[] = { /* map 3 and pp as VEX has them */
+        { 2, 0xf2, 0, -1 }, { 2, 0xf7, 0, -1 }, { 2, 0xf5, 0, -1 }, { 2, 0xf5, 3, -1 }, { 2, 0xf5, 2, -1 },
+        { 2, 0xf7, 2, -1 }, { 2, 0xf7, 1, -1 }, { 2, 0xf7, 3, -1 }, { 2, 0xf6, 3, -1 }, { 3, 0xf0, 3, -1 },
+        { 2, 0xf3, 0, 1 },  { 2, 0xf3, 0, 2 },  { 2, 0xf3, 0, 3 },
+    };
+    static const uint8_t legacy[][2] = { { 0x66, 0xf6 }, { 0xf3, 0xf6 }, { 0xf2, 0xf0 }, { 0xf2, 0xf1 } };
+    // clang-format on
+    unsigned rex = p->bits == 64 ? g_rand_int_range(r, 0, 16) : 0, i;
+    unsigned vvvv =
+        rex & REX_X ? R8 + (unsigned)g_rand_int_range(r, 0, 4) : some_register(p, r, false);
+    bool memory = g_rand_int_range(r, 0, 3) == 0;
+
+    if (!memory)
+        rex &= ~(unsigned)REX_X;
+    if (g_rand_int_range(r, 0, 3) == 0) {
+        i = g_rand_int_range(r, 0, G_N_ELEMENTS(legacy));
+        if (legacy[i][0] == 0xf2 && g_rand_int_range(r, 0, 4) == 0)
+            byte(p, 0x66);
+        byte(p, legacy[i][0]);
+        if (rex)
+            byte(p, 0x40 | rex);
+        byte(p, 0x0f), byte(p, 0x38), byte(p, legacy[i][1]);
+        modrm(p, r, -1, memory, rex);
+        return;
+    }
+    i = g_rand_int_range(r, 0, G_N_ELEMENTS(forms));
+    if (forms[i].reg >= 0)
+        rex &= ~(unsigned)REX_R;
+    byte(p, 0xc4);
+    byte(p, (~rex & 7) << 5 | forms[i].map);
+    byte(p, (rex & REX_W) << 4 | (forms[i].map == 3 ? 0x78 : (~vvvv & 15) << 3) | forms[i].pp);
+    byte(p, forms[i].opcode);
+    modrm(p, r, forms[i].reg, memory, rex);
+    if (forms[i].map == 3)
+        byte(p, g_rand_int(r));
+}
+
 static void instruction(struct program *p, GRand *r)
 {
     const struct form *f = form(r);
@@ -150,6 +228,10 @@ static void instruction(struct program *p, GRand *r)
 
     if (g_rand_int_range(r, 0, 8) == 0) {
         special(p, r);
+        return;
+    }
+    if (g_rand_int_range(r, 0, 10) == 0 && host_has_bits()) {
+        bits_instruction(p, r);
         return;
     }
     memory |= !!(f->map & LOCKS);
@@ -170,14 +252,28 @@ static void instruction(struct program *p, GRand *r)
     immediate(p, r, f->imm == 4 && word && !(rex & REX_W) ? 2 : f->imm);
 }
 
-/* A loop of R14 or EBP rounds, with branches forward, perhaps across pages; HLT ends it. */
-static void generate(struct program *p, GRand *r)
+/* dec r14, ebp; jnz to the beginning; hlt */
+static void end_of_loop(struct program *p)
+{
+    if (p->bits == 64)
+        byte(p, 0x49), byte(p, 0xff), byte(p, 0xce);
+    else
+        byte(p, 0xff), byte(p, 0xcd);
+    byte(p, 0x0f), byte(p, 0x85);
+    for (unsigned i = 0, back = -(p->n + 4); i < 4; i++)
+        byte(p, back >> 8 * i);
+    byte(p, 0xf4);
+}
+
+/* A loop of R14 or EBP rounds, with branches forward over one of rare instructions, perhaps across
+ * pages; HLT ends it. */
+static void generate(struct program *p, GRand *r, unsigned length, unsigned rare)
 {
     p->n = 0;
     p->at = SOFT_CODE + (g_rand_boolean(r) ? 0 : 0x1000 - g_rand_int_range(r, 0, 100));
-    for (unsigned i = 0; i < LENGTH; i++) {
+    for (unsigned i = 0; i < length; i++) {
         unsigned at = p->n;
-        bool skip = g_rand_int_range(r, 0, 6) == 0;
+        bool skip = g_rand_int_range(r, 0, rare) == 0;
 
         if (skip) {
             byte(p, 0x70 | g_rand_int_range(r, 0, 16));
@@ -187,14 +283,7 @@ static void generate(struct program *p, GRand *r)
         if (skip)
             p->code[at + 1] = p->n - at - 2;
     }
-    if (p->bits == 64) /* dec r14, ebp; jnz to the beginning; hlt */
-        byte(p, 0x49), byte(p, 0xff), byte(p, 0xce);
-    else
-        byte(p, 0xff), byte(p, 0xcd);
-    byte(p, 0x0f), byte(p, 0x85);
-    for (unsigned i = 0, back = -(p->n + 4); i < 4; i++)
-        byte(p, back >> 8 * i);
-    byte(p, 0xf4);
+    end_of_loop(p);
 }
 
 static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
@@ -205,6 +294,7 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
     soft_host_code(h, p->at, p->code, p->n);
     for (unsigned i = 0; i < 0x2000; i++)
         h->ram[SOFT_DATA + i] = g_rand_int(r);
+    blocks_written(cpu, h->ram + SOFT_DATA, 0x2000);
     for (unsigned i = 0; i < 16; i++)
         cpu->r[i] = g_rand_boolean(r) ? g_rand_int(r) : -(uint64_t)g_rand_int_range(r, 0, 300);
     /* Now and then data that faults, or lies in the code's page (HLT's behind it). */
@@ -233,7 +323,7 @@ static void compare(struct soft_host *a, struct soft_host *b, const struct progr
     g_assert_cmphex(a->cpu->rip, ==, b->cpu->rip);
     g_assert_cmphex(a->cpu->flags, ==, b->cpu->flags);
     g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
-    g_assert_cmpmem(a->ram, SOFT_DATA + 0x3000, b->ram, SOFT_DATA + 0x3000);
+    g_assert_cmpmem(a->ram, SOFT_DATA + 0x20000, b->ram, SOFT_DATA + 0x20000);
 }
 
 /* Both processors live through all programs: blocks die and code memory fills. */
@@ -249,7 +339,7 @@ static void alike(unsigned bits, unsigned seed)
     for (unsigned i = 0; i < PROGRAMS; i++) {
         unsigned state = g_rand_int(r);
 
-        generate(&p, r);
+        generate(&p, r, LENGTH, 6);
         g_assert_cmpint(run_in(plain, &p, state), ==, run_in(translated, &p, state));
         compare(plain, translated, &p);
     }
@@ -276,6 +366,134 @@ static void test_alike32(gconstpointer seed)
     alike(32, GPOINTER_TO_UINT(seed));
 }
 
+/* ---- Loops as regions ---- */
+
+/*
+ * A random loop with more ways through it, in slices of random lengths, so that budgets end
+ * anywhere.  Data may lie in the loop's own bytes, which it overwrites then.
+ */
+static void set_up(struct soft_host *h, const struct program *p, unsigned seed, unsigned rounds)
+{
+    soft_host_mode(h, p->bits); /* what has overwritten itself may have changed that */
+    h->cpu->x87.status = 0;
+    run_in(h, p, seed);
+    h->cpu->rip = p->at;
+    h->cpu->r[p->bits == 32 ? RBP : R14] = rounds;
+    h->cpu->halted = false;
+    h->cpu->wanted = 0;
+}
+
+/* Pointers into different pages; a stream may end where there is no memory. */
+static void spread(struct cpu *plain, struct cpu *translated, GRand *r)
+{
+    plain->r[RDI] = SOFT_DATA + 0x8000 + g_rand_int_range(r, 0, 0x1000);
+    plain->r[RBX] = g_rand_boolean(r) ? SOFT_DATA + 0x10000 + 16 * g_rand_int_range(r, 0, 256)
+                                      : SOFT_RAM - 0x20000;
+    plain->r[RSI] = SOFT_DATA + 0x4000 + 16 * g_rand_int_range(r, 0, 256);
+    for (unsigned i = 0; i < 16; i++)
+        translated->r[i] = plain->r[i];
+}
+
+static void in_slices(struct soft_host *plain, struct soft_host *translated, struct program *p,
+                      GRand *r, bool streams)
+{
+    unsigned state = g_rand_int(r), rounds = g_rand_int_range(r, 8, streams ? 700 : 80);
+
+    set_up(plain, p, state, rounds);
+    set_up(translated, p, state, rounds);
+    if (streams)
+        spread(plain->cpu, translated->cpu, r);
+    else if (g_rand_int_range(r, 0, 4) == 0)
+        plain->cpu->r[RSI] = translated->cpu->r[RSI] = p->at + g_rand_int_range(r, 0, p->n);
+    for (unsigned i = 0; i < 40; i++) {
+        unsigned n = g_rand_int_range(r, 1, 4) * g_rand_int_range(r, 1, 200);
+        int ended = soft_host_run(plain, n);
+
+        g_assert_cmpint(ended, ==, soft_host_run(translated, n));
+        compare(plain, translated, p);
+        if (ended >= 0 || plain->cpu->halted)
+            return;
+    }
+}
+
+/* A loop of R14 rounds that goes through memory by RSI, RDI and RBX, with a way or two through it.
+ */
+static void generate_stream(struct program *p, GRand *r, unsigned length)
+{
+    /* By [rsi + disp8]: mov eax; add eax; mov to; add to; mov cl, dl to; xmm0 as it is, aligned. */
+    static const char *const accesses[] = { "\x8b\x46",     "\x48\x03\x46", "\x48\x89\x46",
+                                            "\x01\x56",     "\x8a\x4e",     "\x88\x56",
+                                            "\x0f\x10\x46", "\x0f\x11\x46", "\x0f\x28\x46" };
+    static const uint8_t pointers[] = { RSI, RDI, RBX };
+
+    p->n = 0;
+    p->at = SOFT_CODE;
+    for (unsigned i = 0; i < length; i++) {
+        unsigned pointer = pointers[g_rand_int_range(r, 0, 3)];
+        const char *t = accesses[g_rand_int_range(r, 0, G_N_ELEMENTS(accesses))];
+        unsigned kind = g_rand_int_range(r, 0, 8), at = p->n;
+
+        if (kind == 0) /* over the next one */
+            byte(p, 0x70 | g_rand_int_range(r, 0, 16)), byte(p, 0);
+        if (kind == 1) { /* add pointer, a few */
+            byte(p, 0x48), byte(p, 0x83), byte(p, 0xc0 | pointer);
+            byte(p, g_rand_boolean(r) ? 16 : g_rand_int_range(r, -40, 40));
+            continue;
+        }
+        for (; t[1]; t++)
+            byte(p, *t);
+        byte(p, (*t & ~7) | pointer);
+        byte(p, g_rand_int_range(r, -4, 5) * (g_rand_boolean(r) ? 16 : 13));
+        if (kind == 0)
+            p->code[at + 1] = p->n - at - 2;
+    }
+    end_of_loop(p);
+}
+
+static void compare_regions(unsigned bits, unsigned seed, bool streams)
+{
+    struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
+    GRand *r = g_rand_new_with_seed(seed);
+    struct program p = { .bits = bits };
+    struct tenon_cpuid features[G_N_ELEMENTS(soft_host_cpuid)];
+
+    memcpy(features, soft_host_cpuid, sizeof(features));
+    features[1].ecx &= ~(1u << 30); /* RDRAND */
+    features[2].ebx &= ~(1u << 18); /* RDSEED */
+    plain->info.cpuid = translated->info.cpuid = features;
+    jit_destroy(plain->cpu);
+    jit_destroy(translated->cpu);
+    g_assert_cmpint(jit_create(translated->cpu, JIT_LEAST, 1), ==, 0);
+    for (unsigned i = 0; i < PROGRAMS; i++) {
+        translated->cpu->blocks->jit->loops = g_rand_int_range(r, 1, 12);
+        if (streams)
+            generate_stream(&p, r, g_rand_int_range(r, 3, 16));
+        else
+            generate(&p, r, g_rand_int_range(r, 2, 14), 2);
+        in_slices(plain, translated, &p, r, streams);
+    }
+    g_test_message("%" G_GUINT64_FORMAT " regions", translated->cpu->blocks->jit->count.regions);
+    g_assert_cmpuint(translated->cpu->blocks->jit->count.regions, >, PROGRAMS / 8);
+    g_rand_free(r);
+    soft_host_destroy(translated);
+    soft_host_destroy(plain);
+}
+
+static void test_regions64(gconstpointer seed)
+{
+    compare_regions(64, GPOINTER_TO_UINT(seed), false);
+}
+
+static void test_regions32(gconstpointer seed)
+{
+    compare_regions(32, GPOINTER_TO_UINT(seed), false);
+}
+
+static void test_streams(gconstpointer seed)
+{
+    compare_regions(64, GPOINTER_TO_UINT(seed), true);
+}
+
 /* ---- Code that is elsewhere, or other code, than it was ---- */
 
 static struct soft_host *translating(void)
@@ -296,13 +514,13 @@ static void map_page(struct soft_host *h, unsigned n, uint64_t phys, unsigned bi
     ((uint64_t *)(h->ram + PAGED_TABLE))[n] = phys | 3 | bits;
 }
 
-/* Calls a function in the next page, directly and through RBX, often enough to be linked. */
-static uint64_t sum_of_calls(struct soft_host *h)
+/* Calls a function in the next page, and another one through RBX, often enough to be linked. */
+static uint64_t sum_of_calls(struct soft_host *h, uint64_t other)
 {
     struct cpu *cpu = h->cpu;
 
     cpu->rip = PAGED;
-    cpu->r[RBX] = PAGED + 0x1000;
+    cpu->r[RBX] = other;
     cpu->r[RCX] = 40;
     cpu->r[RDX] = 0;
     cpu->halted = false;
@@ -312,38 +530,72 @@ static uint64_t sum_of_calls(struct soft_host *h)
     return cpu->r[RDX];
 }
 
-static void test_remapped(gconstpointer bits)
+/* Two functions each in three pages, which give the page's number, and who calls them. */
+static void put_calls(struct soft_host *h)
 {
     /* call $ + 0x1000; add edx, eax; call rbx; add edx, eax; dec ecx; jnz; hlt */
     static const uint8_t caller[] = { 0xe8, 0xfb, 0x0f, 0,    0,    1,    0xc2, 0xff, 0xd3,
                                       1,    0xc2, 0xff, 0xc9, 0x75, 0xf1, 0x90, 0xf4 };
     uint8_t function[] = { 0xb8, 1, 0, 0, 0, 0xc3 }; /* mov eax, 1; ret */
+
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    for (unsigned i = 1; i < 4; i++, function[1]++) {
+        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+        memcpy(h->ram + 0x30100 + i * 0x1000, function, sizeof(function));
+    }
+}
+
+static void test_remapped(gconstpointer bits)
+{
+    const uint64_t other = PAGED + 0x1100;
     struct soft_host *h = translating();
     struct cpu *cpu = h->cpu;
     unsigned global = GPOINTER_TO_UINT(bits);
 
     cpu->cr4 |= CR4_PGE;
-    memcpy(h->ram + 0x30000, caller, sizeof(caller));
-    for (unsigned i = 1; i < 4; i++, function[1]++)
-        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+    put_calls(h);
     map_page(h, 0, 0x30000, global);
     map_page(h, 1, 0x31000, global);
     tlb_flush(cpu, true);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
     map_page(h, 1, 0x32000, global);
     tlb_flush_page(cpu, PAGED + 0x1000);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 160);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 160);
     map_page(h, 1, 0x33000, global);
     tlb_flush(cpu, global);
-    g_assert_cmpuint(sum_of_calls(h), ==, 240);
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 240);
     map_page(h, 1, 0x31000, global); /* those blocks are good again */
     tlb_flush(cpu, global);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
     mem_write(cpu, PAGED + 0x1001, 7, 1); /* and now they are not */
-    g_assert_cmpuint(sum_of_calls(h), ==, 560);
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 320);
+    soft_host_destroy(h);
+}
+
+/* One page at two addresses, of which one comes to lead elsewhere. */
+static void test_aliased(void)
+{
+    const uint64_t other = PAGED + 0x2100;
+    struct soft_host *h = translating();
+
+    put_calls(h);
+    map_page(h, 0, 0x30000, 0);
+    map_page(h, 1, 0x31000, 0);
+    map_page(h, 2, 0x31000, 0);
+    tlb_flush(h->cpu, true);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
+    map_page(h, 2, 0x32000, 0);
+    tlb_flush_page(h->cpu, other);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 120);
+    map_page(h, 1, 0x33000, 0);
+    tlb_flush(h->cpu, false);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 200);
     soft_host_destroy(h);
 }
 
@@ -361,6 +613,66 @@ static void test_overwritten(void)
     g_assert_cmpint(soft_host_run(h, 10000), ==, -1);
     g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + 18);
     g_assert_cmpuint(h->cpu->r[RBX], ==, 5050);
+    soft_host_destroy(h);
+}
+
+/* Each eighth round of a region changes what another of its blocks adds. */
+static void test_region_overwritten(void)
+{
+    /* inc ebx; test bl, 7; jnz f; mov [rip + 1], cl; f: mov eax, 0; add rdx, rax; sub ecx, 1; jnz;
+     * hlt */
+    static const uint8_t code[] = { 0xff, 0xc3, 0xf6, 0xc3, 7,    0x75, 6,    0x88, 0x0d,
+                                    1,    0,    0,    0,    0xb8, 0,    0,    0,    0,
+                                    0x48, 0x01, 0xc2, 0x83, 0xe9, 1,    0x75, 0xe6, 0xf4 };
+    struct soft_host *h = translating();
+    uint64_t sum = 0;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    h->cpu->r[RCX] = 2000;
+    h->cpu->r[RBX] = h->cpu->r[RDX] = 0;
+    for (unsigned i = 1, adds = 0; i <= 2000; i++) {
+        adds = i % 8 ? adds : (2001 - i) & 0xff;
+        sum += adds;
+    }
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + sizeof(code));
+    g_assert_cmpuint(h->cpu->r[RDX], ==, sum);
+    g_assert_cmpuint(h->cpu->blocks->jit->count.regions, >, 10);
+    soft_host_destroy(h);
+}
+
+static gpointer want_later(gpointer cpu)
+{
+    g_usleep(20000);
+    __atomic_fetch_or(&((struct cpu *)cpu)->wanted, WANT_INTR, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+/* A region is left within a round when something is wanted, with its flags and count exact. */
+static void test_region_wanted(void)
+{
+    /* inc eax; inc eax; test al, 2; jnz f; inc ebx; f: cmp eax, ebx; jmp */
+    static const uint8_t code[] = { 0xff, 0xc0, 0xff, 0xc0, 0xa8, 2,    0x75,
+                                    2,    0xff, 0xc3, 0x39, 0xd8, 0xeb, 0xf2 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    for (unsigned i = 0; i < 5; i++) {
+        GThread *thread;
+        uint64_t rounds;
+
+        cpu->r[RAX] = cpu->r[RBX] = cpu->instructions = cpu->wanted = 0;
+        cpu->rip = SOFT_CODE;
+        thread = g_thread_new("wants", want_later, cpu);
+        g_assert_cmpint(soft_host_run(h, 1ull << 60), ==, -1);
+        g_thread_join(thread);
+        rounds = cpu->r[RAX] / 2;
+        g_assert_cmphex(cpu->rip, ==, SOFT_CODE);
+        g_assert_cmpuint(cpu->instructions, ==, 6 * rounds + (uint32_t)cpu->r[RBX]);
+        g_assert_cmphex(cpu->flags & F_ZF, ==, 0);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, ==, 1);
     soft_host_destroy(h);
 }
 
@@ -407,8 +719,14 @@ int main(int argc, char *argv[])
 
     g_test_add_data_func("/soft-jit/alike64", seed, test_alike64);
     g_test_add_data_func("/soft-jit/alike32", seed, test_alike32);
+    g_test_add_data_func("/soft-jit/regions64", seed, test_regions64);
+    g_test_add_data_func("/soft-jit/regions32", seed, test_regions32);
+    g_test_add_data_func("/soft-jit/streams", seed, test_streams);
+    g_test_add_func("/soft-jit/region-overwritten", test_region_overwritten);
+    g_test_add_func("/soft-jit/region-wanted", test_region_wanted);
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
+    g_test_add_func("/soft-jit/aliased", test_aliased);
     g_test_add_func("/soft-jit/overwritten", test_overwritten);
     g_test_add_func("/soft-jit/counted", test_counted);
     g_test_add_func("/soft-jit/mappings", test_mappings);

@@ -101,6 +101,7 @@ void blocks_flush(struct cpu *cpu)
     memset(s->jump, 0, sizeof(s->jump));
     memset(s->hash, 0, sizeof(s->hash));
     memset(s->page, 0, sizeof(s->page));
+    memset(s->code_page, 0, sizeof(s->code_page));
     s->link_from = NULL;
     s->used = 0;
     s->flushes++;
@@ -109,16 +110,23 @@ void blocks_flush(struct cpu *cpu)
         jit_flush(cpu);
 }
 
+static void *take(struct blocks *s, size_t bytes)
+{
+    void *p = s->arena + s->used;
+
+    s->used += (bytes + 15) & ~(size_t)15;
+    return p;
+}
+
+/* There is room for a page behind it. */
 static struct block *allocate(struct cpu *cpu, unsigned n_uops, unsigned n_bytes)
 {
     size_t bytes = sizeof(struct block) + n_uops * sizeof(struct uop) + n_bytes;
-    struct block *block;
+    struct blocks *s = cpu->blocks;
 
-    if (cpu->blocks->used + bytes > ARENA_BYTES || (cpu->blocks->jit && cpu->blocks->jit->full))
+    if (s->used + bytes + 16 + sizeof(struct code_page) > ARENA_BYTES || (s->jit && s->jit->full))
         blocks_flush(cpu);
-    block = (struct block *)(cpu->blocks->arena + cpu->blocks->used);
-    cpu->blocks->used += (bytes + 15) & ~(size_t)15;
-    return block;
+    return take(s, bytes);
 }
 
 /* Of an assistant's: the code as it was decoded, behind the micro-ops. */
@@ -141,7 +149,7 @@ static void block_kill(struct cpu *cpu, struct block *block)
     if (*at)
         *at = block->hash_next;
     block->dead = true;
-    memset(block->epoch, 0, sizeof(block->epoch));
+    block->epoch = cpu->blocks->never;
     if (cpu->blocks->jit)
         jit_kill(cpu, block);
     for (unsigned i = 0; i < block->n; i++)
@@ -414,6 +422,34 @@ static void log_made(struct cpu *cpu, const struct block *block, const struct so
     log_code(cpu, block, bytes);
 }
 
+static struct code_page *new_page(struct blocks *s, uint64_t lin, const uint8_t *host)
+{
+    struct code_page *page = take(s, sizeof(*page));
+
+    *page = (struct code_page){ .lin = lin, .host = host };
+    return page;
+}
+
+/* The page that a block's code is in.  One by itself has what is not of one page, and what is
+ * compared with its bytes whenever it is entered. */
+static struct code_page *find_page(struct cpu *cpu, const struct block *block, uint64_t lin)
+{
+    const uint8_t *host = page_of(block->code);
+    struct blocks *s = cpu->blocks;
+    struct code_page *page, **at;
+
+    lin &= ~(PAGE - 1);
+    if (block->code2 || cpu->assist)
+        return new_page(s, lin, host);
+    at = &s->code_page[(uintptr_t)host / PAGE & (CODE_PAGES - 1)];
+    for (page = *at; page; page = page->next)
+        if (page->lin == lin && page->host == host)
+            return page;
+    page = new_page(s, lin, host);
+    page->next = *at;
+    return *at = page;
+}
+
 static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
 {
     struct block_builder *b = &cpu->blocks->builder;
@@ -439,6 +475,7 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     head.code2 = s.code2;
     head.n = b->n;
     head.dead = !code || (head.bytes > s.room && !s.code2); /* not from memory: never again */
+    head.epoch = head.dead ? cpu->blocks->never : find_page(cpu, &head, lin)->epoch;
     if (!head.dead)
         head.epoch[cpu->space] = cpu->epoch;
     *block = head;

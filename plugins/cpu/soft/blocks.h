@@ -17,9 +17,10 @@
 #define BLOCK_PART_OF(mode) ((mode) >> 22 & 0x7f)
 
 enum {
-    JUMP_ENTRIES = 1 << 14,
+    JUMP_ENTRIES = 1 << 16,
     HASH_ENTRIES = 1 << 15,
     PAGE_ENTRIES = 1 << 12,
+    CODE_PAGES = 1 << 11,
     ARENA_BYTES = 32 << 20
 };
 
@@ -27,6 +28,8 @@ struct blocks {
     struct block *jump[JUMP_ENTRIES];     /* by rip: where indirect jumps went */
     struct block *hash[HASH_ENTRIES];     /* by host address of the code */
     struct page_link *page[PAGE_ENTRIES]; /* by host page: the blocks that have bytes there */
+    struct code_page *code_page[CODE_PAGES];
+    uint64_t never[SPACES]; /* no processor's epoch */
     uint8_t *arena;
     size_t used;
     uint64_t flushes;

@@ -47,6 +47,8 @@ void mode_update(struct cpu *cpu)
         mode |= MODE_VM86;
     if (in_long_mode(cpu))
         mode |= MODE_LONG;
+    if ((mode & MODE_CODE_MASK) == MODE_CODE64 && cpu->cr4 & CR4_LA57)
+        mode |= MODE_LA57;
     if (s[SEG_SS].attr & ATTR_DB && (mode & MODE_CODE_MASK) != MODE_CODE64)
         mode |= MODE_SS32;
     if ((mode & (MODE_CODE_MASK | MODE_PE)) == (MODE_CODE32 | MODE_PE) && is_flat(&s[SEG_DS]) &&
@@ -250,7 +252,7 @@ static void set_cr8(struct cpu *cpu, uint64_t value)
     cpu_recheck(cpu);
 }
 
-static void run_read_cr(struct cpu *cpu, const struct uop *u)
+void run_read_cr(struct cpu *cpu, const struct uop *u)
 {
     uint64_t value;
 
@@ -380,7 +382,7 @@ void pkru_set(struct cpu *cpu, uint32_t value)
     cpu->pkru = value;
 }
 
-static void run_rdpkru(struct cpu *cpu, const struct uop *u)
+void run_rdpkru(struct cpu *cpu, const struct uop *u)
 {
     if (!(cpu->cr4 & CR4_PKE))
         cpu_fault(cpu, EXC_UD);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SIZED = 1, DIGIT = 2, BYTE_RM = 4, BARE = 8 };
+enum { SIZED = 1, DIGIT = 2, BYTE_RM = 4, BARE = 8, F3 = 16 };
 
 static const struct {
     uint16_t opcode;
@@ -76,6 +76,8 @@ static void encode(struct host_code *c, unsigned opcode, unsigned props, unsigne
         rex |= (rm.index >> 3) << 1;
     if (size == 2)
         put(c, 0x66, 1);
+    if (props & F3)
+        put(c, 0xf3, 1);
     if (!(props & BARE) && (rex || size == 1 || props & BYTE_RM))
         put(c, 0x40 | rex, 1);
     if (props & SIZED && size == 1)
@@ -137,12 +139,49 @@ void host_move_imm(struct host_code *c, unsigned reg, uint64_t value)
     }
 }
 
+void host_shift_double(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg,
+                       struct operand rm, unsigned imm)
+{
+    host(c, insn, size, reg, rm);
+    put(c, imm, 1);
+}
+
+void host_repeated(struct host_code *c, unsigned opcode, unsigned size)
+{
+    c->touched |= 1u << HOST_SI | 1u << HOST_DI | 1u << HOST_CX;
+    put(c, 0xf3, 1);
+    if (size == 2)
+        put(c, 0x66, 1);
+    if (size == 8)
+        put(c, 0x48, 1);
+    put(c, size == 1 ? opcode & ~1u : opcode, 1);
+}
+
+void host_fence(struct host_code *c, unsigned digit)
+{
+    put(c, 0xae0f, 2);
+    put(c, 0xc0 | digit << 3, 1);
+}
+
 void host_bswap(struct host_code *c, unsigned size, unsigned reg)
 {
     touch(c, reg);
     put(c, 0x40 | (size == 8) << 3 | reg >> 3, 1);
     put(c, 0x0f, 1);
     put(c, 0xc8 | (reg & 7), 1);
+}
+
+void host_sign(struct host_code *c, unsigned size)
+{
+    touch(c, HOST_DX);
+    if (size != 4)
+        put(c, size == 8 ? 0x48 : 0x66, 1);
+    put(c, 0x99, 1);
+}
+
+void host_carry(struct host_code *c, int how)
+{
+    put(c, how > 0 ? 0xf9 : how < 0 ? 0xf8 : 0xf5, 1);
 }
 
 static void push_or_pop(struct host_code *c, unsigned opcode, unsigned reg)
@@ -331,6 +370,16 @@ void host_evex(struct host_code *c, const struct insn *in, bool wide, unsigned r
     put_operand_of(c, reg, rm, unit);
     if (in->imm_size)
         put(c, imm, 1);
+}
+
+void host_crc32(struct host_code *c, unsigned size, unsigned reg, unsigned from)
+{
+    const struct insn crc32 = { .map = MAP_0F38, .pp = PFX_F2, .opcode = 0xf0 | (size > 1) };
+
+    touch(c, reg);
+    if (size == 2)
+        put(c, 0x66, 1);
+    host_vector(c, &crc32, size == 8, reg, host_reg(from), 0);
 }
 
 static void move_y(struct host_code *c, unsigned opcode, unsigned reg, struct operand rm)

@@ -246,6 +246,17 @@ static bool gives_index(const struct insn *in)
     return in->map == MAP_0F3A && in->opcode == 0x63;
 }
 
+bool vec_changes_general(struct maker *m, const struct uop *u)
+{
+    struct insn in;
+
+    if (u->call == vec_enter_mmx)
+        return false;
+    if (!decode_again(m, u, &in) || gives_index(&in))
+        return true;
+    return (in.evex ? evex_find(m->jit->cpu, &in)->dst : vec_find(m->jit->cpu, &in)->dst) == KIND_G;
+}
+
 /* EMMS, VZEROUPPER, VZEROALL: the host's do it to sixteen registers. */
 static bool make_empty(struct maker *m, const struct insn *in)
 {

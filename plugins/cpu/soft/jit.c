@@ -77,6 +77,7 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         return -ENOMEM;
     jit->bytes = bytes;
     jit->heat = heat;
+    jit->loops = 1 + (heat - 1) * JIT_LOOPS;
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
@@ -148,7 +149,7 @@ static void unlink_site(struct jit *jit, struct jit_site *site)
     *at = site->next;
     site->to = NULL;
     aim(jit, site->at, jit_executable(jit, site->stub));
-    aim_epoch(site, jit->never);
+    aim_epoch(site, jit->cpu->blocks->never);
 }
 
 static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
@@ -170,10 +171,57 @@ static struct jit_jump *jump_of(struct jit *jit, uint64_t rip)
     return &jit->jump[(rip ^ rip >> 12) & (JIT_JUMPS - 1)];
 }
 
+/* ---- Regions ---- */
+
+/* Where the root's code begins, to be written. */
+static uint8_t *head_of(const struct jit *jit, const struct block *root)
+{
+    return jit->write + (root->entry - jit->execute);
+}
+
+static void enter_region(struct jit *jit, struct jit_region *region, const uint8_t *code)
+{
+    uint8_t *head = head_of(jit, region->root);
+
+    memcpy(region->head, head, JIT_PATCH);
+    head[0] = 0xe9; /* jmp */
+    aim(jit, head + 1, code);
+    region->root->region = region;
+}
+
+/* A jump back is counted again, as when its block was made. */
+static void count_again(struct jit *jit, struct jit_site *site)
+{
+    if (site->from->dead || site->direct)
+        return;
+    if (site->to)
+        unlink_site(jit, site);
+    site->direct = site->at;
+    site->at = site->counted;
+    aim(jit, site->direct, jit_executable(jit, site->count));
+    aim(jit, site->at, jit_executable(jit, site->stub));
+    site->from->loops = jit->loops;
+}
+
+/* None of its code runs: it calls nothing. */
+static void kill_region(struct jit *jit, struct jit_region *region)
+{
+    if (region->root->region != region)
+        return;
+    memcpy(head_of(jit, region->root), region->head, JIT_PATCH);
+    region->root->region = NULL;
+    for (unsigned i = 0; i < region->n_sites; i++)
+        if (region->site[i].to)
+            unlink_site(jit, &region->site[i]);
+    count_again(jit, region->hot);
+}
+
 void jit_kill(struct cpu *cpu, struct block *block)
 {
     struct jit_jump *jump = jump_of(cpu->blocks->jit, block->rip);
 
+    for (struct jit_member *m = block->memberships; m; m = m->next)
+        kill_region(cpu->blocks->jit, m->region);
     while (block->incoming)
         unlink_site(cpu->blocks->jit, block->incoming);
     if (jump->code == block->entry)
@@ -226,15 +274,78 @@ void jit_settle(struct cpu *cpu)
     *context_to_drop(cpu) = now;
 }
 
+/* The block that the jump leads to, if it is translated. */
+static struct block *linked(const struct cpu *cpu, const struct uop *u)
+{
+    struct block *to = u->link;
+
+    return !cpu->block->dead && to && to->epoch[cpu->space] == cpu->epoch && to->entry ? to : NULL;
+}
+
+/* Of the jump's sites, those among n. */
+static void link_those(struct jit *jit, struct jit_site *site, unsigned n, const struct uop *u)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (&site[i].from->uop[site[i].uop] == u)
+            link_site(jit, &site[i], u->link);
+}
+
 const struct uop *jit_link(struct cpu *cpu, const struct uop *u)
 {
     const struct block *from = cpu->block;
-    struct block *to = u->link;
 
-    if (!from->dead && to && to->epoch[cpu->space] == cpu->epoch && to->entry)
-        for (unsigned i = 0; i < from->n_sites; i++)
-            if (&from->uop[from->site[i].uop] == u)
-                link_site(cpu->blocks->jit, &from->site[i], to);
+    if (linked(cpu, u)) {
+        link_those(cpu->blocks->jit, from->site, from->n_sites, u);
+        for (struct jit_member *m = from->memberships; m; m = m->next)
+            if (m->region->root->region == m->region)
+                link_those(cpu->blocks->jit, m->region->site, m->region->n_sites, u);
+    }
+    return run_JMP(cpu, u);
+}
+
+/* It is counted no longer. */
+static void link_directly(struct jit *jit, struct jit_site *site, struct block *to)
+{
+    if (site->to)
+        unlink_site(jit, site);
+    site->at = site->direct;
+    site->direct = NULL;
+    link_site(jit, site, to);
+}
+
+static void make_region(struct cpu *cpu, struct block *root, struct jit_site *hot)
+{
+    struct jit *jit = cpu->blocks->jit;
+    size_t from = jit->used;
+    struct jit_region *region = root->region ? NULL : jit_region(cpu, root);
+
+    if (!region)
+        return;
+    region->hot = hot;
+    enter_region(jit, region, jit->execute + from);
+    for (unsigned i = 0; i < region->n_sites; i++) {
+        const struct jit_site *site = &region->site[i];
+        const struct uop *u = &site->from->uop[site->uop];
+
+        if (linked(cpu, u))
+            link_those(jit, &region->site[i], 1, u);
+    }
+    jit_tell(cpu, root, jit->write + from, jit->execute + from, jit->used - from);
+}
+
+const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
+{
+    struct block *from = (struct block *)cpu->block, *to = linked(cpu, u);
+
+    from->loops = 1; /* unless this comes of it */
+    for (unsigned i = 0; to && i < from->n_sites; i++) {
+        struct jit_site *site = &from->site[i];
+
+        if (&from->uop[site->uop] != u || !site->direct)
+            continue;
+        link_directly(cpu->blocks->jit, site, to);
+        make_region(cpu, to, site);
+    }
     return run_JMP(cpu, u);
 }
 

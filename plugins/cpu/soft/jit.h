@@ -22,7 +22,7 @@ struct jit_jump {
     uint64_t salt; /* 0: none */
     uint64_t unused;
 };
-enum { JIT_JUMPS = 1 << 14 };
+enum { JIT_JUMPS = 1 << 16 };
 
 /* A jump of translated code to another block's: in code memory, behind the block's code. */
 struct jit_site {
@@ -32,7 +32,27 @@ struct jit_site {
     uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
     struct block *to; /* NULL: not linked */
     struct jit_site *next; /* of those linked with the same block */
+    struct block *from;
+    /* Of a jump back that is counted, or that was: where that is done, the jump behind it; direct:
+     * while it is, the distance of the jump to there. */
+    uint8_t *count, *counted, *direct;
     uint32_t uop;
+};
+
+/* A block of a region, and in which others it is. */
+struct jit_member {
+    struct jit_region *region;
+    struct jit_member *next;
+};
+
+/* Blocks made as one, entered by a jump in place of the first bytes of the root's own code. */
+enum { JIT_PATCH = 5 };
+struct jit_region {
+    struct block *root;
+    struct jit_site *site, *hot; /* hot: it is made for this jump back */
+    uint8_t head[JIT_PATCH];     /* what was there */
+    uint16_t n_sites, n_members;
+    struct jit_member member[];
 };
 
 /* What indirect jumps depend on beside rip; salts are never used again for another one. */
@@ -51,15 +71,15 @@ struct jit {
     const uint8_t *execute;
     size_t bytes, used, shared;
     uint32_t heat;  /* entries after which a block is translated */
+    uint32_t loops; /* jumps back after which a region is made */
     bool full;      /* to be emptied before the next block is decoded */
     uop_run *enter; /* calls u->run */
     struct {
-        const uint8_t *enter, *leave, *out, *link, *miss, *call, *split;
+        const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
     } to;                                                       /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
-    uint64_t isas;          /* of vector instructions that the host has: bits by vec_isa */
-    uint64_t never[SPACES]; /* no processor's epoch */
+    uint64_t isas; /* of vector instructions that the host has: bits by vec_isa */
     struct maker *maker;
     struct jit_context context[JIT_CONTEXTS];
     uint64_t salts;
@@ -67,12 +87,13 @@ struct jit {
     uint64_t
         split[JIT_SPLITS / 64]; /* by hash: code whose accesses are each looked up by themselves */
     struct {
-        uint64_t blocks, bytes, guest_bytes, flushes, links, misses, splits;
+        uint64_t blocks, bytes, guest_bytes, flushes, links, misses, splits, regions;
     } count;
 };
 
-/* Room for one block's code; the least memory; entries after which a block is translated. */
-enum { JIT_ROOM = 256 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32 };
+/* Room for one block's code; the least memory; entries after which a block is translated; for each
+ * of them but the first, so many jumps back until a region is made. */
+enum { JIT_ROOM = 256 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_LOOPS = 16 };
 
 /* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
@@ -96,6 +117,8 @@ void jit_remember(struct cpu *cpu, const struct block *block);
 /* What translated code calls: a handler for a jump that is not linked, one for an indirect jump
  * that is not known; and UOP_CALL's function, after which it goes on (NULL) or with a micro-op. */
 uop_run jit_link, jit_miss, jit_call;
+/* A jump back has been made so often that its loop is worth a region. */
+uop_run jit_hot;
 /* And one for accesses that were taken for being all of one page, and are not: the block is made
  * anew. */
 uop_run jit_split;
@@ -106,6 +129,10 @@ int jit_share(struct jit *jit);
 /* jit-block.c: writes block's code to jit->write + used, and makes its micro-ops go there; false:
  * it is full. */
 bool jit_translate(struct jit *jit, struct block *block);
+
+/* jit-region.c: makes one of what block leads to and what leads back, if there is room; NULL: it
+ * has not.  Its sites are not linked yet. */
+struct jit_region *jit_region(struct cpu *cpu, struct block *root);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
 {

@@ -36,6 +36,8 @@
 struct uop;
 struct block;
 struct jit_site;
+struct jit_region;
+struct jit_member;
 
 /* A handler: returns the micro-op to go on with, NULL to leave the block with cpu->rip set. */
 typedef const struct uop *uop_run(struct cpu *cpu, const struct uop *u);
@@ -71,11 +73,19 @@ struct page_link {
     const uint8_t *page;
 };
 
+/* A page of code at its linear address: at which epochs that was last seen to lead there. */
+struct code_page {
+    uint64_t epoch[SPACES];
+    uint64_t lin;
+    const uint8_t *host;
+    struct code_page *next;
+};
+
 struct block {
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint64_t epoch[SPACES]; /* at which its address was last seen to map here */
+    uint64_t *epoch; /* of its page; while it is dead, or for want of one page, its own */
     uint16_t bytes, instructions;
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
@@ -85,10 +95,16 @@ struct block {
     uop_run *first;
     const uint8_t *entry;
     struct jit_site *site, *incoming;
+    /* The region that it is the root of, and those it is in; how often its jumps back will have
+     * been made when they make one. */
+    struct jit_region *region;
+    struct jit_member *memberships;
+    uint32_t loops;
     uint32_t heat;
     uint16_t n_sites;
     uint16_t n;
-    bool dead; /* nobody finds it any more */
+    bool dead;     /* nobody finds it any more */
+    bool solitary; /* not for regions */
     struct uop uop[];
 };
 
@@ -131,6 +147,8 @@ enum {
     X(name##16, name##16, props, 0, 0, 0)                                                          \
     X(name##32, name##32, props, 0, 0, 0)                                                          \
     X(name##64, name##64, props, 0, 0, 0)
+#define UOP_PURE_FLAGS(X, size)                                                                    \
+    X(PURE_FLAGS##size, PURE_FLAGS##size, W_D | R_D | R_A | R_B, F_ARITH, F_ARITH, 0)
 #define UOP_BOTH(X, name, props, reads, sets, kills)                                               \
     UOP_SIZED(X, name, props | R_B, reads, sets, kills)                                            \
     UOP_SIZED(X, name##I, props | USES_IMM, reads, sets, kills)
@@ -204,6 +222,9 @@ enum {
     X(SX8, SX8, W_D | R_A, 0, 0, 0) X(SX16, SX16, W_D | R_A, 0, 0, 0)                              \
     X(SX32, SX32, W_D | R_A, 0, 0, 0)                                                              \
     X(BSWAP32, BSWAP32, W_D | R_A, 0, 0, 0) X(BSWAP64, BSWAP64, W_D | R_A, 0, 0, 0)                \
+    /* A C function of registers alone, by the size of what it reads */                            \
+    UOP_PLAIN(X, PURE, W_D | R_D | R_A | R_B) UOP_PURE_FLAGS(X, 8) UOP_PURE_FLAGS(X, 16)           \
+    UOP_PURE_FLAGS(X, 32) UOP_PURE_FLAGS(X, 64)                                                    \
     /* d = a + (b << scale) + imm, cut to the size; ADDRSEG: and segment base, all checks */       \
     X(LEA32, LEA32, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \
     X(LEA64, LEA64, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \

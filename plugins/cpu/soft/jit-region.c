@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jit-region - the code of a loop: blocks that follow one another by jumps within a page, as one.
+ *
+ * They are a tree as long as there are few: what two ways lead to is made twice, and what is known
+ * at a block's end (FLOW) goes on being known; then ways meet again.  Where the root is reached
+ * again, whether to leave is asked and what was executed is counted; the head has taken as much of
+ * cpu->left as the longest way needs, and ways out give back the rest.  If the loop knows more than
+ * who comes from outside, all is made once more for it.  There are no entries: after a way out
+ * the interpreter and the blocks' own code go on, until the root is jumped to.
+ */
+#include <string.h>
+
+#include "blocks.h"
+#include "jit-make.h"
+
+/* Of a head: CMP and JNE, behind which cpu->left is looked at. */
+enum { HEAD_CHECK = 10, MAX_COPIES = 24, MAX_MADE = 128, TRIES = 4 };
+_Static_assert(MAX_NODES <= 64, "leads_to() has a bit for each");
+
+/* ---- Which blocks ---- */
+
+/* What leaves each time is not worth it. */
+static bool may_be_member(const struct block *block)
+{
+    for (unsigned i = 0; i < block->n; i++)
+        if (!template_of(&block->uop[i]))
+            return false;
+    return !block->solitary;
+}
+
+/* Whether there is a way from one to the other but through the root. */
+static bool leads_to(const struct maker *m, const struct node *from, const struct node *to,
+                     uint64_t *seen)
+{
+    uint64_t bit = 1ull << (from - m->nodes);
+
+    if (from == to)
+        return true;
+    if (*seen & bit)
+        return false;
+    *seen |= bit;
+    return (from->next && from->next != m->nodes && leads_to(m, from->next, to, seen)) ||
+           (from->taken && from->taken != m->nodes && leads_to(m, from->taken, to, seen));
+}
+
+/* A node of the block; inner: it is on a way to this one, so that there is a loop within the loop.
+ */
+static struct node *find_node(struct maker *m, const struct node *node, const struct block *block,
+                              bool *inner)
+{
+    struct node *found = NULL;
+
+    *inner = false;
+    for (unsigned i = 1; i < m->n_nodes; i++) {
+        uint64_t seen = 0;
+
+        if (m->nodes[i].block != block)
+            continue;
+        found = &m->nodes[i];
+        *inner |= leads_to(m, found, node, &seen);
+    }
+    return found;
+}
+
+/* Where the node's micro-op u leads to within the region: often to a node of its own. */
+static struct node *follow(struct maker *m, struct node *node, const struct uop *u)
+{
+    const struct cpu *cpu = m->jit->cpu;
+    struct block *to = u->link;
+    struct node *other;
+    bool inner;
+
+    if (!to || to->dead || to->epoch[cpu->space] != cpu->epoch || !to->entry ||
+        !is_same_page(node->block, to->rip))
+        return NULL;
+    if (to == m->nodes->block)
+        return m->nodes;
+    other = find_node(m, node, to, &inner);
+    if (inner || to->region || !may_be_member(to))
+        return NULL;
+    if (m->n_nodes == MAX_NODES || (other && m->n_nodes >= MAX_COPIES) ||
+        m->n_uops + to->n > MAX_REGION_UOPS) {
+        if (other)
+            other->joined = true;
+        return other;
+    }
+    m->n_uops += to->n;
+    m->nodes[m->n_nodes] = (struct node){ .block = to };
+    return &m->nodes[m->n_nodes++];
+}
+
+/* Whether there is a way back to the root. */
+static bool find_nodes(struct maker *m, struct block *root)
+{
+    bool loops = false;
+
+    m->nodes[0] = (struct node){ .block = root, .executed = root->instructions };
+    m->n_nodes = 1;
+    m->n_uops = root->n;
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        struct node *node = &m->nodes[i];
+        const struct uop *last = &node->block->uop[node->block->n - 1];
+
+        if (last->op != UOP_JMP && last->op != UOP_CALL64)
+            continue;
+        node->next = follow(m, node, last);
+        if (node->block->n > 1 && is_jump(last - 1))
+            node->taken = follow(m, node, last - 1);
+        loops |= node->next == m->nodes || node->taken == m->nodes;
+    }
+    return loops && may_be_member(root);
+}
+
+/* Whether the longest way to a node's end has become longer. */
+static bool lengthen(const struct maker *m, const struct node *from, struct node *to)
+{
+    unsigned executed = to ? from->executed + to->block->instructions : 0;
+
+    if (!to || to == m->nodes || executed <= to->executed)
+        return false;
+    to->executed = executed;
+    return true;
+}
+
+static void measure(struct maker *m)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (struct node *node = m->nodes; node < m->nodes + m->n_nodes; node++) {
+            more |= lengthen(m, node, node->next);
+            more |= lengthen(m, node, node->taken);
+        }
+    }
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].executed > m->most)
+            m->most = m->nodes[i].executed;
+}
+
+/* ---- The code ---- */
+
+static void emit_node(struct maker *m, struct node *node);
+
+static bool is_same_redo(const struct redo *a, const struct redo *b)
+{
+    return a->flags == b->flags &&
+           (!a->flags ||
+            (a->how == b->how && a->insn == b->insn && a->undo == b->undo && a->size == b->size &&
+             a->a == b->a && a->b == b->b && a->is_imm == b->is_imm && a->imm == b->imm));
+}
+
+/* Whether what one takes for known is so. */
+static bool is_known_as(const struct known *a, const struct known *now)
+{
+    return !a->any || (now->any && a->slot == now->slot && a->reg == now->reg &&
+                       a->write <= now->write && a->low >= now->low && a->high <= now->high &&
+                       (!a->align || (a->align == now->align &&
+                                      !((a->aligned - now->aligned) & (int32_t)(a->align - 1)))));
+}
+
+/* Whether code that was made for one flow is good for another. */
+static bool is_good_for(const struct flow *made, const struct flow *now)
+{
+    for (unsigned slot = 0; slot < N_KEPT; slot++)
+        if (!is_known_as(&made->kept[slot], &now->kept[slot]))
+            return false;
+    return !(made->loaded & ~now->loaded) && is_same_redo(&made->owed, &now->owed) &&
+           is_known_as(&made->known, &now->known);
+}
+
+static bool knows_something(const struct flow *now)
+{
+    bool kept = false;
+
+    for (unsigned slot = 0; slot < N_KEPT; slot++)
+        kept |= now->kept[slot].any;
+    return kept || now->loaded || now->owed.flags || now->known.any;
+}
+
+/* Between the root's end and its beginning: to leave, to count. */
+static void emit_turn(struct maker *m, const struct node *node, unsigned uop)
+{
+    struct host_code *c = &m->c;
+
+    m->excess = m->most;
+    host_imm(c, H_SUB_I, 8, CPU(left), node->executed);
+    cold_way(m, COLD_BUDGET, host_jcc(c, CC_B, NULL), uop);
+    host_imm(c, H_CMP_I, 4, CPU(wanted), 0);
+    cold_way(m, COLD_STAY, host_jcc(c, CC_NZ, NULL), uop);
+}
+
+/* Flags that the root itself does not want are yet to be had where the code is left before it. */
+static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
+{
+    struct flow now;
+
+    flags_clobber_to(m, m->nodes);
+    m->redo = (struct redo){ 0 };
+    now = m->flow;
+    now.owed.flags &= m->lap_wanted;
+    if (m->lap[1].at && is_good_for(&m->lap[1].flow, &now)) {
+        emit_turn(m, node, uop);
+        host_jmp(&m->c, m->lap[1].at);
+    } else if (!m->lap[1].at && knows_something(&now)) {
+        emit_turn(m, node, uop);
+        m->lap[1].at = m->c.at;
+        m->lap[1].flow = m->flow = now;
+        for (unsigned i = 1; i < m->n_nodes; i++)
+            m->nodes[i].at = NULL;
+        emit_node(m, m->nodes);
+    } else {
+        if (now.owed.flags)
+            flags_settle(m);
+        emit_turn(m, node, uop);
+        host_jmp(&m->c, m->lap[0].at);
+    }
+}
+
+/* Out of the region. */
+static void emit_exit(struct maker *m, unsigned uop)
+{
+    flags_settle(m);
+    even_up(m);
+    link_to(m, uop);
+}
+
+/* As long as another way to it; where several meet, flags are where all have them. */
+static void emit_way_to(struct maker *m, const struct node *from, struct node *to)
+{
+    unsigned longer = to->executed - to->block->instructions - from->executed;
+
+    if (to->joined) {
+        flags_clobber_to(m, to);
+        m->redo = (struct redo){ 0 };
+    }
+    if (longer)
+        host_imm(&m->c, H_ADD_I, 8, CPU(left), longer);
+    if (to->joined && to->at && is_good_for(&to->flow, &m->flow)) {
+        host_jmp(&m->c, to->at);
+        return;
+    }
+    to->at = m->c.at;
+    to->flow = m->flow;
+    emit_node(m, to);
+}
+
+static void emit_edge(struct maker *m, const struct node *from, struct node *to, unsigned uop)
+{
+    if (to == m->nodes)
+        emit_loop(m, from, uop);
+    else if (to && m->n_made++ < MAX_MADE)
+        emit_way_to(m, from, to);
+    else
+        emit_exit(m, uop);
+}
+
+/* Where the node's jumps lead to: one of them falls through, the other comes behind or is cold. */
+static void emit_edges(struct maker *m, struct node *node)
+{
+    unsigned last = node->block->n - 1, excess = m->excess;
+    struct flow flow = m->flow;
+    uint8_t *branch = m->branch;
+    bool swapped = branch && m->swapped;
+    struct node *near = swapped ? node->taken : node->next;
+    struct node *far = swapped ? node->next : node->taken;
+
+    if (branch && !far)
+        cold_way(m, COLD_EXIT, branch, swapped ? last : last - 1);
+    emit_edge(m, node, near, swapped ? last - 1 : last);
+    if (!branch || !far)
+        return;
+    host_land(&m->c, branch);
+    m->node = node;
+    m->block = node->block;
+    m->flow = flow;
+    m->excess = excess;
+    emit_edge(m, node, far, swapped ? last : last - 1);
+}
+
+static void emit_node(struct maker *m, struct node *node)
+{
+    const struct block *block = node->block;
+    uint16_t wanted;
+
+    m->node = node;
+    m->block = node->block;
+    m->excess = m->most - node->executed;
+    m->branch = NULL;
+    m->leave = m->link = m->miss = m->call = m->split = NULL;
+    wanted = find_wanted(m);
+    m->pending &= wanted;
+    m->owed.flags &= wanted;
+    if (make_all(m))
+        m->failed = node->block;
+    else if (block->uop[block->n - 1].op == UOP_JMP || node->next)
+        emit_edges(m, node);
+}
+
+/* The root's, as it is without the region. */
+static uint8_t *own_code(const struct maker *m)
+{
+    return m->jit->write + (m->nodes->block->entry - m->jit->execute);
+}
+
+/* Before the root, where it may not go on in the region. */
+void emit_region_cold(struct maker *m, const struct cold *way)
+{
+    m->owed = way->owed;
+    m->excess = way->excess;
+    if (way->kind == COLD_EXIT) {
+        emit_exit(m, way->uop);
+        return;
+    }
+    flags_settle(m);
+    even_up(m);
+    if (way->kind == COLD_BUDGET) {
+        host_jmp(&m->c, own_code(m) + HEAD_CHECK);
+        return;
+    }
+    host_move_imm(&m->c, HOST_AX, m->nodes->block->rip);
+    host_jmp(&m->c, m->jit->to.out);
+}
+
+static void emit_region(struct maker *m)
+{
+    measure(m);
+    find_lap_wanted(m);
+    emit_head(m, m->most);
+    m->lap[0].at = m->c.at;
+    emit_node(m, m->nodes);
+    emit_all_cold(m);
+    host_land(&m->c, m->over);
+    host_imm(&m->c, H_ADD_I, 8, CPU(left), m->most);
+    host_jmp(&m->c, own_code(m) + HEAD_CHECK);
+    host_land(&m->c, m->stay);
+    host_move_imm(&m->c, HOST_AX, m->nodes->block->rip);
+    host_jmp(&m->c, m->jit->to.out);
+}
+
+/* ---- What is kept of it ---- */
+
+/* Behind its sites. */
+static struct jit_region *store(struct maker *m)
+{
+    struct jit_site *site = store_sites(m);
+    struct jit_region *region = (struct jit_region *)(site + m->n_sites);
+
+    if (!site || (uint8_t *)&region->member[m->n_nodes] > m->c.end)
+        return NULL;
+    *region = (struct jit_region){
+        .root = m->nodes->block, .site = site, .n_sites = m->n_sites, .n_members = m->n_nodes
+    };
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        struct block *block = m->nodes[i].block;
+
+        region->member[i] = (struct jit_member){ .region = region, .next = block->memberships };
+        block->memberships = &region->member[i];
+    }
+    return region;
+}
+
+/* NULL: there is no loop, or one of its blocks is not for regions, which is noted. */
+static struct jit_region *try(struct jit *jit, struct block *root)
+{
+    struct maker *m = jit->maker;
+
+    jit_begin(jit, root);
+    if (!find_nodes(m, root))
+        return NULL;
+    emit_region(m);
+    if (m->failed)
+        m->failed->solitary = true;
+    return m->failed || m->c.full ? NULL : store(m);
+}
+
+struct jit_region *jit_region(struct cpu *cpu, struct block *root)
+{
+    struct jit *jit = cpu->blocks->jit;
+    struct jit_region *region = NULL;
+    size_t bytes;
+
+    if (jit->bytes - jit->used < JIT_ROOM)
+        return NULL;
+    for (unsigned i = 0; i < TRIES && !region && (i == 0 || jit->maker->failed); i++)
+        region = try(jit, root);
+    if (!region)
+        return NULL;
+    bytes = (uint8_t *)&region->member[region->n_members] - (jit->write + jit->used);
+    jit->count.regions++;
+    jit->count.bytes += bytes;
+    jit->used += (bytes + 63) & ~(size_t)63;
+    return region;
+}
