@@ -76,7 +76,7 @@ struct jit {
     uop_run *enter; /* calls u->run */
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
-    } to;                                           /* shared: see jit-share.c */
+    } to;                                                       /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
     uint64_t isas; /* of vector instructions that the host has: bits by vec_isa */
