@@ -14,19 +14,18 @@
 
 static bool spoils;
 
-bool __real_jit_translate(struct jit *jit, struct block *block);
-bool __wrap_jit_translate(struct jit *jit, struct block *block);
+size_t __real_jit_translate(struct jit *jit, struct block *block, uint8_t *at);
+size_t __wrap_jit_translate(struct jit *jit, struct block *block, uint8_t *at);
 
-bool __wrap_jit_translate(struct jit *jit, struct block *block)
+size_t __wrap_jit_translate(struct jit *jit, struct block *block, uint8_t *at)
 {
     const uint32_t right = WRONG, wrong = WRONG + 1;
-    size_t from = jit->used;
-    bool done = __real_jit_translate(jit, block);
+    size_t bytes = __real_jit_translate(jit, block, at);
 
-    for (size_t i = from; done && spoils && i + sizeof(right) <= jit->used; i++)
-        if (!memcmp(jit->write + i, &right, sizeof(right)))
-            memcpy(jit->write + i, &wrong, sizeof(wrong));
-    return done;
+    for (size_t i = 0; spoils && i + sizeof(right) <= bytes; i++)
+        if (!memcmp(at + i, &right, sizeof(right)))
+            memcpy(at + i, &wrong, sizeof(wrong));
+    return bytes;
 }
 
 static struct soft_host *create(void)

@@ -253,11 +253,11 @@ static void alike(unsigned bits, unsigned seed)
         g_assert_cmpint(run_in(plain, &p, state), ==, run_in(translated, &p, state));
         compare(plain, translated, &p);
     }
-    g_test_message("%" G_GUINT64_FORMAT " blocks, %" G_GUINT64_FORMAT " times emptied",
+    g_test_message("%" G_GUINT64_FORMAT " blocks, %" G_GUINT64_FORMAT " rounds of code memory",
                    translated->cpu->blocks->jit->count.blocks,
-                   translated->cpu->blocks->jit->count.flushes);
+                   translated->cpu->blocks->jit->code.count.rounds);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.blocks, >, PROGRAMS);
-    g_assert_cmpuint(translated->cpu->blocks->jit->count.flushes, >, 0);
+    g_assert_cmpuint(translated->cpu->blocks->jit->code.count.rounds, >, 0);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.links, >, PROGRAMS);
     if (bits == 64)
         g_assert_cmpuint(translated->cpu->blocks->jit->count.splits, >, 0);

@@ -3,8 +3,9 @@
  * blocks - decodes guest code into blocks, keeps them, runs them, forgets them when their bytes
  * change.
  *
- * Blocks lie in an arena that is emptied as a whole when it is full.  A block whose bytes were
- * written is taken out of the tables, and each of its micro-ops made to leave it: so links to it,
+ * Blocks lie in a ring, where new ones take the place of the oldest, while nothing runs: these are
+ * taken out of all tables, and links to them away.  A block whose bytes were written is taken out
+ * of the tables by which it is found, and each of its micro-ops made to leave it: so links to it,
  * and the processor that may just run it, need not be looked for.
  */
 #include "blocks.h"
@@ -42,6 +43,73 @@ static struct block **hash_entry(struct blocks *s, const uint8_t *code, uint64_t
     return &s->hash[(h ^ h >> 15) & (HASH_ENTRIES - 1)];
 }
 
+/* ---- Links: what points to a block ---- */
+
+static struct block_link *block_links(const struct block *block)
+{
+    return (struct block_link *)&block->uop[block->n];
+}
+
+/* Of an assistant's: the code as it was decoded, behind the micro-ops and links. */
+static uint8_t *block_bytes(const struct block *block)
+{
+    return (uint8_t *)&block_links(block)[block->n_links];
+}
+
+static bool is_direct_jump(const struct uop *u)
+{
+    return (u->op >= UOP_JO && u->op <= UOP_JMP) || u->op == UOP_CALL64;
+}
+
+static unsigned count_jumps(const struct uop *uop, unsigned n)
+{
+    unsigned jumps = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        jumps += is_direct_jump(&uop[i]);
+    return jumps;
+}
+
+static void make_links(struct block *block)
+{
+    struct block_link *link = block_links(block);
+
+    for (unsigned i = 0; i < block->n; i++)
+        if (is_direct_jump(&block->uop[i]))
+            *link++ = (struct block_link){ .from = &block->uop[i] };
+}
+
+static void unlink_jump(struct block_link *link)
+{
+    if (!link->at)
+        return;
+    *link->at = link->next;
+    if (link->next)
+        link->next->at = link->at;
+    link->at = NULL;
+    link->from->link = NULL;
+}
+
+static void link_jump(struct block_link *link, struct block *to)
+{
+    unlink_jump(link);
+    link->from->link = to;
+    link->next = to->linked;
+    link->at = &to->linked;
+    if (link->next)
+        link->next->at = &link->next;
+    to->linked = link;
+}
+
+void blocks_await(struct cpu *cpu, const struct uop *u)
+{
+    const struct block *block = cpu->block;
+
+    for (unsigned i = 0; !block->dead && i < block->n_links; i++)
+        if (block_links(block)[i].from == u)
+            cpu->blocks->awaits = &block_links(block)[i];
+}
+
 /* ---- Memory ---- */
 
 void blocks_new_epoch(struct cpu *cpu, unsigned space)
@@ -62,8 +130,10 @@ int blocks_create(struct cpu *cpu)
 
     if (!s)
         return -ENOMEM;
-    s->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (s->arena == MAP_FAILED) {
+    s->arena.bytes = ARENA_BYTES;
+    s->arena.base =
+        mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (s->arena.base == MAP_FAILED) {
         free(s);
         return -ENOMEM;
     }
@@ -78,7 +148,7 @@ void blocks_destroy(struct cpu *cpu)
         return;
     check_destroy(cpu);
     jit_destroy(cpu);
-    munmap(cpu->blocks->arena, ARENA_BYTES);
+    munmap(cpu->blocks->arena.base, ARENA_BYTES);
     free(cpu->blocks);
     cpu->blocks = NULL;
 }
@@ -90,50 +160,48 @@ void blocks_flush(struct cpu *cpu)
 {
     struct blocks *s = cpu->blocks;
 
-    if (s->jit && cpu->block) /* its jumps within the page look at nothing */
+    if (cpu->block)
         block_kill(cpu, (struct block *)cpu->block);
     memset(s->jump, 0, sizeof(s->jump));
     memset(s->hash, 0, sizeof(s->hash));
     memset(s->page, 0, sizeof(s->page));
-    s->link_from = NULL;
-    s->used = 0;
+    s->awaits = NULL;
+    ring_empty(&s->arena);
     s->flushes++;
     new_epochs(cpu);
     if (s->jit)
         jit_flush(cpu);
 }
 
-static struct block *allocate(struct cpu *cpu, unsigned n_uops, unsigned n_bytes)
-{
-    size_t bytes = sizeof(struct block) + n_uops * sizeof(struct uop) + n_bytes;
-    struct block *block;
-
-    if (cpu->blocks->used + bytes > ARENA_BYTES || (cpu->blocks->jit && cpu->blocks->jit->full))
-        blocks_flush(cpu);
-    block = (struct block *)(cpu->blocks->arena + cpu->blocks->used);
-    cpu->blocks->used += (bytes + 15) & ~(size_t)15;
-    return block;
-}
-
-/* Of an assistant's: the code as it was decoded, behind the micro-ops. */
-static uint8_t *block_bytes(const struct block *block)
-{
-    return (uint8_t *)&block->uop[block->n];
-}
-
 /* ---- Forgetting ---- */
 
-/* Nobody finds the block again; who runs it or is linked to it leaves it at the next instruction.
- */
-static void block_kill(struct cpu *cpu, struct block *block)
+static void leave_hash(struct cpu *cpu, struct block *block)
 {
     struct block **at = hash_entry(cpu->blocks, block->code, block->rip);
-    uint64_t now = cpu->block == block ? cpu->rip - block->rip : UINT64_MAX;
 
     while (*at && *at != block)
         at = &(*at)->hash_next;
     if (*at)
         *at = block->hash_next;
+}
+
+static void leave_page(struct page_link *link)
+{
+    if (!link->at)
+        return;
+    *link->at = link->next;
+    if (link->next)
+        link->next->at = link->at;
+    link->at = NULL;
+}
+
+/* Nobody finds the block again; who runs it or is linked to it leaves it at the next instruction.
+ */
+static void block_kill(struct cpu *cpu, struct block *block)
+{
+    uint64_t now = cpu->block == block ? cpu->rip - block->rip : UINT64_MAX;
+
+    leave_hash(cpu, block);
     block->dead = true;
     memset(block->epoch, 0, sizeof(block->epoch));
     if (cpu->blocks->jit)
@@ -141,6 +209,29 @@ static void block_kill(struct cpu *cpu, struct block *block)
     for (unsigned i = 0; i < block->n; i++)
         if (now == UINT64_MAX || block->uop[i].off > now)
             block->uop[i].run = run_STALE;
+}
+
+/* The block's memory is wanted, and nothing runs: nothing points to it any longer. */
+static void drop_block(void *context, struct ring_item *item)
+{
+    struct cpu *cpu = context;
+    struct block *block = (struct block *)item, **known = blocks_jump_entry(cpu, block->rip);
+    struct block_link *own = block_links(block), *awaits = cpu->blocks->awaits;
+
+    if (!block->dead)
+        leave_hash(cpu, block);
+    if (*known == block)
+        *known = NULL;
+    leave_page(&block->on_page[0]);
+    leave_page(&block->on_page[1]);
+    while (block->linked)
+        unlink_jump(block->linked);
+    for (unsigned i = 0; i < block->n_links; i++)
+        unlink_jump(&own[i]);
+    if (awaits >= own && awaits < own + block->n_links)
+        cpu->blocks->awaits = NULL;
+    if (cpu->blocks->jit)
+        jit_drop(cpu, block);
 }
 
 /* The block's bytes in its first page. */
@@ -172,7 +263,7 @@ bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes)
             if (link->page == page && overlaps(link->block, host, bytes)) {
                 if (!link->block->dead)
                     block_kill(cpu, link->block);
-                *at = link->next;
+                leave_page(link);
             } else {
                 empty &= link->page != page;
                 at = &link->next;
@@ -367,6 +458,9 @@ static void enter_page(struct blocks *s, struct block *block, unsigned which, co
 
     block->on_page[which] =
         (struct page_link){ .block = block, .next = *at, .page = page_of(code) };
+    block->on_page[which].at = at;
+    if (*at)
+        (*at)->at = &block->on_page[which].next;
     *at = &block->on_page[which];
 }
 
@@ -408,6 +502,14 @@ static void log_made(struct cpu *cpu, const struct block *block, const struct so
     log_code(cpu, block, bytes);
 }
 
+static size_t bytes_of(const struct cpu *cpu, const struct block *head)
+{
+    size_t bytes = sizeof(*head) + head->n * sizeof(struct uop) +
+                   head->n_links * sizeof(struct block_link) + (cpu->assist ? head->bytes : 0);
+
+    return (bytes + 15) & ~(size_t)15;
+}
+
 static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
 {
     struct block_builder *b = &cpu->blocks->builder;
@@ -419,6 +521,7 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
                           .mode = mode,
                           .cs_limit = cpu->seg[SEG_CS].limit };
     struct block *block;
+    size_t bytes;
 
     b->cpu = cpu;
     b->rip = cpu->rip;
@@ -429,14 +532,18 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     cpu->blocks->made.blocks++;
     cpu->blocks->made.instructions += head.instructions;
     cpu->blocks->made.bytes += head.bytes;
-    block = allocate(cpu, b->n, cpu->assist ? head.bytes : 0);
     head.code2 = s.code2;
     head.n = b->n;
+    head.n_links = count_jumps(b->uop, b->n);
     head.dead = !code || (head.bytes > s.room && !s.code2); /* not from memory: never again */
     if (!head.dead)
         head.epoch[cpu->space] = cpu->epoch;
+    bytes = bytes_of(cpu, &head);
+    block = ring_room(&cpu->blocks->arena, bytes, drop_block, cpu);
     *block = head;
+    ring_add(&cpu->blocks->arena, &block->item, bytes);
     memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
+    make_links(block);
     if (cpu->assist && code)
         block_copy_code(block, block_bytes(block));
     log_made(cpu, block, &s);
@@ -549,16 +656,12 @@ void blocks_run_one(struct cpu *cpu)
 /* The next block, to which the jump that led here is linked. */
 static struct block *find_next(struct cpu *cpu)
 {
-    struct blocks *s = cpu->blocks;
-    struct uop *from = s->link_from;
-    uint64_t flushes = s->flushes;
-    struct block *block;
+    struct block *block = blocks_find(cpu, 0);
+    struct block_link *awaits = cpu->blocks->awaits;
 
-    s->link_from = NULL;
-    block = blocks_find(cpu, 0);
-    if (from && s->flushes == flushes && !block->dead && !(block->mode & BLOCK_ONE) &&
-        !cpu_logs(cpu, TENON_ITEM_NOCHAIN))
-        from->link = block;
+    cpu->blocks->awaits = NULL;
+    if (awaits && !block->dead && !(block->mode & BLOCK_ONE) && !cpu_logs(cpu, TENON_ITEM_NOCHAIN))
+        link_jump(awaits, block);
     return block;
 }
 
@@ -566,7 +669,7 @@ void blocks_run_block(struct cpu *cpu, uint32_t kind)
 {
     const struct uop *u;
 
-    cpu->blocks->link_from = NULL;
+    cpu->blocks->awaits = NULL;
     u = block_enter(cpu, blocks_find(cpu, kind));
     if (u)
         run(cpu, u);
@@ -578,7 +681,7 @@ void blocks_run(struct cpu *cpu)
         check_run(cpu);
         return;
     }
-    cpu->blocks->link_from = NULL;
+    cpu->blocks->awaits = NULL;
     while (!__atomic_load_n(&cpu->wanted, __ATOMIC_RELAXED) && cpu->instructions < cpu->stop_at) {
         const struct uop *u;
 

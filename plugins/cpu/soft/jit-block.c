@@ -408,41 +408,36 @@ static void make_block(struct maker *m)
         emit_entry(m, &m->entry[i]);
 }
 
-/* The jumps to other blocks, behind the code. */
+/* The jumps to other blocks, behind the code; where they end, or NULL: there is no room. */
 static uint8_t *store_sites(struct maker *m, struct block *block)
 {
     struct jit_site *site = (struct jit_site *)(((uintptr_t)m->c.at + 15) & ~(uintptr_t)15);
 
-    if ((uint8_t *)(site + m->n_sites) > m->c.end) {
-        m->c.full = true;
-        return m->c.at;
-    }
+    if (m->c.full || (uint8_t *)(site + m->n_sites) > m->c.end)
+        return NULL;
     memcpy(site, m->site, m->n_sites * sizeof(*site));
     block->site = site;
     block->n_sites = m->n_sites;
     return (uint8_t *)(site + m->n_sites);
 }
 
-bool jit_translate(struct jit *jit, struct block *block)
+size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at)
 {
     struct maker *m = jit->maker;
-    uint8_t *begin = jit->write + jit->used, *end;
+    uint8_t *end;
 
     memset(m, 0, offsetof(struct maker, wanted));
-    m->c = (struct host_code){ .at = begin, .end = jit->write + jit->bytes };
+    m->c = (struct host_code){ .at = at, .end = at + JIT_ROOM };
     m->jit = jit;
     m->block = block;
     m->load_uop = m->address_uop = NO_UOP;
     make_block(m);
     end = store_sites(m, block);
-    if (m->c.full)
-        return false;
+    if (!end)
+        return 0;
     block->uop[0].run = block->first;
-    block->entry = jit_executable(jit, begin);
+    block->entry = jit_executable(jit, at);
     for (unsigned i = 0; i < m->n_entries; i++)
         block->uop[m->entry[i].uop].run = (uop_run *)(uintptr_t)jit_executable(jit, m->entry[i].at);
-    jit->count.blocks++;
-    jit->count.bytes += end - begin;
-    jit->used += (end - begin + 63) & ~(size_t)63;
-    return true;
+    return end - at;
 }

@@ -2,9 +2,8 @@
 /*
  * jit - the translator's memory, and when blocks are translated.
  *
- * Code is only added, on the processor's own thread; all that is changed of it are the distances of
- * jumps between blocks, from C.  What is full is emptied as a whole together with the blocks, where
- * none runs.
+ * A block's code is written on the processor's own thread, as the block begins, in the place of the
+ * oldest ones'; all that is changed of it are the distances of jumps between blocks, from C.
  */
 #include "jit.h"
 
@@ -22,6 +21,8 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
 #endif
+
+enum { CODE_ALIGN = 64 };
 
 static void *map(int fd, size_t bytes, int prot)
 {
@@ -68,6 +69,15 @@ bool jit_possible(void)
     return p;
 }
 
+/* Code begins where a cache line does, its item just before. */
+static void place_ring(struct jit *jit)
+{
+    size_t from = (jit->shared + sizeof(struct jit_code) + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1ul);
+
+    jit->code.base = jit->write + from - sizeof(struct jit_code);
+    jit->code.bytes = jit->bytes - from;
+}
+
 int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
 {
     struct jit *jit = calloc(1, sizeof(*jit));
@@ -86,6 +96,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         err = jit_share(jit);
     if (err)
         jit_destroy(cpu);
+    else
+        place_ring(jit);
     return err;
 }
 
@@ -117,9 +129,7 @@ void jit_flush(struct cpu *cpu)
 
     memset(jit->jump, 0, sizeof(jit->jump));
     memset(jit->split, 0, sizeof(jit->split));
-    jit->used = jit->shared;
-    jit->full = false;
-    jit->count.flushes++;
+    ring_empty(&jit->code);
 }
 
 /* ---- From block to block ---- */
@@ -139,14 +149,19 @@ static void aim_epoch(struct jit_site *site, const uint64_t *epoch)
         memcpy(site->epoch, &epoch, sizeof(epoch));
 }
 
+static void leave_list(struct jit_site *site)
+{
+    if (!site->to)
+        return;
+    *site->back = site->next;
+    if (site->next)
+        site->next->back = site->back;
+    site->to = NULL;
+}
+
 static void unlink_site(struct jit *jit, struct jit_site *site)
 {
-    struct jit_site **at = &site->to->incoming;
-
-    while (*at != site)
-        at = &(*at)->next;
-    *at = site->next;
-    site->to = NULL;
+    leave_list(site);
     aim(jit, site->at, jit_executable(jit, site->stub));
     aim_epoch(site, jit->never);
 }
@@ -155,12 +170,14 @@ static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
 {
     if (site->to == to)
         return;
-    if (site->to)
-        unlink_site(jit, site);
+    leave_list(site);
     aim(jit, site->at, to->entry);
     aim_epoch(site, to->epoch);
     site->to = to;
     site->next = to->incoming;
+    site->back = &to->incoming;
+    if (site->next)
+        site->next->back = &site->next;
     to->incoming = site;
     jit->count.links++;
 }
@@ -178,6 +195,45 @@ void jit_kill(struct cpu *cpu, struct block *block)
         unlink_site(cpu->blocks->jit, block->incoming);
     if (jump->code == block->entry)
         *jump = (struct jit_jump){ 0 };
+}
+
+static unsigned split_bit(const struct block *block)
+{
+    return ((uintptr_t)block->code ^ (uintptr_t)block->code >> 12) & (JIT_SPLITS - 1);
+}
+
+static void mark_split(struct jit *jit, const struct block *block, bool split)
+{
+    uint64_t *word = &jit->split[split_bit(block) / 64], bit = 1ull << split_bit(block) % 64;
+
+    *word = split ? *word | bit : *word & ~bit;
+}
+
+bool jit_is_split(const struct jit *jit, const struct block *block)
+{
+    return jit->split[split_bit(block) / 64] >> split_bit(block) % 64 & 1;
+}
+
+/* Nobody comes to the block's code, or goes from it; its sites are no more. */
+static void forget_code(struct cpu *cpu, struct block *block)
+{
+    jit_kill(cpu, block);
+    for (unsigned i = 0; i < block->n_sites; i++)
+        leave_list(&block->site[i]);
+    block->n_sites = 0;
+    block->entry = NULL;
+    if (!block->dead)
+        mark_split(cpu->blocks->jit, block, false);
+}
+
+void jit_drop(struct cpu *cpu, struct block *block)
+{
+    const struct jit *jit = cpu->blocks->jit;
+
+    if (!block->entry)
+        return;
+    ((struct jit_code *)(jit->write + (block->entry - jit->execute)))[-1].block = NULL;
+    forget_code(cpu, block);
 }
 
 void jit_remember(struct cpu *cpu, const struct block *block)
@@ -286,23 +342,11 @@ const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
     return cpu->block->dead ? u + 1 : NULL;
 }
 
-static unsigned split_bit(const struct block *block)
-{
-    return ((uintptr_t)block->code ^ (uintptr_t)block->code >> 12) & (JIT_SPLITS - 1);
-}
-
-bool jit_is_split(const struct jit *jit, const struct block *block)
-{
-    return jit->split[split_bit(block) / 64] >> split_bit(block) % 64 & 1;
-}
-
 /* engine=check runs a block twice, so it stays. */
 const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
 {
-    unsigned bit = split_bit(cpu->block);
-
     if (!cpu->blocks->check && !cpu->block->dead) {
-        cpu->blocks->jit->split[bit / 64] |= 1ull << bit % 64;
+        mark_split(cpu->blocks->jit, cpu->block, true);
         cpu->blocks->jit->count.splits++;
         uop_precise(cpu, u);
         blocks_leave(cpu);
@@ -312,20 +356,40 @@ const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
 
 /* ---- Translating ---- */
 
+/* Its code's memory is wanted: the block is the interpreter's again, until it is hot again. */
+static void drop_code(void *context, struct ring_item *item)
+{
+    struct cpu *cpu = context;
+    struct block *block = ((struct jit_code *)item)->block;
+
+    if (!block)
+        return;
+    forget_code(cpu, block);
+    if (block->dead)
+        return;
+    uops_choose(block->uop, block->n);
+    jit_watch(cpu, block, true);
+}
+
 static void translate_block(struct cpu *cpu, struct block *block)
 {
     struct jit *jit = cpu->blocks->jit;
-    size_t from = jit->used;
+    struct jit_code *code = ring_room(&jit->code, sizeof(*code) + JIT_ROOM, drop_code, cpu);
+    uint8_t *at = (uint8_t *)(code + 1);
+    size_t bytes = jit_translate(jit, block, at);
 
-    if (jit->full || jit->bytes - jit->used < JIT_ROOM) {
-        jit->full = true;
-        block->heat = jit->heat;
-    } else if (!jit_translate(jit, block)) {
+    if (!bytes) {
+        jit->count.too_long++;
         block->uop[0].run = block->first;
-    } else {
-        jit->count.guest_bytes += block->bytes;
-        jit_tell(cpu, block, jit->write + from, jit->execute + from, jit->used - from);
+        return;
     }
+    code->block = block;
+    ring_add(&jit->code, &code->item,
+             (sizeof(*code) + bytes + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1ul));
+    jit->count.blocks++;
+    jit->count.bytes += bytes;
+    jit->count.guest_bytes += block->bytes;
+    jit_tell(cpu, block, at, jit_executable(jit, at), bytes);
 }
 
 /* In the first handler's place: counts. */
@@ -335,8 +399,7 @@ static HANDLER(counted)
 
     if (UNLIKELY(--block->heat == 0)) {
         translate_block(cpu, block);
-        if (block->heat == 0)
-            GO(u);
+        GO(u);
     }
     return block->first(cpu, u);
 }

@@ -31,7 +31,7 @@ struct jit_site {
     uint8_t *epoch;   /* to another page: where the address of the block's epochs is; or NULL */
     uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
     struct block *to; /* NULL: not linked */
-    struct jit_site *next; /* of those linked with the same block */
+    struct jit_site *next, **back; /* of those linked with the same block; what points here */
     uint32_t uop;
 };
 
@@ -42,16 +42,22 @@ struct jit_context {
 };
 enum { JIT_CONTEXTS = 8, JIT_SPLITS = 1 << 12 };
 
+/* Before each block's code. */
+struct jit_code {
+    struct ring_item item;
+    struct block *block; /* NULL: no longer */
+};
+
 /*
  * A processor's code memory, mapped twice: to write and to execute.  It begins with the handlers'
- * addresses and the pieces that blocks share.
+ * addresses and the pieces that blocks share; the rest is a ring of blocks' code.
  */
 struct jit {
     uint8_t *write;
     const uint8_t *execute;
-    size_t bytes, used, shared;
+    size_t bytes, shared;
+    struct ring code;
     uint32_t heat;  /* entries after which a block is translated */
-    bool full;      /* to be emptied before the next block is decoded */
     uop_run *enter; /* calls u->run */
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split;
@@ -67,12 +73,13 @@ struct jit {
     uint64_t
         split[JIT_SPLITS / 64]; /* by hash: code whose accesses are each looked up by themselves */
     struct {
-        uint64_t blocks, bytes, guest_bytes, flushes, links, misses, splits;
+        uint64_t blocks, bytes, guest_bytes, links, misses, splits, too_long;
     } count;
 };
 
-/* Room for one block's code; the least memory; entries after which a block is translated. */
-enum { JIT_ROOM = 256 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32 };
+/* Room for one block's code; the least memory, if not for a test; entries after which a block is
+ * translated. */
+enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32 };
 
 /* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
@@ -86,6 +93,8 @@ size_t jit_share_of(size_t bytes, unsigned n);
 void jit_watch(struct cpu *cpu, struct block *block, bool may);
 /* No translated code goes to the block any longer. */
 void jit_kill(struct cpu *cpu, struct block *block);
+/* The block's memory is wanted: nothing here knows of it any longer. */
+void jit_drop(struct cpu *cpu, struct block *block);
 /* All blocks are being forgotten.  None may run again before the next one is made. */
 void jit_flush(struct cpu *cpu);
 /* Micro-ops are about to run: where indirect jumps go may depend on something else than before. */
@@ -103,9 +112,9 @@ bool jit_is_split(const struct jit *jit, const struct block *block);
 
 /* jit-share.c: the pieces that blocks share; 0 or -ENOMEM. */
 int jit_share(struct jit *jit);
-/* jit-block.c: writes block's code to jit->write + used, and makes its micro-ops go there; false:
- * it is full. */
-bool jit_translate(struct jit *jit, struct block *block);
+/* jit-block.c: writes block's code where at is, and makes its micro-ops go there; how many bytes, 0
+ * if JIT_ROOM was not enough. */
+size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
 {

@@ -32,6 +32,7 @@
 
 #include "cpu.h"
 #include "insn.h"
+#include "ring.h"
 
 struct uop;
 struct block;
@@ -67,11 +68,18 @@ struct uop {
 /* A block's place among those that have bytes in a page of host memory. */
 struct page_link {
     struct block *block;
-    struct page_link *next;
+    struct page_link *next, **at; /* at: what points here, NULL: nothing */
     const uint8_t *page;
 };
 
+/* A jump to a block, in the jump's block's memory behind the micro-ops. */
+struct block_link {
+    struct uop *from;
+    struct block_link *next, **at; /* of those to the same block; at: as above */
+};
+
 struct block {
+    struct ring_item item;
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
@@ -80,6 +88,7 @@ struct block {
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct block *hash_next;
     struct page_link on_page[2];
+    struct block_link *linked; /* jumps to it */
     /* The translator's: the first micro-op's own handler, how many entries until it is translated,
      * and then how translated code enters it (or NULL), its jumps to other blocks, theirs here. */
     uop_run *first;
@@ -87,7 +96,7 @@ struct block {
     struct jit_site *site, *incoming;
     uint32_t heat;
     uint16_t n_sites;
-    uint16_t n;
+    uint16_t n, n_links; /* micro-ops; those of them that are direct jumps */
     bool dead; /* nobody finds it any more */
     struct uop uop[];
 };
@@ -319,7 +328,9 @@ struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint
 void emit_load_rm(struct block_builder *b, unsigned t, unsigned size);
 void emit_store_rm(struct block_builder *b, unsigned t, unsigned size);
 
-/* Chooses handlers once all is there: quiet ones where flags are dead. */
+/* Chooses handlers for all n micro-ops of a block: quiet ones where flags are dead. */
+void uops_choose(struct uop *uop, unsigned n);
+/* The same, once all is there. */
 void build_finish(struct block_builder *b);
 
 /* The instruction's micro-ops; #UD for what is none. */
