@@ -29,14 +29,14 @@ static const uint8_t *page_of(const uint8_t *host)
     return (const uint8_t *)((uintptr_t)host & ~(PAGE - 1));
 }
 
-static struct page_link **page_entry(struct blocks *s, const uint8_t *host)
+static struct link **page_entry(struct blocks *s, const uint8_t *host)
 {
     uintptr_t page = (uintptr_t)host / PAGE;
 
     return &s->page[(page ^ page >> 12) & (PAGE_ENTRIES - 1)];
 }
 
-static struct block **hash_entry(struct blocks *s, const uint8_t *code, uint64_t rip)
+static struct link **hash_entry(struct blocks *s, const uint8_t *code, uint64_t rip)
 {
     uint64_t h = (uintptr_t)code ^ rip >> 12;
 
@@ -81,24 +81,15 @@ static void make_links(struct block *block)
 
 static void unlink_jump(struct block_link *link)
 {
-    if (!link->at)
-        return;
-    *link->at = link->next;
-    if (link->next)
-        link->next->at = link->at;
-    link->at = NULL;
+    link_out(&link->link);
     link->from->link = NULL;
 }
 
 static void link_jump(struct block_link *link, struct block *to)
 {
-    unlink_jump(link);
+    link_out(&link->link);
+    link_in(&to->linked, &link->link);
     link->from->link = to;
-    link->next = to->linked;
-    link->at = &to->linked;
-    if (link->next)
-        link->next->at = &link->next;
-    to->linked = link;
 }
 
 void blocks_await(struct cpu *cpu, const struct uop *u)
@@ -137,6 +128,7 @@ int blocks_create(struct cpu *cpu)
         free(s);
         return -ENOMEM;
     }
+    madvise(s->arena.base, ARENA_BYTES, MADV_HUGEPAGE); /* blocks are met in no order */
     cpu->blocks = s;
     new_epochs(cpu);
     return 0;
@@ -175,33 +167,13 @@ void blocks_flush(struct cpu *cpu)
 
 /* ---- Forgetting ---- */
 
-static void leave_hash(struct cpu *cpu, struct block *block)
-{
-    struct block **at = hash_entry(cpu->blocks, block->code, block->rip);
-
-    while (*at && *at != block)
-        at = &(*at)->hash_next;
-    if (*at)
-        *at = block->hash_next;
-}
-
-static void leave_page(struct page_link *link)
-{
-    if (!link->at)
-        return;
-    *link->at = link->next;
-    if (link->next)
-        link->next->at = link->at;
-    link->at = NULL;
-}
-
 /* Nobody finds the block again; who runs it or is linked to it leaves it at the next instruction.
  */
 static void block_kill(struct cpu *cpu, struct block *block)
 {
     uint64_t now = cpu->block == block ? cpu->rip - block->rip : UINT64_MAX;
 
-    leave_hash(cpu, block);
+    link_out(&block->found);
     block->dead = true;
     memset(block->epoch, 0, sizeof(block->epoch));
     if (cpu->blocks->jit)
@@ -218,16 +190,15 @@ static void drop_block(void *context, struct ring_item *item)
     struct block *block = (struct block *)item, **known = blocks_jump_entry(cpu, block->rip);
     struct block_link *own = block_links(block), *awaits = cpu->blocks->awaits;
 
-    if (!block->dead)
-        leave_hash(cpu, block);
+    link_out(&block->found);
+    link_out(&block->on_page[0].link);
+    link_out(&block->on_page[1].link);
+    while (block->linked)
+        unlink_jump((struct block_link *)block->linked);
+    for (unsigned i = 0; i < block->n_links; i++)
+        link_out(&own[i].link);
     if (*known == block)
         *known = NULL;
-    leave_page(&block->on_page[0]);
-    leave_page(&block->on_page[1]);
-    while (block->linked)
-        unlink_jump(block->linked);
-    for (unsigned i = 0; i < block->n_links; i++)
-        unlink_jump(&own[i]);
     if (awaits >= own && awaits < own + block->n_links)
         cpu->blocks->awaits = NULL;
     if (cpu->blocks->jit)
@@ -257,16 +228,18 @@ bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes)
     bool empty = true;
 
     for (const uint8_t *page = page_of(host); page < host + bytes; page += PAGE) {
-        struct page_link **at = page_entry(cpu->blocks, page), *link;
+        struct link *next;
 
-        while ((link = *at)) {
+        for (struct link *at = *page_entry(cpu->blocks, page); at; at = next) {
+            struct page_link *link = (struct page_link *)at;
+
+            next = at->next;
             if (link->page == page && overlaps(link->block, host, bytes)) {
                 if (!link->block->dead)
                     block_kill(cpu, link->block);
-                leave_page(link);
+                link_out(at);
             } else {
                 empty &= link->page != page;
-                at = &link->next;
             }
         }
     }
@@ -454,22 +427,16 @@ static void build(struct block_builder *b, struct source *s, struct block *block
 
 static void enter_page(struct blocks *s, struct block *block, unsigned which, const uint8_t *code)
 {
-    struct page_link **at = page_entry(s, code);
+    struct page_link *place = &block->on_page[which];
 
-    block->on_page[which] =
-        (struct page_link){ .block = block, .next = *at, .page = page_of(code) };
-    block->on_page[which].at = at;
-    if (*at)
-        (*at)->at = &block->on_page[which].next;
-    *at = &block->on_page[which];
+    place->block = block;
+    place->page = page_of(code);
+    link_in(page_entry(s, code), &place->link);
 }
 
 static void enter(struct cpu *cpu, struct block *block)
 {
-    struct block **at = hash_entry(cpu->blocks, block->code, block->rip);
-
-    block->hash_next = *at;
-    *at = block;
+    link_in(hash_entry(cpu->blocks, block->code, block->rip), &block->found);
     enter_page(cpu->blocks, block, 0, block->code);
     if (block->code2)
         enter_page(cpu->blocks, block, 1, block->code2);
@@ -585,19 +552,24 @@ static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *c
     return !cpu->assist || block->epoch[cpu->space] == cpu->epoch || unchanged(block);
 }
 
+static struct block *found_block(struct link *found)
+{
+    return (struct block *)((char *)found - offsetof(struct block, found));
+}
+
 /* By its bytes; faults as the instruction's fetch does. */
 static struct block *find_by_code(struct cpu *cpu, uint32_t mode)
 {
+    struct block *block = NULL;
     const uint8_t *code;
-    struct block *block;
 
     check_target(cpu, cpu->rip);
     code = code_at(cpu, linear_of(cpu, cpu->rip));
     if (!code)
         return make(cpu, NULL, mode | BLOCK_ONE);
-    for (block = *hash_entry(cpu->blocks, code, cpu->rip); block; block = block->hash_next)
-        if (matches(cpu, block, code, mode))
-            break;
+    for (struct link *at = *hash_entry(cpu->blocks, code, cpu->rip); at && !block; at = at->next)
+        if (matches(cpu, found_block(at), code, mode))
+            block = found_block(at);
     if (!block)
         return make(cpu, code, mode);
     block->epoch[cpu->space] = cpu->epoch;

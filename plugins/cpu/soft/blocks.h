@@ -18,15 +18,15 @@
 
 enum {
     JUMP_ENTRIES = 1 << 14,
-    HASH_ENTRIES = 1 << 15,
+    HASH_ENTRIES = 1 << 16,
     PAGE_ENTRIES = 1 << 12,
     ARENA_BYTES = 32 << 20
 };
 
 struct blocks {
-    struct block *jump[JUMP_ENTRIES];     /* by rip: where indirect jumps went */
-    struct block *hash[HASH_ENTRIES];     /* by host address of the code */
-    struct page_link *page[PAGE_ENTRIES]; /* by host page: the blocks that have bytes there */
+    struct block *jump[JUMP_ENTRIES]; /* by rip: where indirect jumps went */
+    struct link *hash[HASH_ENTRIES];  /* by host address of the code */
+    struct link *page[PAGE_ENTRIES];  /* by host page: the blocks that have bytes there */
     struct ring arena;
     uint64_t flushes;
     struct block_link *awaits; /* the jump that will be linked with the next block, or NULL */

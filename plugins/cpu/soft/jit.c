@@ -149,19 +149,10 @@ static void aim_epoch(struct jit_site *site, const uint64_t *epoch)
         memcpy(site->epoch, &epoch, sizeof(epoch));
 }
 
-static void leave_list(struct jit_site *site)
-{
-    if (!site->to)
-        return;
-    *site->back = site->next;
-    if (site->next)
-        site->next->back = site->back;
-    site->to = NULL;
-}
-
 static void unlink_site(struct jit *jit, struct jit_site *site)
 {
-    leave_list(site);
+    link_out(&site->link);
+    site->to = NULL;
     aim(jit, site->at, jit_executable(jit, site->stub));
     aim_epoch(site, jit->never);
 }
@@ -170,15 +161,11 @@ static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
 {
     if (site->to == to)
         return;
-    leave_list(site);
+    link_out(&site->link);
+    link_in(&to->incoming, &site->link);
+    site->to = to;
     aim(jit, site->at, to->entry);
     aim_epoch(site, to->epoch);
-    site->to = to;
-    site->next = to->incoming;
-    site->back = &to->incoming;
-    if (site->next)
-        site->next->back = &site->next;
-    to->incoming = site;
     jit->count.links++;
 }
 
@@ -192,7 +179,7 @@ void jit_kill(struct cpu *cpu, struct block *block)
     struct jit_jump *jump = jump_of(cpu->blocks->jit, block->rip);
 
     while (block->incoming)
-        unlink_site(cpu->blocks->jit, block->incoming);
+        unlink_site(cpu->blocks->jit, (struct jit_site *)block->incoming);
     if (jump->code == block->entry)
         *jump = (struct jit_jump){ 0 };
 }
@@ -219,7 +206,7 @@ static void forget_code(struct cpu *cpu, struct block *block)
 {
     jit_kill(cpu, block);
     for (unsigned i = 0; i < block->n_sites; i++)
-        leave_list(&block->site[i]);
+        link_out(&block->site[i].link);
     block->n_sites = 0;
     block->entry = NULL;
     if (!block->dead)

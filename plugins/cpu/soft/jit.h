@@ -26,12 +26,12 @@ enum { JIT_JUMPS = 1 << 14 };
 
 /* A jump of translated code to another block's: in code memory, behind the block's code. */
 struct jit_site {
+    struct link link; /* of those linked with the same block */
     uint8_t *at;      /* the 4 bytes of its distance */
     uint8_t *stub;    /* where it goes while it is not linked: the block is looked for in C */
     uint8_t *epoch;   /* to another page: where the address of the block's epochs is; or NULL */
     uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
     struct block *to; /* NULL: not linked */
-    struct jit_site *next, **back; /* of those linked with the same block; what points here */
     uint32_t uop;
 };
 

@@ -32,6 +32,7 @@
 
 #include "cpu.h"
 #include "insn.h"
+#include "links.h"
 #include "ring.h"
 
 struct uop;
@@ -67,37 +68,38 @@ struct uop {
 
 /* A block's place among those that have bytes in a page of host memory. */
 struct page_link {
+    struct link link;
     struct block *block;
-    struct page_link *next, **at; /* at: what points here, NULL: nothing */
     const uint8_t *page;
 };
 
 /* A jump to a block, in the jump's block's memory behind the micro-ops. */
 struct block_link {
+    struct link link; /* of those to the same block */
     struct uop *from;
-    struct block_link *next, **at; /* of those to the same block; at: as above */
 };
 
 struct block {
     struct ring_item item;
+    struct link found;   /* by its bytes */
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
     uint64_t epoch[SPACES]; /* at which its address was last seen to map here */
     uint16_t bytes, instructions;
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
-    struct block *hash_next;
     struct page_link on_page[2];
-    struct block_link *linked; /* jumps to it */
+    struct link *linked; /* jumps to it: struct block_link */
     /* The translator's: the first micro-op's own handler, how many entries until it is translated,
      * and then how translated code enters it (or NULL), its jumps to other blocks, theirs here. */
     uop_run *first;
     const uint8_t *entry;
-    struct jit_site *site, *incoming;
+    struct jit_site *site;
+    struct link *incoming;
     uint32_t heat;
     uint16_t n_sites;
     uint16_t n, n_links; /* micro-ops; those of them that are direct jumps */
-    bool dead; /* nobody finds it any more */
+    bool dead;           /* nobody finds it any more */
     struct uop uop[];
 };
 
