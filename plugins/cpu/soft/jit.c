@@ -87,6 +87,7 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         return -ENOMEM;
     jit->bytes = bytes;
     jit->heat = heat;
+    jit->heat_again = heat > 1 ? heat * JIT_AGAIN : heat;
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
@@ -356,6 +357,7 @@ static void drop_code(void *context, struct ring_item *item)
         return;
     uops_choose(block->uop, block->n);
     jit_watch(cpu, block, true);
+    block->heat = cpu->blocks->jit->heat_again;
 }
 
 static void translate_block(struct cpu *cpu, struct block *block)

@@ -57,8 +57,8 @@ struct jit {
     const uint8_t *execute;
     size_t bytes, shared;
     struct ring code;
-    uint32_t heat;  /* entries after which a block is translated */
-    uop_run *enter; /* calls u->run */
+    uint32_t heat, heat_again; /* entries after which a block is translated, or so again */
+    uop_run *enter;            /* calls u->run */
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split;
     } to;                                           /* shared: see jit-share.c */
@@ -78,8 +78,9 @@ struct jit {
 };
 
 /* Room for one block's code; the least memory, if not for a test; entries after which a block is
- * translated. */
-enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32 };
+ * translated, and so many times as many for one whose code has been written over: by then to
+ * translate has cost more than to interpret it. */
+enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_AGAIN = 16 };
 
 /* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
