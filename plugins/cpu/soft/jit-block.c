@@ -6,6 +6,7 @@
  * What cannot be done in place leaves for the micro-op's own handler; that goes on with the next
  * one's, until an instruction begins that has an entry here.  All such ways lie behind the code.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "jit-make.h"
@@ -263,7 +264,10 @@ static void find_wanted(struct maker *m)
 
 /* ---- A block ---- */
 
-const struct template *template_of(const struct uop *u)
+static const struct template *by_op[N_UOPS];
+
+/* No two are of the same micro-op. */
+static void sort_templates(void)
 {
     static const struct template *const lists[] = { int_templates,  memory_templates,
                                                     flow_templates, unit_templates,
@@ -271,9 +275,20 @@ const struct template *template_of(const struct uop *u)
 
     for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (const struct template *t = lists[i]; t->make; t++)
-            if (u->op >= t->first && u->op <= t->last)
-                return t;
-    return NULL;
+            for (unsigned op = t->first; op <= t->last; op++)
+                by_op[op] = t;
+}
+
+void templates_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, sort_templates);
+}
+
+const struct template *template_of(const struct uop *u)
+{
+    return by_op[u->op];
 }
 
 /* Micro-ops that stand within a run of floating-point instructions. */

@@ -120,6 +120,8 @@ extern const struct template int_templates[], memory_templates[], flow_templates
 /* Of a template's kind: OF is 0; takes CF; keeps it; writes nothing else. */
 enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16 };
 const struct template *template_of(const struct uop *u);
+/* Before that is asked. */
+void templates_init(void);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);

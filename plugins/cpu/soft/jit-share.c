@@ -169,6 +169,7 @@ int jit_share(struct jit *jit)
     uint64_t *table = (uint64_t *)jit->write;
     struct host_code c = { .at = (uint8_t *)(table + N_TARGETS), .end = jit->write + jit->bytes };
 
+    templates_init();
     jit->maker = malloc(sizeof(*jit->maker));
     if (!jit->maker)
         return -ENOMEM;
