@@ -6,26 +6,17 @@
  * What neither side has taken yet waits in the kernel.  While nobody is connected, what the guest
  * sends is lost, as with a cable that is unplugged: it would wait for ever otherwise.
  */
+#include "socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-
-#include <tenon/chardev.h>
-#include <tenon/system.h>
-
-#include "address.h"
-#include "wire.h"
 
 /* In milliseconds. */
 #define BUSY_MS  100   /* until a unix socket whose queue is full is tried again */
@@ -33,53 +24,7 @@
 #define STALE_MS 5000  /* the next client waits so long for a guest to read what one has left */
 #define SHAKE_MS 10000 /* a handshake is over by then: others wait */
 
-enum state {
-    CLOSED,
-    LOOKING_UP, /* the host's name: fd tells when it is found */
-    CONNECTING,
-    HANDSHAKE, /* connected; the protocols are not ready for data */
-    OPEN,
-};
-
-struct socket {
-    struct tenon_dev *dev;
-    /* as given */
-    struct inet inet;
-    struct unix_path local;
-    const char *fd_given;
-    uint32_t to, reconnect; /* port; s */
-    bool server, tight, delay, nodelay;
-    uint32_t wait; /* of on_off_names */
-    bool telnet, tn3270, websocket;
-    const char *tls_creds, *tls_authz;
-
-    const struct tenon_chardev_host *host; /* NULL: create() has not run */
-    const struct tenon_loop *loop;
-    int listeners[MAX_LISTENERS];
-    unsigned n_listeners;
-    dev_t made_dev; /* the file that bind() has made */
-    ino_t made_ino;
-    bool made;
-    bool listening; /* the listeners are watched */
-    int timer;      /* -1 while not used */
-
-    enum state state;
-    int fd;                        /* -1 if CLOSED */
-    struct addrinfo *found, *next; /* addresses to connect to; which is to be tried next */
-    unsigned watched;              /* events of fd */
-    struct wire_spec spec;
-    struct wire wire; /* HANDSHAKE, OPEN */
-    bool full;        /* a write() was short */
-    bool done;        /* the far end sends no more */
-    bool stale;       /* ... and the guest does not take what it has sent */
-    bool more;        /* ... but it does now, and the wire has some */
-    bool resting;     /* accept() has failed */
-    bool opening;     /* who makes it waits for its first connection */
-    bool complained;  /* that there is no connection, and why */
-};
-
 static void socket_ready(void *self);
-static void start_connecting(struct socket *s);
 
 /* ---- What is waited for ---- */
 
@@ -197,8 +142,7 @@ static void settle(struct socket *s, const char *why)
     s->opening = false;
 }
 
-/* fd is connected. */
-static void set_connected(struct socket *s)
+void socket_connected(struct socket *s)
 {
     int on = s->nodelay || !s->delay;
 
@@ -298,8 +242,7 @@ static void socket_ready(void *self)
 
 /* ---- The server's side ---- */
 
-/* Takes the next client, if there is one; the one that is there has nothing more to say. */
-static void take_client(struct socket *s, int listener)
+void socket_take_client(struct socket *s, int listener)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -313,12 +256,12 @@ static void take_client(struct socket *s, int listener)
     if (s->state != CLOSED)
         set_closed(s);
     s->fd = fd;
-    set_connected(s);
+    socket_connected(s);
 }
 
 static void listener_ready(void *self, int fd, unsigned events)
 {
-    take_client(self, fd);
+    socket_take_client(self, fd);
 }
 
 /* ---- The client's side ---- */
@@ -339,9 +282,7 @@ static void give_up(struct socket *s, const char *why)
     update(s);
 }
 
-/* Begins to connect to the next address that can be tried: -EINPROGRESS, or error if there is none.
- */
-static int try_next(struct socket *s, int error)
+int socket_try_next(struct socket *s, int error)
 {
     while (s->next) {
         const struct addrinfo *ai = s->next;
@@ -363,23 +304,21 @@ static int try_next(struct socket *s, int error)
     return error;
 }
 
-/* Has it connected?  0, -EINPROGRESS if the next address is being tried, or -errno. */
-static int connected(struct socket *s)
+int socket_has_connected(struct socket *s)
 {
     int error = 0;
     socklen_t len = sizeof(error);
 
     getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error)
-        return try_next(s, -error);
+        return socket_try_next(s, -error);
     if (s->found)
         freeaddrinfo(s->found);
     s->found = s->next = NULL;
     return 0;
 }
 
-/* At the addresses that have been found; a reason why not, or NULL. */
-static const char *listen_there(struct socket *s)
+const char *socket_listen(struct socket *s)
 {
     int n = inet_listen(s->found, s->to, s->listeners);
 
@@ -393,7 +332,7 @@ static const char *listen_there(struct socket *s)
 /* A server's own name has been found while the machine went on. */
 static void server_looked_up(struct socket *s)
 {
-    const char *why = listen_there(s);
+    const char *why = socket_listen(s);
 
     if (why)
         give_up(s, why);
@@ -420,7 +359,7 @@ static void conn_looked_up(struct socket *s)
         server_looked_up(s);
         return;
     }
-    error = try_next(s, -EADDRNOTAVAIL);
+    error = socket_try_next(s, -EADDRNOTAVAIL);
     if (error == -EINPROGRESS)
         update(s);
     else
@@ -429,18 +368,17 @@ static void conn_looked_up(struct socket *s)
 
 static void conn_connected(struct socket *s)
 {
-    int error = connected(s);
+    int error = socket_has_connected(s);
 
     if (error == -EINPROGRESS)
         update(s);
     else if (error)
         give_up(s, strerror(-error));
     else
-        set_connected(s);
+        socket_connected(s);
 }
 
-/* Nothing here waits. */
-static void start_connecting(struct socket *s)
+void socket_start_connecting(struct socket *s)
 {
     int fd =
         s->local.path ? unix_connect(&s->local, false) : inet_lookup(&s->inet, SOCK_STREAM, false);
@@ -456,7 +394,7 @@ static void start_connecting(struct socket *s)
     s->fd = fd;
     s->state = LOOKING_UP;
     if (s->local.path)
-        set_connected(s);
+        socket_connected(s);
     else
         update(s);
 }
@@ -509,14 +447,14 @@ static void timer_ready(void *self, int fd, unsigned events)
         complain(s, "a connection has failed", "no handshake came in time");
         set_closed(s);
     } else if (s->state == CLOSED && !s->n_listeners && (s->reconnect || s->opening)) {
-        start_connecting(s);
+        socket_start_connecting(s);
     }
     update(s);
 }
 
 /* ---- What monitors show ---- */
 
-static void describe(void *self, char *buf, size_t len)
+void socket_describe(void *self, char *buf, size_t len)
 {
     struct socket *s = self;
     const char *protocol = s->telnet ? "telnet" : s->websocket ? "websocket" : "tcp";
@@ -540,284 +478,7 @@ static void describe(void *self, char *buf, size_t len)
                  s->inet.port, server);
 }
 
-/* ---- Start ---- */
-
-/* Waits until one of the fds is ready; -EINTR if a signal wants the program to end. */
-static int await(const int *fds, unsigned n, short events)
-{
-    static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
-    struct pollfd polled[MAX_LISTENERS + 1];
-    sigset_t blocked, ends;
-
-    sigemptyset(&ends);
-    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
-    for (unsigned i = 0; i < sizeof(ending) / sizeof(*ending); i++)
-        if (sigismember(&blocked, ending[i]))
-            sigaddset(&ends, ending[i]);
-    for (unsigned i = 0; i < n; i++)
-        polled[i] = (struct pollfd){ .fd = fds[i], .events = events };
-    polled[n] = (struct pollfd){ .fd = signalfd(-1, &ends, SFD_CLOEXEC), .events = POLLIN };
-    while (poll(polled, n + 1, -1) < 0 && errno == EINTR)
-        ;
-    if (polled[n].fd >= 0)
-        close(polled[n].fd);
-    return polled[n].revents ? -EINTR : 0;
-}
-
-static int told_to_end(struct socket *s)
-{
-    return tenon_error(s->dev, -EINTR, "told to end while waiting for a connection");
-}
-
-static int wait_for_client(struct socket *s)
-{
-    char at[2 * ADDRESS_TEXT];
-
-    describe(s, at, sizeof(at));
-    tenon_log(s->dev, TENON_LOG_NOTE, "Tenon waiting for connection on: %s", at);
-    while (s->state == CLOSED) {
-        if (await(s->listeners, s->n_listeners, POLLIN))
-            return told_to_end(s);
-        for (unsigned i = 0; i < s->n_listeners && s->state == CLOSED; i++)
-            take_client(s, s->listeners[i]);
-    }
-    return 0;
-}
-
-static int cannot_connect(struct socket *s, const char *why)
-{
-    if (s->local.path)
-        return tenon_error(s->dev, -ENOTCONN, "cannot connect to %s: %s", s->local.path, why);
-    return tenon_error(s->dev, -ENOTCONN, "cannot connect to %s port %s: %s",
-                       s->inet.host && *s->inet.host ? s->inet.host : "this host", s->inet.port,
-                       why);
-}
-
-/* Without reconnect: the machine does not start before it is connected. */
-static int connect_now(struct socket *s)
-{
-    int error = 0;
-
-    if (s->local.path) {
-        s->fd = unix_connect(&s->local, true);
-        if (s->fd < 0)
-            return cannot_connect(s, strerror(-s->fd));
-        fcntl(s->fd, F_SETFL, O_NONBLOCK);
-        set_connected(s);
-        return 0;
-    }
-    error = inet_resolve(&s->inet, SOCK_STREAM, false, &s->found);
-    if (error)
-        return cannot_connect(s, gai_strerror(error));
-    s->next = s->found;
-    error = try_next(s, -EADDRNOTAVAIL);
-    while (error == -EINPROGRESS) {
-        if (await(&s->fd, 1, POLLOUT))
-            return told_to_end(s);
-        error = connected(s);
-    }
-    if (error)
-        return cannot_connect(s, strerror(-error));
-    set_connected(s);
-    return 0;
-}
-
-/* Whether the far end may be waited for here and now; -EINPROGRESS: not here. */
-static int ask_to_wait(struct socket *s)
-{
-    int error = s->host->waits(s->dev);
-
-    s->opening = error == -EINPROGRESS;
-    return error;
-}
-
-/* -EINPROGRESS: a name server is asked first, and the machine does not wait for it. */
-static int listen_inet(struct socket *s)
-{
-    int error = inet_is_at_hand(s->inet.host) ? 0 : ask_to_wait(s);
-    const char *why;
-
-    if (error == -EINPROGRESS) {
-        s->fd = inet_lookup(&s->inet, SOCK_STREAM, true);
-        s->state = s->fd < 0 ? CLOSED : LOOKING_UP;
-        return s->fd < 0 ? tenon_error(s->dev, s->fd, "%s", strerror(-s->fd)) : error;
-    }
-    if (error)
-        return error;
-    error = inet_resolve(&s->inet, SOCK_STREAM, true, &s->found);
-    if (error)
-        return tenon_error(s->dev, -EINVAL, "host=%s,port=%s: %s", s->inet.host ? s->inet.host : "",
-                           s->inet.port, gai_strerror(error));
-    why = listen_there(s);
-    if (!why)
-        return 0;
-    return s->to ? tenon_error(s->dev, -EADDRINUSE, "cannot listen at port %s to %u: %s",
-                               s->inet.port, s->to, why)
-                 : tenon_error(s->dev, -EADDRINUSE, "cannot listen at port %s: %s", s->inet.port,
-                               why);
-}
-
-static int listen_now(struct socket *s)
-{
-    struct stat st;
-
-    if (!s->local.path)
-        return listen_inet(s);
-    s->listeners[0] = unix_listen(s->dev, &s->local);
-    if (s->listeners[0] < 0)
-        return s->listeners[0];
-    s->n_listeners = 1;
-    s->made = !s->local.abstract && stat(s->local.path, &st) == 0;
-    if (s->made) {
-        s->made_dev = st.st_dev;
-        s->made_ino = st.st_ino;
-    }
-    return 0;
-}
-
-/* fd=: a socket that somebody else has made, connected or listening. */
-static int use_given(struct socket *s)
-{
-    char *end;
-    long fd = strtol(s->fd_given, &end, 10);
-    int listens, type;
-    socklen_t len = sizeof(int);
-
-    if (end == s->fd_given || *end || fd < 0 || fd > INT32_MAX)
-        return tenon_error(s->dev, -EINVAL, "fd takes the number of a descriptor, not '%s'",
-                           s->fd_given);
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_STREAM ||
-        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len))
-        return tenon_error(s->dev, -EBADF, "fd=%ld is no stream socket", fd);
-    if (listens != s->server)
-        return tenon_error(s->dev, -EINVAL,
-                           listens ? "fd=%ld listens, which needs server=on"
-                                   : "fd=%ld does not listen, which server=on needs",
-                           fd);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    if (s->server) {
-        s->listeners[s->n_listeners++] = fd;
-        return 0;
-    }
-    s->fd = fd;
-    set_connected(s);
-    return 0;
-}
-
-/* What cannot be said together. */
-static int check(struct socket *s)
-{
-    bool port = s->inet.port && *s->inet.port;
-    const struct {
-        bool wrong;
-        const char *why;
-    } rules[] = {
-        { port + !!s->local.path + !!s->fd_given != 1, "takes one of path, fd, and host and port" },
-        { !port && s->inet.host && *s->inet.host, "host needs port" },
-        { s->local.path && !*s->local.path, "path is empty" },
-        { s->local.abstract && !s->local.path, "abstract is for path" },
-        { s->to && (!port || !s->server), "to is for server=on with port" },
-        { s->wait && !s->server, "wait is for server=on" },
-        { s->reconnect && s->server, "reconnect is for clients, not for server=on" },
-        { s->reconnect && s->fd_given, "reconnect has no address to connect to with fd" },
-        { s->telnet && s->websocket, "takes one of telnet and websocket" },
-        { s->websocket && !s->server, "websocket is for server=on" },
-        { s->tn3270, "tn3270=on: there is no device here that speaks 3270" },
-        { s->tls_creds && s->local.path, "tls-creds is for TCP, not for path" },
-        { s->tls_authz && !s->tls_creds, "tls-authz needs tls-creds" },
-        { s->tls_authz && !s->server, "tls-authz is for server=on" },
-        { is_off(s->inet.ipv4) && is_off(s->inet.ipv6), "ipv4=off and ipv6=off leave nothing" },
-    };
-
-    for (unsigned i = 0; i < sizeof(rules) / sizeof(*rules); i++)
-        if (rules[i].wrong)
-            return tenon_error(s->dev, -EINVAL, "%s", rules[i].why);
-    return s->local.path ? unix_check(s->dev, &s->local) : 0;
-}
-
-/* What is spoken on every connection. */
-static int prepare_wire(struct socket *s)
-{
-    const struct tenon_objects *objects = tenon_query(s->dev, "tenon.objects/1");
-    const struct tenon_tls *tls;
-
-    s->spec = (struct wire_spec){
-        .kind = s->telnet      ? WIRE_TELNET
-                : s->websocket ? WIRE_WEBSOCKET
-                               : WIRE_PLAIN,
-        .server = s->server,
-        .host = s->server ? NULL : s->inet.host,
-        .fds = s->host->fds,
-        .dev = s->dev,
-    };
-    if (!s->tls_creds)
-        return 0;
-    if (objects)
-        s->spec.tls = objects->find(s->dev, s->tls_creds, TENON_TLS);
-    tls = s->spec.tls.table;
-    if (!s->spec.tls.self)
-        return tenon_error(s->dev, -ENOENT, "tls-creds=%s: there is no object of that id",
-                           s->tls_creds);
-    if (!tls)
-        return tenon_error(s->dev, -EINVAL, "tls-creds=%s is none of the tls-creds objects",
-                           s->tls_creds);
-    if (tls->server(s->spec.tls.self) != s->server)
-        return tenon_error(s->dev, -EINVAL, "tls-creds=%s is for endpoint=%s", s->tls_creds,
-                           s->server ? "client" : "server");
-    return 0;
-}
-
-/* Whom TLS lets in. */
-static int prepare_authz(struct socket *s)
-{
-    const struct tenon_objects *objects = tenon_query(s->dev, "tenon.objects/1");
-
-    if (!s->tls_authz)
-        return 0;
-    if (objects)
-        s->spec.authz = objects->find(s->dev, s->tls_authz, TENON_AUTHZ);
-    if (!s->spec.authz.self)
-        return tenon_error(s->dev, -ENOENT, "tls-authz=%s: there is no object of that id",
-                           s->tls_authz);
-    if (!s->spec.authz.table)
-        return tenon_error(s->dev, -EINVAL, "tls-authz=%s is none of the authz objects",
-                           s->tls_authz);
-    return 0;
-}
-
-static int open_client(struct socket *s)
-{
-    int error = s->reconnect ? -EINPROGRESS : ask_to_wait(s);
-
-    if (!error)
-        return connect_now(s);
-    if (error != -EINPROGRESS)
-        return error;
-    start_connecting(s);
-    return 0;
-}
-
-static int open_server(struct socket *s)
-{
-    int error = s->fd_given ? use_given(s) : listen_now(s);
-
-    if (error == -EINPROGRESS)
-        return 0;
-    if (error || is_off(s->wait))
-        return error;
-    error = ask_to_wait(s);
-    if (!error)
-        return wait_for_client(s);
-    return error == -EINPROGRESS ? 0 : error;
-}
-
-static int open_socket(struct socket *s)
-{
-    if (s->server)
-        return open_server(s);
-    return s->fd_given ? use_given(s) : open_client(s);
-}
+/* ---- The plugin ---- */
 
 static int socket_create(void *self)
 {
@@ -830,15 +491,11 @@ static int socket_create(void *self)
     s->loop = tenon_query(s->dev, "tenon.loop/1");
     if (!s->host || !s->loop)
         return tenon_error(s->dev, -ENOTSUP, "this emulator has no event loop for back ends");
-    error = check(s);
-    if (!error)
-        error = prepare_wire(s);
-    if (!error)
-        error = prepare_authz(s);
+    error = socket_prepare(s);
     if (error)
         return error;
     s->host->event(s->dev, TENON_CHR_CLOSED);
-    error = open_socket(s);
+    error = socket_open(s);
     if (!error)
         update(s);
     return error;
@@ -888,7 +545,7 @@ static int socket_add_client(void *self, int fd)
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
         return -errno;
     s->fd = fd;
-    set_connected(s);
+    socket_connected(s);
     return 0;
 }
 
@@ -897,7 +554,7 @@ static const struct tenon_chardev_ops ops = {
     .write = socket_write,
     .ready = socket_ready,
     .event = socket_event,
-    .describe = describe,
+    .describe = socket_describe,
     .yank = socket_yank,
     .add_client = socket_add_client,
 };

@@ -30,10 +30,14 @@ enum {
 static const struct tenon_cpuid soft_host_cpuid[] = {
     { .leaf = 0, .eax = 0xd },
     { .leaf = 1, .ecx = 0xffffffff, .edx = 0xffffffff },
-    { .leaf = 7, .indexed = 1, .ebx = 0xffffffff, .ecx = 0xffffffff },
-    { .leaf = 0xd, .indexed = 1, .eax = 7, .ebx = 832, .ecx = 832 },
+    { .leaf = 7, .indexed = 1, .eax = 1, .ebx = 0xffffffff, .ecx = 0xffffffff, .edx = 0xffffffff },
+    { .leaf = 7, .subleaf = 1, .indexed = 1, .eax = 0xffffffff },
+    { .leaf = 0xd, .indexed = 1, .eax = 0xe7, .ebx = 832, .ecx = 2688 },
     { .leaf = 0xd, .indexed = 1, .subleaf = 1, .eax = 7 },
     { .leaf = 0xd, .indexed = 1, .subleaf = 2, .eax = 256, .ebx = 576 },
+    { .leaf = 0xd, .indexed = 1, .subleaf = 5, .eax = 64, .ebx = 1088 },
+    { .leaf = 0xd, .indexed = 1, .subleaf = 6, .eax = 512, .ebx = 1152 },
+    { .leaf = 0xd, .indexed = 1, .subleaf = 7, .eax = 1024, .ebx = 1664 },
     { .leaf = 0x80000000, .eax = 0x80000008 },
     { .leaf = 0x80000001, .ecx = 0xffffffff, .edx = 0xffffffff },
 };
@@ -330,7 +334,7 @@ static inline void soft_host_mode(struct soft_host *h, unsigned bits)
     cpu->cr0 =
         CR0_ET | CR0_NE | CR0_MP | (bits == 16 ? 0 : CR0_PE) | (bits == 64 ? CR0_PG | CR0_WP : 0);
     cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | (bits == 64 ? CR4_PAE : 0);
-    cpu->xcr0 = 7;
+    cpu->xcr0 = 0xe7;
     cpu->efer = bits == 64 ? EFER_LME | EFER_LMA | EFER_NXE | EFER_SCE : 0;
     cpu->flags = 2;
     cpu->mxcsr = 0x1f80;

@@ -95,7 +95,8 @@ static const struct form *form(GRand *r)
         { 0, 0xd3, 0, 0 },  { 0, 0xd2, 1, 0 },  { 0, 0xd3, 2, 0 },  { 0, 0xd3, 3, 0 },  { 0, 0xc1, 2, 1 },
         { 0, 0xc1, 3, 1 },  { 0, 0xd1, 0, 0 },  { 0, 0xd1, 1, 0 },  { 0, 0xd1, 3, 0 },  { 0, 0xc0, 0, 1 },
         { 1, 0xaf, -1, 0 }, { 0, 0x69, -1, 4 }, { 1, 0xab, -1, 0 }, { 1, 0xb3, -1, 0 }, { 1, 0xbb, -1, 0 },
-        { 1, 0xa4, -1, 1 }, { 1, 0xbc, -1, 0 },
+        { 1, 0xa4, -1, 1 }, { 1, 0xbc, -1, 0 }, { 1, 0xbd, -1, 0 }, { 1, 0xa5, -1, 0 }, { 1, 0xac, -1, 1 },
+        { 1, 0xad, -1, 0 }, { LOCKS | 1, 0xab, -1, 0 }, { LOCKS | 1, 0xb3, -1, 0 }, { LOCKS | 1, 0xbb, -1, 0 },
     };
     // clang-format on
     return &forms[g_rand_int_range(r, 0, G_N_ELEMENTS(forms))];
@@ -162,6 +163,25 @@ static void special(struct program *p, GRand *r)
         "\x65\x49\x8b\x57\x08",       /* mov rdx, gs:[r15 + 8] */
         "\x48\x99\x49\xf7\xfa",       /* cqo; idiv r10 */
         "\x53\x52\x51\x59\x5a\x5b",   /* push rbx, rdx, rcx; pop them */
+        "\xf3\x0f\xbc\xc1",           /* tzcnt eax, ecx */
+        "\xf3\x4d\x0f\xbd\xca",       /* lzcnt r9, r10 */
+        "\xf3\x0f\xb8\x46\x08",       /* popcnt eax, [rsi + 8] */
+        "\x0f\xae\xe8\x0f\xae\xf0",   /* lfence; mfence */
+        "\x4c\x0f\xa4\xca\x21",       /* shld rdx, r9, 33 */
+        "\x49\x0f\xad\xd1",           /* shrd r9, rdx, cl */
+        /* push rdi; lea rdi, [rsi + 16]; push 7; pop rcx; rep stosb; pop rdi */
+        "\x57\x48\x8d\x7e\x10\x6a\x07\x59\xf3\xaa\x5f",
+        "\x57\x48\x8d\x7e\x10\x6a\x07\x59\xf3\x48\xab\x5f",         /* the same, of 8 bytes */
+        "\xfd\x57\x48\x8d\x7e\x10\x6a\x07\x59\xf3\x66\xab\x5f\xfc", /* std, of 2 bytes, cld */
+        /* push rdi, rsi; lea rdi, [rsi + 16]; push 7; pop rcx; rep movsd; pop them */
+        "\x57\x56\x48\x8d\x7e\x10\x6a\x07\x59\xf3\xa5\x5e\x5f",
+        "\x57\x56\x48\x8d\x7e\x01\x6a\x21\x59\xf3\xa4\x5e\x5f", /* 33 bytes, one further */
+        "\x57\x56\x48\x8d\x7e\x18\x31\xc9\xf3\x48\xa5\x5e\x5f", /* none */
+        /* push rsi; and rsi, -16; cmpxchg16b [rsi]; pop rsi */
+        "\x56\x48\x83\xe6\xf0\x48\x0f\xc7\x0e\x5e",
+        /* and with what is there: mov rax, [rsi]; mov rdx, [rsi + 8], lock, by gs */
+        "\x56\x48\x83\xe6\xf0\x48\x8b\x46\x20\x48\x8b\x56\x28\x65\xf0\x48\x0f\xc7\x4e\x08\x5e",
+        "\x48\x0f\xc7\x4e\x04", /* cmpxchg16b [rsi + 4]: may fault */
         /* add rsi, 8; mov eax, [rsi]; mov [rsi - 4], eax; sub rsi, 8 */
         "\x48\x83\xc6\x08\x8b\x06\x89\x46\xfc\x48\x83\xee\x08",
         /* lea rax, [rip - 1]; add rax, 7; call rax, which is the next one: pop rdx */

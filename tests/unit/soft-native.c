@@ -102,8 +102,8 @@ bool native_keeps_pointers(void)
 
 struct tenon_cpuid *native_cpuid(uint32_t *count)
 {
-    static const uint32_t wanted[][2] = { { 1, 0 },  { 7, 0 },  { 13, 0 },
-                                          { 13, 1 }, { 13, 2 }, { 13, 9 } };
+    static const uint32_t wanted[][2] = { { 1, 0 },  { 7, 0 },  { 7, 1 },  { 13, 0 }, { 13, 1 },
+                                          { 13, 2 }, { 13, 5 }, { 13, 6 }, { 13, 7 }, { 13, 9 } };
     struct tenon_cpuid *all = g_new0(struct tenon_cpuid, G_N_ELEMENTS(wanted));
 
     for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++) {

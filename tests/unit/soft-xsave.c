@@ -21,10 +21,15 @@ enum {
     BV_AT = 512,
     COMPACT_AT = 520,
     AVX_AT = 576,
+    OPMASK_AT = 1088,
+    ZMM_HIGH_AT = 1152,
+    HIGH_ZMM_AT = 1664,
     PKRU_AT = 2688,
     IMAGE_BYTES = 832
 };
 #define COMPACT (1ull << 63)
+/* Components: up to AVX; AVX-512's. */
+enum { AVX_ALL = 7, AVX512 = 0xe0, AVX512_ALL = 0xe7 };
 
 struct fixture {
     struct native native;
@@ -113,6 +118,17 @@ static bool host_has_xsave(void)
     return (a & 3) == 3;
 }
 
+/* What the host's system has enabled in XCR0. */
+static bool host_enables(unsigned components)
+{
+    unsigned low, high;
+
+    if (!host_has_xsave())
+        return false;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & components) == components;
+}
+
 /* ---- FXSAVE ---- */
 
 /* FXRSTOR of something, then FXSAVE, each with or without REX.W. */
@@ -145,19 +161,19 @@ static void test_fx(struct fixture *f, const void *data)
 
 /* ---- XSAVE ---- */
 
-static void draw_image(GRand *r, uint8_t *to)
+static void draw_image(GRand *r, uint8_t *to, unsigned components)
 {
     draw_legacy(r, to);
     fill(r, to + 512, PAGE - 512);
     memset(to + 512, 0, 64);
-    to[BV_AT] = g_rand_int(r) & 7;
+    to[BV_AT] = g_rand_int(r) & components;
 }
 
 /* Makes an image compact, or spoils it (never by a bit that the host may know), or not. */
-static void vary_image(GRand *r, uint8_t *to)
+static void vary_image(GRand *r, uint8_t *to, unsigned components)
 {
     if (g_rand_int(r) & 1) {
-        put64(to + COMPACT_AT, COMPACT | (g_rand_int(r) & 7));
+        put64(to + COMPACT_AT, COMPACT | (g_rand_int(r) & components));
         if (g_rand_int(r) % 8)
             to[BV_AT] &= to[COMPACT_AT];
     }
@@ -187,7 +203,7 @@ static int soft_sequence(struct fixture *f, const struct sequence *s)
 {
     int vector;
 
-    g_assert_cmpint(soft_run(f, s->load_first, 7, 7), ==, -1);
+    g_assert_cmpint(soft_run(f, s->load_first, 7, s->first[1]), ==, -1);
     vector = soft_run(f, s->load, 7, s->mask[1]);
     return vector >= 0 ? vector : soft_run(f, s->save, 3, s->save_mask[1]);
 }
@@ -208,7 +224,7 @@ static bool agree(struct fixture *f, struct sequence *s, const uint8_t *before, 
     return false;
 }
 
-static void test_xsave(struct fixture *f, const void *data)
+static void compare_xsave(struct fixture *f, unsigned components)
 {
     static const uint8_t saves[][3] = { { 0x0f, 0xae, 0x27 },
                                         { 0x0f, 0xae, 0x37 },
@@ -216,25 +232,22 @@ static void test_xsave(struct fixture *f, const void *data)
     static uint8_t before[DATA_BYTES];
     unsigned faults = 0;
 
-    if (!host_has_xsave()) {
-        g_test_skip("the host has no XSAVEC");
-        return;
-    }
+    f->host->cpu->xcr0 = components;
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct sequence s = {
-            .first = { 0xb8, 7 },
+            .first = { 0xb8, components },
             .load_first = { 0x0f, 0xae, 0xaf, 0, 0x20 },
-            .mask = { 0xb8, g_rand_int(f->rand) & 7 },
+            .mask = { 0xb8, g_rand_int(f->rand) & components },
             .load = { 0x0f, 0xae, 0xaf, 0, 0x10 },
-            .save_mask = { 0xb8, g_rand_int(f->rand) & 7 },
+            .save_mask = { 0xb8, g_rand_int(f->rand) & components },
         };
         int got;
 
         memcpy(s.save, saves[g_rand_int(f->rand) % 3], 3);
         fill(f->rand, f->data, PAGE);
-        draw_image(f->rand, f->data + FIRST);
-        draw_image(f->rand, f->data + IMAGE);
-        vary_image(f->rand, f->data + IMAGE);
+        draw_image(f->rand, f->data + FIRST, components);
+        draw_image(f->rand, f->data + IMAGE, components);
+        vary_image(f->rand, f->data + IMAGE, components);
         memcpy(before, f->data, DATA_BYTES);
         got = soft_sequence(f, &s);
         faults += got >= 0;
@@ -244,7 +257,109 @@ static void test_xsave(struct fixture *f, const void *data)
     g_assert_cmpuint(faults, <, ROUNDS / 5);
 }
 
+static void test_xsave(struct fixture *f, const void *data)
+{
+    if (host_has_xsave())
+        compare_xsave(f, AVX_ALL);
+    else
+        g_test_skip("the host has no XSAVEC");
+}
+
+static void test_avx512(struct fixture *f, const void *data)
+{
+    if (host_enables(AVX512_ALL))
+        compare_xsave(f, AVX512_ALL);
+    else
+        g_test_skip("the host has no AVX-512");
+}
+
 /* ---- Without a host's counterpart ---- */
+
+/* As soft-host.h's processor, whatever the host has. */
+static void has_all(struct fixture *f)
+{
+    const struct tenon_cpuid *was = f->host->info.cpuid;
+
+    f->host->info.cpuid = g_memdup2(soft_host_cpuid, sizeof(soft_host_cpuid));
+    g_free((void *)was);
+    f->host->info.n_cpuid = G_N_ELEMENTS(soft_host_cpuid);
+}
+
+/* What says that some of AVX-512's state may not be 0; and that state in 32-bit code. */
+static void test_wide(struct fixture *f, const void *data)
+{
+    static const uint8_t xsave[] = { 0x0f, 0xae, 0x27 }, xrstor[] = { 0x0f, 0xae, 0x2f };
+    struct cpu *cpu = f->host->cpu;
+
+    has_all(f);
+    cpu->xcr0 = AVX512_ALL;
+    memset(f->data, 0, PAGE);
+    put64(f->data + BV_AT, AVX512);
+    put64(f->data + OPMASK_AT + 8, 1);
+    put64(f->data + ZMM_HIGH_AT + 32 * 9, 9);
+    put64(f->data + HIGH_ZMM_AT, 16);
+    g_assert_false(cpu->wide);
+    g_assert_cmpint(soft_run(f, xrstor, 3, AVX512), ==, -1);
+    g_assert_true(cpu->wide);
+    g_assert_cmphex(cpu->k[1], ==, 1);
+    g_assert_cmphex(cpu->v[9].u64[4], ==, 9);
+    g_assert_cmphex(cpu->v[16].u64[0], ==, 16);
+    g_assert_cmphex(xsave_in_use(cpu) & AVX512, ==, AVX512);
+    cpu->k[1] = 0;
+    g_assert_cmphex(xsave_in_use(cpu) & AVX512, ==, 0xc0);
+    put64(f->data + BV_AT, 0);
+    g_assert_cmpint(soft_run(f, xrstor, 3, 0x60), ==, -1);
+    g_assert_true(cpu->wide);
+    g_assert_cmphex(cpu->v[9].u64[4], ==, 0);
+    g_assert_cmphex(cpu->v[16].u64[0], ==, 16);
+    g_assert_cmpint(soft_run(f, xrstor, 3, AVX512), ==, -1);
+    g_assert_false(cpu->wide);
+    g_assert_cmphex(cpu->v[16].u64[0], ==, 0);
+
+    /* 32-bit code sees eight registers of 64 bytes, and none beyond. */
+    soft_host_mode(f->host, 32);
+    cpu->wide = true;
+    for (unsigned i = 0; i < N_VECS; i++)
+        cpu->v[i].u64[4] = 100 + i;
+    memset(f->data, 0xee, PAGE);
+    memset(f->data + BV_AT, 0, 64);
+    g_assert_cmpint(soft_run(f, xsave, 3, AVX512), ==, -1);
+    g_assert_cmphex(get64(f->data + BV_AT), ==, 0xc0);
+    g_assert_cmphex(get64(f->data + ZMM_HIGH_AT + 32 * 7), ==, 107);
+    g_assert_cmphex(get64(f->data + ZMM_HIGH_AT + 32 * 8), ==, 0xeeeeeeeeeeeeeeee);
+    g_assert_cmphex(get64(f->data + HIGH_ZMM_AT + 32), ==, 0xeeeeeeeeeeeeeeee);
+    put64(f->data + BV_AT, 0);
+    g_assert_cmpint(soft_run(f, xrstor, 3, AVX512), ==, -1);
+    g_assert_cmphex(cpu->v[7].u64[4], ==, 0);
+    g_assert_cmphex(cpu->v[8].u64[4], ==, 108);
+    g_assert_cmphex(cpu->v[31].u64[4], ==, 131);
+    g_assert_true(cpu->wide);
+}
+
+/* XSETBV: AVX-512's components come together, and with AVX; XGETBV 1 says what is in use. */
+static void test_xcr0(struct fixture *f, const void *data)
+{
+    static const uint8_t xsetbv[] = { 0x0f, 0x01, 0xd1 }, xgetbv[] = { 0x0f, 0x01, 0xd0 };
+    static const uint8_t bad[] = { 0x27, 0x67, 0xc7, 0xa7, 0xe3, 0xe1, 0xe6, 5 };
+    struct cpu *cpu = f->host->cpu;
+
+    has_all(f);
+    cpu->r[RCX] = 0;
+    for (unsigned i = 0; i < sizeof(bad); i++)
+        g_assert_cmpint(soft_run(f, xsetbv, 3, bad[i]), ==, EXC_GP);
+    g_assert_cmpint(soft_run(f, xsetbv, 3, AVX_ALL), ==, -1);
+    g_assert_cmphex(cpu->xcr0, ==, AVX_ALL);
+    g_assert_cmpint(soft_run(f, xsetbv, 3, AVX512_ALL), ==, -1);
+    g_assert_cmphex(cpu->xcr0, ==, AVX512_ALL);
+    memset(cpu->v, 0, sizeof(cpu->v));
+    cpu->wide = true;
+    cpu->v[20].u64[0] = cpu->v[2].u64[3] = 1;
+    g_assert_cmpint(soft_run(f, xgetbv, 3, 0), ==, -1);
+    g_assert_cmphex(cpu->r[RAX], ==, AVX512_ALL);
+    cpu->r[RCX] = 1;
+    g_assert_cmpint(soft_run(f, xgetbv, 3, 0), ==, -1);
+    g_assert_cmphex(cpu->r[RAX] & ~1, ==, 0x84);
+}
 
 /* PKRU in both formats, where CPUID says. */
 static void test_pkru(struct fixture *f, const void *data)
@@ -378,6 +493,9 @@ int main(int argc, char **argv)
     g_test_add("/soft/xsave/" #name, struct fixture, NULL, setup, test_##name, teardown)
     TEST(fx);
     TEST(xsave);
+    TEST(avx512);
+    TEST(wide);
+    TEST(xcr0);
     TEST(pkru);
     TEST(supervisor);
     TEST(checks);

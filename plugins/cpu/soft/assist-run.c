@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { XCR0_KNOWN = 0x2e7 }; /* x87, SSE, AVX, AVX-512 (moved, not executed), PKRU */
+enum { XCR0_KNOWN = 0x2e7 }; /* x87, SSE, AVX, AVX-512, PKRU */
 
 /* ---- State ---- */
 
@@ -184,7 +184,6 @@ static bool take_over(struct cpu *cpu, struct tenon_x86_state *s, uint8_t how)
 {
     if (s->size < sizeof(*s) || s->xcr0 & ~(uint64_t)XCR0_KNOWN)
         return false;
-    cpu->moved = s->xsave;
     cpu->assist = how;
     catch_up(cpu);
     state_in(cpu, s);

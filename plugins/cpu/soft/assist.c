@@ -8,6 +8,7 @@
 #include "assist.h"
 
 #include "apic.h"
+#include "evex.h"
 
 /* Ports, halting, time, MSRs, control registers and the TLB are the other's own. */
 static bool is_owned_0f(const struct insn *in)
@@ -47,8 +48,7 @@ static bool is_owned(const struct insn *in)
 /* EVEX: instructions that the guest has if the other offers them, and that are not here. */
 static bool is_foreign(const struct cpu *cpu, const struct insn *in)
 {
-    return in->map == MAP_ONE && in->opcode == 0x62 && in->code == MODE_CODE64 &&
-           cpu_has(cpu, 7, 0, 1, 16);
+    return in->evex && in->map != MAP_BAD && cpu_has(cpu, 7, 0, 1, 16) && !evex_find(cpu, in);
 }
 
 /* Who stands in for the other executes all but those that need the other's own mode or state; INT3

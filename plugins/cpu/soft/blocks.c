@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #include "check.h"
+#include "evex.h"
 #include "exec.h"
 #include "integer.h"
 #include "jit.h"
@@ -121,15 +122,17 @@ int blocks_create(struct cpu *cpu)
 
     if (!s)
         return -ENOMEM;
+    s->vec = vec_rows();
+    s->evex = evex_rows();
     s->arena.bytes = ARENA_BYTES;
     s->arena.base =
         mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (s->arena.base == MAP_FAILED) {
-        free(s);
+    cpu->blocks = s;
+    if (!s->vec || !s->evex || s->arena.base == MAP_FAILED) {
+        blocks_destroy(cpu);
         return -ENOMEM;
     }
     madvise(s->arena.base, ARENA_BYTES, MADV_HUGEPAGE); /* blocks are met in no order */
-    cpu->blocks = s;
     new_epochs(cpu);
     return 0;
 }
@@ -140,7 +143,10 @@ void blocks_destroy(struct cpu *cpu)
         return;
     check_destroy(cpu);
     jit_destroy(cpu);
-    munmap(cpu->blocks->arena.base, ARENA_BYTES);
+    if (cpu->blocks->arena.base != MAP_FAILED)
+        munmap(cpu->blocks->arena.base, ARENA_BYTES);
+    free(cpu->blocks->vec);
+    free(cpu->blocks->evex);
     free(cpu->blocks);
     cpu->blocks = NULL;
 }

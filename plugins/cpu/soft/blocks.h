@@ -32,6 +32,7 @@ struct blocks {
     struct block_link *awaits; /* the jump that will be linked with the next block, or NULL */
     struct jit *jit;           /* NULL: no translator */
     struct check *check;       /* NULL: no engine=check */
+    struct row_index *vec, *evex;
     struct {
         uint64_t blocks, instructions, bytes;
     } made;

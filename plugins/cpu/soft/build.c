@@ -116,7 +116,8 @@ static bool is_flat32(const struct block_builder *b, enum seg seg, unsigned addr
            (seg == SEG_DS || seg == SEG_ES || seg == SEG_SS);
 }
 
-void emit_linear(struct block_builder *b, unsigned size, bool write)
+/* T0 = the memory operand's linear address, if it needs no more than a sum. */
+static bool emit_sum(struct block_builder *b)
 {
     const struct insn *in = b->in;
 
@@ -127,7 +128,24 @@ void emit_linear(struct block_builder *b, unsigned size, bool write)
     else if (is_flat32(b, in->seg, in->addr_size))
         emit_address_full(b, UOP_LEA32, in->seg, in->base, in->index, in->scale, in->disp, 4);
     else
+        return false;
+    return true;
+}
+
+void emit_linear(struct block_builder *b, unsigned size, bool write)
+{
+    if (!emit_sum(b))
         emit_address(b, size, write);
+}
+
+bool emit_unchecked(struct block_builder *b)
+{
+    const struct insn *in = b->in;
+
+    if (emit_sum(b))
+        return true;
+    emit_address_full(b, UOP_LEA64, in->seg, in->base, in->index, in->scale, in->disp, 8);
+    return false;
 }
 
 struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint8_t s,

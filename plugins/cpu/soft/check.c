@@ -168,7 +168,7 @@ static const struct field fields[] = {
     FIELD("r8", r[R8]),   FIELD("r9", r[R9]),   FIELD("r10", r[R10]), FIELD("r11", r[R11]),
     FIELD("r12", r[R12]), FIELD("r13", r[R13]), FIELD("r14", r[R14]), FIELD("r15", r[R15]),
     FIELD("rip", rip), FIELD("rflags", flags), FIELD("instructions", instructions),
-    FIELDS("ymm%u", v, sizeof(union vec)),
+    FIELDS("zmm%u", v, sizeof(union vec)), FIELDS("k%u", k, sizeof(uint64_t)),
     FIELDS("fpr%u", x87.r, 10),
     FIELD("x87 control", x87.control), FIELD("x87 status", x87.status),
     FIELD("x87 registers in use", x87.tag_valid), FIELD("x87 opcode", x87.opcode),

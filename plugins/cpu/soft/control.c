@@ -11,6 +11,7 @@
 #include "mmu.h"
 #include "soft.h"
 #include "svm.h"
+#include "x87.h"
 
 _Noreturn static void gp(struct cpu *cpu)
 {
@@ -46,6 +47,8 @@ void mode_update(struct cpu *cpu)
         mode |= MODE_VM86;
     if (in_long_mode(cpu))
         mode |= MODE_LONG;
+    if ((mode & MODE_CODE_MASK) == MODE_CODE64 && cpu->cr4 & CR4_LA57)
+        mode |= MODE_LA57;
     if (s[SEG_SS].attr & ATTR_DB && (mode & MODE_CODE_MASK) != MODE_CODE64)
         mode |= MODE_SS32;
     if ((mode & (MODE_CODE_MASK | MODE_PE)) == (MODE_CODE32 | MODE_PE) && is_flat(&s[SEG_DS]) &&
@@ -330,8 +333,10 @@ static void run_clts(struct cpu *cpu, const struct uop *u)
 
 /* ---- XCR0 ---- */
 
+/* AVX needs SSE; AVX-512's three components come together, and need AVX. */
 bool xcr0_valid(const struct cpu *cpu, uint64_t value)
 {
+    const uint64_t sse = 2, avx = 4, avx512 = 0xe0;
     uint64_t known = 0;
 
     for (uint32_t i = 0; i < cpu->info->n_cpuid; i++) {
@@ -339,19 +344,22 @@ bool xcr0_valid(const struct cpu *cpu, uint64_t value)
         if (c->leaf == 0xd && c->subleaf == 0)
             known = c->eax | (uint64_t)c->edx << 32;
     }
-    return value & 1 && !(value & ~known) && (value & 6) != 4;
+    return value & 1 && !(value & ~known) && (!(value & avx) || value & sse) &&
+           (!(value & avx512) || (value & (avx512 | avx)) == (avx512 | avx));
 }
 
 static void run_xgetbv(struct cpu *cpu, const struct uop *u)
 {
     uint32_t index = cpu->r[RCX];
+    uint64_t components;
 
     if (!(cpu->cr4 & CR4_OSXSAVE))
         cpu_fault(cpu, EXC_UD);
     if (index > 1 || (index == 1 && !cpu_has(cpu, 0xd, 1, CPUID_EAX, 2)))
         gp(cpu);
-    cpu->r[RAX] = (uint32_t)cpu->xcr0;
-    cpu->r[RDX] = cpu->xcr0 >> 32;
+    components = cpu->xcr0 & (index ? xsave_in_use(cpu) : UINT64_MAX);
+    cpu->r[RAX] = (uint32_t)components;
+    cpu->r[RDX] = components >> 32;
 }
 
 static void run_xsetbv(struct cpu *cpu, const struct uop *u)

@@ -156,19 +156,20 @@ enum {
 };
 enum { SX_INIT = 1 }; /* error code of #SX: an INIT, redirected */
 
-/* 16 bytes or 32, however looked at. */
+/* 16, 32 or 64 bytes, however looked at. */
 union vec {
-    uint8_t u8[32];
-    int8_t s8[32];
-    uint16_t u16[16];
-    int16_t s16[16];
-    uint32_t u32[8];
-    int32_t s32[8];
-    uint64_t u64[4];
-    int64_t s64[4];
-    float f32[8];
-    double f64[4];
-} __attribute__((aligned(32)));
+    uint8_t u8[64];
+    int8_t s8[64];
+    uint16_t u16[32];
+    int16_t s16[32];
+    uint32_t u32[16];
+    int32_t s32[16];
+    uint64_t u64[8];
+    int64_t s64[8];
+    float f32[16];
+    double f64[8];
+} __attribute__((aligned(64)));
+enum { N_VECS = 32, N_MASKS = 8 };
 
 /* An x87 register: 80 bits, and the MMX register in its low 64. */
 union x87_reg {
@@ -228,6 +229,13 @@ struct svm {
     } exit;
 };
 
+/* Where XSAVE's components lie in the standard format, as CPUID leaf 0DH says; see xsave.c. */
+struct xsave_layout {
+    const struct tenon_cpuid *of; /* the leaves it has been made of */
+    uint16_t offset[10];
+    uint16_t aligned; /* to 64 bytes when compacted; bits by component */
+};
+
 struct bus;
 struct tlb;
 struct jit_jump;
@@ -275,7 +283,12 @@ struct cpu {
         uint32_t pauses;
     } spin;
     uint64_t tsc_rate; /* TSC ticks a nanosecond, 32.32 fixed point */
-    union vec v[16];   /* the upper half of a YMM register is bytes 16 to 31 */
+    union vec v[N_VECS];
+    uint64_t k[N_MASKS]; /* opmask registers */
+    /* Something above bit 255 of a vector register, in registers 16 to 31 or in k may be other than
+     * 0.  Where AVX-512 is not used it never is. */
+    bool wide;
+    struct xsave_layout layout;
     struct x87 x87;
     /* x87 exceptions without CR0.NE: FERR# rises or falls; whether the processor then stands still
      * for an interrupt before the next waiting instruction (no IGNNE#), which is begun again by way
@@ -316,7 +329,6 @@ struct cpu {
     bool no_step;     /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
     uint8_t assist;   /* ASSIST_*: another accelerator's processor; see assist.c */
     bool gone;        /* the processor it stands in for has changed by itself */
-    uint8_t *moved;   /* an assistant's: the XSAVE image with the components it only moves */
     struct blocks *blocks;
     struct check *check; /* engine=check notes what is stored; NULL: not now */
     struct apic *apic;
@@ -345,8 +357,8 @@ struct cpu {
 };
 
 /* Units of the host that hold the guest's state, which is stale here; never while C code runs.
- * LOADED_AVX says that the whole of YMM registers may be used. */
-enum { LOADED_SSE = 1, LOADED_AVX = 2, LOADED_X87 = 4 };
+ * LOADED_AVX says that the whole of YMM registers may be used, LOADED_EVEX all of AVX-512's. */
+enum { LOADED_SSE = 1, LOADED_AVX = 2, LOADED_X87 = 4, LOADED_EVEX = 8 };
 
 /* Bits of cpu->mode: everything that makes the same bytes mean something else, or be checked
  * otherwise. */
@@ -367,6 +379,7 @@ enum {
     MODE_CS_CHECK = 0x800, /* CS has a limit that a fetch may hit */
     MODE_BREAK = 0x1000,   /* an instruction breakpoint is armed: one instruction a block */
     MODE_GUEST = 0x2000,   /* SVM: a guest's, with intercepts */
+    MODE_LA57 = 0x4000,    /* 64-bit code with 5-level paging */
     MODE_LOG = 0x40000000  /* blocks tell the log of themselves: see log.h */
 };
 /* Not at all; executes one instruction; runs the guest in the other's place. */

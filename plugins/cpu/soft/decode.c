@@ -143,9 +143,49 @@ static void vex(struct insn *in, struct reader *r, uint8_t opcode)
     in->opcode = take(r, 1);
 }
 
+/* 62 is BOUND outside 64-bit mode in the same way. */
+static bool is_evex(const struct insn *in, const struct reader *r, uint8_t opcode)
+{
+    return opcode == 0x62 && (in->code == MODE_CODE64 || (r->at < r->n && peek(r) >= 0xc0));
+}
+
+/* The upper bits of register numbers go where their fields are read; X has two uses, see modrm().
+ */
+static void evex(struct insn *in, struct reader *r)
+{
+    uint8_t p0 = take(r, 1), p1 = take(r, 1), p2 = take(r, 1);
+    bool bad = in->lock || in->rex || in->osz || in->rep || in->repne || p0 & 8 || !(p1 & 4);
+
+    in->evex = true;
+    in->map = p0 & 7;
+    in->r = !(p0 & 0x80);
+    in->x = !(p0 & 0x40);
+    in->b = !(p0 & 0x20);
+    in->reg = p0 & 0x10 ? 0 : 16;
+    in->w = p1 & 0x80;
+    in->vvvv = (~p1 >> 3 & 15) | (p2 & 8 ? 0 : 16);
+    in->pp = p1 & 3;
+    in->zeroing = p2 & 0x80;
+    in->l = p2 >> 5 & 3;
+    in->broadcast = p2 & 0x10;
+    in->mask = p2 & 7;
+    if (in->code != MODE_CODE64) {
+        in->r = in->x = in->b = false;
+        in->reg = 0;
+        in->vvvv &= 7;
+    }
+    if (bad || in->map == MAP_ONE || in->map > MAP_6)
+        in->map = MAP_BAD;
+    in->opcode = take(r, 1);
+}
+
 static void opcode(struct insn *in, struct reader *r)
 {
     in->opcode = take(r, 1);
+    if (is_evex(in, r, in->opcode)) {
+        evex(in, r);
+        return;
+    }
     if (is_vex(in, r, in->opcode)) {
         vex(in, r, in->opcode);
         return;
@@ -210,6 +250,7 @@ static void memory(struct insn *in, struct reader *r)
         if (in->mod)
             in->disp = take_signed(r, in->mod == 1 ? 1 : 4);
     }
+    in->disp8 = in->evex && in->mod == 1;
     if (in->seg == N_SEGS)
         in->seg = in->base == RSP || in->base == RBP ? SEG_SS : SEG_DS;
 }
@@ -219,8 +260,8 @@ static void modrm(struct insn *in, struct reader *r, bool registers)
     in->has_modrm = true;
     in->modrm = take(r, 1);
     in->mod = registers ? 3 : in->modrm >> 6;
-    in->reg = (in->modrm >> 3 & 7) | in->r << 3;
-    in->rm = (in->modrm & 7) | in->b << 3;
+    in->reg |= (in->modrm >> 3 & 7) | in->r << 3;
+    in->rm = (in->modrm & 7) | in->b << 3 | (in->evex ? in->x << 4 : 0);
     if (in->mod != 3)
         memory(in, r);
 }
@@ -231,14 +272,26 @@ static void immediate(struct insn *in, struct reader *r, unsigned size)
     in->imm = take_signed(r, size);
 }
 
+/* With EVEX there is always a ModRM byte. */
+static char form_of(const struct insn *in)
+{
+    char form;
+
+    switch (in->map) {
+    case MAP_ONE: return one_byte[in->opcode >> 4][in->opcode & 15];
+    case MAP_0F:
+        form = two_byte[in->opcode >> 4][in->opcode & 15];
+        return in->evex && form != 'B' ? 'm' : form;
+    case MAP_0F3A: return 'B';
+    case MAP_BAD: return '.';
+    default: return 'm';
+    }
+}
+
 static void operands(struct insn *in, struct reader *r)
 {
     unsigned z = in->op_size == 2 ? 2 : 4;
-    char form = in->map == MAP_ONE    ? one_byte[in->opcode >> 4][in->opcode & 15]
-                : in->map == MAP_0F   ? two_byte[in->opcode >> 4][in->opcode & 15]
-                : in->map == MAP_0F38 ? 'm'
-                : in->map == MAP_0F3A ? 'B'
-                                      : '.';
+    char form = form_of(in);
 
     if (form == 'm' || form == 'B' || form == 'Z' || form == 'g' || form == 'G' || form == 'c')
         modrm(in, r, form == 'c');

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum insn_map { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A, MAP_BAD /* #UD */ };
+/* As VEX and EVEX number them. */
+enum insn_map { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A, MAP_BAD /* #UD */, MAP_5, MAP_6 };
 enum { PFX_NONE, PFX_66, PFX_F3, PFX_F2 }; /* the mandatory-prefix row, as VEX.pp */
 
 struct insn {
@@ -22,9 +23,14 @@ struct insn {
     bool vex, lock, rep, repne, osz, asz; /* as seen; osz and asz are the 66 and 67 prefixes */
     bool w, r, x, b;                      /* REX or VEX, already the right way up */
     bool rex;                             /* any REX: SPL, BPL, SIL, DIL instead of AH to BH */
-    uint8_t l, vvvv;                      /* VEX.L (0: 128, 1: 256); the extra register */
-    uint8_t code;                         /* MODE_CODE16, 32 or 64 */
-    uint8_t op_size, addr_size;           /* bytes: 2, 4, 8 */
+    uint8_t l, vvvv; /* VEX.L (0: 128, 1: 256, 2: 512; 3, or rounding); the extra register */
+    /* EVEX, and then not vex: reg, rm of a register, and vvvv have five bits. */
+    bool evex, zeroing;         /* EVEX.z */
+    bool broadcast;             /* EVEX.b: also static rounding, or exceptions suppressed */
+    bool disp8;                 /* the displacement is a byte, to be multiplied as the row says */
+    uint8_t mask;               /* EVEX.aaa */
+    uint8_t code;               /* MODE_CODE16, 32 or 64 */
+    uint8_t op_size, addr_size; /* bytes: 2, 4, 8 */
     bool has_modrm;
     uint8_t modrm;
     uint8_t mod, reg, rm; /* reg and rm with R and B */

@@ -25,6 +25,7 @@ uop_call call_bswap16, call_selector, call_bit_offset;
 uop_call call_lahf, call_sahf, call_flag, call_salc;
 uop_call call_daa, call_aaa, call_aam, call_aad;
 uop_call call_cmpxchg8b, call_cmpxchg16b;
+uop_call call_fence; /* integer0f.c: imm is 5 to 7, LFENCE, MFENCE, SFENCE */
 
 /* stack.c */
 uop_call call_push, call_pop, call_peek, call_drop;

@@ -275,7 +275,7 @@ static bool push_segment(struct block_builder *b, const struct insn *in, enum se
 
 /* LFENCE, MFENCE, SFENCE: blocks run in program order; only MFENCE orders more than the host does.
  */
-static void fence(struct cpu *cpu, const struct uop *u)
+void call_fence(struct cpu *cpu, const struct uop *u)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -283,7 +283,7 @@ static void fence(struct cpu *cpu, const struct uop *u)
 static bool group15(struct block_builder *b, const struct insn *in)
 {
     if (in->mod == 3 && (in->reg & 7) >= 5 && in->pp == PFX_NONE) {
-        emit_call(b, fence, 0, 0, 0, 0);
+        emit_call(b, call_fence, 0, 0, 0, in->reg & 7);
         return true;
     }
     return sys_translate(b, in) || fpu_translate(b, in) || vec_translate(b, in);

@@ -81,77 +81,30 @@ void put(struct maker *m, uint8_t operand, unsigned size, unsigned reg)
     }
 }
 
-/* ---- Flags ---- */
-
-void flags_save(struct maker *m)
-{
-    if (!m->pending)
-        return;
-    host_lahf(&m->c);
-    host_cc(&m->c, H_SETCC, CC_O, 0, host_reg(HOST_AX));
-    host(&m->c, H_STORE, 2, HOST_AX, CPU(pair));
-    m->pending = 0;
-}
-
-void flags_clobber(struct maker *m)
-{
-    flags_save(m);
-    m->in_host = 0;
-}
-
-/* OF is in AL, and what SAHF takes in AH. */
-static void load_flags(struct host_code *c)
-{
-    host(c, H_ZX16, 4, HOST_AX, CPU(pair));
-    host_imm(c, H_ADD_I, 1, host_reg(HOST_AX), 0x7f);
-    host_sahf(c);
-}
-
-void flags_need(struct maker *m, uint16_t set)
-{
-    if ((m->in_host & set) == set)
-        return;
-    flags_clobber(m);
-    if (set == F_CF) {
-        host_imm(&m->c, H_BT_I, 2, CPU(pair), 8); /* of no more than was stored */
-        m->in_host = F_CF;
-    } else {
-        load_flags(&m->c);
-        m->in_host = F_ARITH;
-    }
-}
-
-void flags_set(struct maker *m, uint16_t set)
-{
-    m->in_host |= set;
-    m->pending = (m->pending | set) & m->behind;
-}
-
-enum host_cc condition(struct maker *m, unsigned cc)
-{
-    static const uint8_t low[] = { 0, F_CF, F_ZF, F_CF | F_ZF, F_SF, F_PF };
-    uint16_t reads = uop_info[UOP_JO + cc].reads;
-
-    if ((m->in_host & reads) == reads)
-        return cc;
-    flags_clobber(m);
-    if (cc >= 12) { /* SF beside OF */
-        flags_need(m, F_ARITH);
-        return cc;
-    }
-    if (cc < 2)
-        host_imm(&m->c, H_TEST_I, 1, CPU(pair), 1);
-    else
-        host_imm(&m->c, H_TEST_I, 1, CPU_AT(offsetof(struct cpu, pair) + 1), (int8_t)low[cc / 2]);
-    return cc & 1 ? CC_Z : CC_NZ;
-}
-
 /* ---- Ways out ---- */
 
 void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 {
-    m->cold[m->n_cold++] = (struct cold){ .kind = kind, .jump = jump, .uop = uop, .note = m->note };
+    if (m->n_cold == MAX_COLD) {
+        m->c.full = true;
+        m->n_cold--;
+    }
+    m->cold[m->n_cold++] = (struct cold){ .kind = kind,
+                                          .jump = jump,
+                                          .uop = uop,
+                                          .excess = m->excess,
+                                          .pending = m->pending,
+                                          .node = m->node,
+                                          .owed = m->owed,
+                                          .note = m->note };
     m->left |= kind == COLD_HANDLER || kind == COLD_SPLIT || kind == COLD_UNIT;
+}
+
+void even_up(struct maker *m)
+{
+    if (m->excess)
+        host_imm(&m->c, H_ADD_I, 8, CPU(left), m->excess);
+    m->excess = 0;
 }
 
 /* While T0 is only an address, the micro-op that makes it has not been done. */
@@ -185,17 +138,19 @@ void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i)
     host_jmp(&m->c, to);
 }
 
-static struct jit_site *site_of(struct maker *m, unsigned uop)
+/* All is where the interpreter has it. */
+static void settle(struct maker *m, const struct cold *way)
 {
-    for (unsigned i = 0; i < m->n_sites; i++)
-        if (m->site[i].uop == uop)
-            return &m->site[i];
-    return NULL;
+    x87_tell(m, &way->note);
+    m->owed = way->owed;
+    m->excess = way->excess;
+    flags_settle(m);
+    even_up(m);
 }
 
 static void emit_leave(struct maker *m, const struct cold *way)
 {
-    x87_tell(m, &way->note);
+    settle(m, way);
     go_shared(m, &m->leave, m->jit->to.leave, way->uop);
 }
 
@@ -210,15 +165,35 @@ static void emit_split(struct maker *m, const struct cold *way)
     host(&m->c, H_XOR, 4, HOST_AX, host_reg(HOST_CX));
     host_imm(&m->c, H_TEST_I, 4, host_reg(HOST_AX), 1 << PAGE_BITS);
     one = host_jcc(&m->c, CC_Z, NULL);
-    x87_tell(m, &way->note);
+    settle(m, way);
     go_shared(m, &m->split, m->jit->to.split, way->uop);
     host_land(&m->c, one);
 }
 
+/* A jump that is not linked.  One back is counted before it goes on, until it goes there directly. */
+static void emit_link(struct maker *m, struct jit_site *site)
+{
+    uint8_t *hot;
+
+    if (site->direct) {
+        host_move_abs(&m->c, HOST_AX, &m->block->loops);
+        host_imm(&m->c, H_SUB_I, 4, host_mem(HOST_AX, 0), 1);
+        hot = host_jcc(&m->c, CC_Z, NULL);
+        site->at = host_jmp(&m->c, NULL);
+        host_land(&m->c, hot);
+        go_shared(m, &m->hot, m->jit->to.hot, site->uop);
+        host_land(&m->c, site->at);
+    }
+    site->stub = m->c.at;
+    if (site->epoch)
+        host_land(&m->c, site->miss);
+    go_shared(m, &m->link, m->jit->to.link, site->uop);
+}
+
 static void emit_cold(struct maker *m, const struct cold *way)
 {
-    struct jit_site *site;
-
+    m->pending = way->pending;
+    m->i = way->uop;
     host_land(&m->c, way->jump);
     switch (way->kind) {
     case COLD_UNIT:
@@ -232,34 +207,32 @@ static void emit_cold(struct maker *m, const struct cold *way)
     case COLD_HANDLER: emit_leave(m, way); break;
     case COLD_MISS: go_shared(m, &m->miss, m->jit->to.miss, way->uop); break;
     case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
-    case COLD_LINK:
-        site = site_of(m, way->uop);
-        site->stub = m->c.at;
-        if (site->epoch)
-            host_land(&m->c, site->miss);
-        go_shared(m, &m->link, m->jit->to.link, way->uop);
-        break;
+    case COLD_LINK: emit_link(m, &m->site[way->site]); break;
     case COLD_PAGE: link_across(m, way->uop); break;
+    case COLD_EXIT:
+    case COLD_STAY:
+    case COLD_BUDGET: emit_region_cold(m, way); break;
     }
 }
 
-/* ---- Which flags are wanted ---- */
-
-/* Behind each micro-op: all where another block follows, or a function reads them. */
-static void find_wanted(struct maker *m)
+/* Those of a node, or all of a block.  They may add to them. */
+static void emit_cold_of(struct maker *m, struct node *node)
 {
-    uint16_t live = F_ARITH;
+    m->leave = m->link = m->miss = m->call = m->split = m->hot = NULL;
+    m->node = node;
+    if (node)
+        m->block = node->block;
+    for (unsigned i = 0; i < m->n_cold; i++)
+        if (m->cold[i].node == node)
+            emit_cold(m, &m->cold[i]);
+}
 
-    for (unsigned i = m->block->n; i-- > 0;) {
-        const struct uop *u = &m->block->uop[i];
-        const struct uop_info *info = &uop_info[u->op];
-        bool leaves = info->props & P_PRECISE;
-
-        m->wanted[i] = is_jump(u) ? F_ARITH : live;
-        live = (m->wanted[i] & ~info->kills) | info->reads;
-        if (leaves && !UOP_IS_FUSED(u->op))
-            live = F_ARITH;
-    }
+void emit_all_cold(struct maker *m)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        emit_cold_of(m, &m->nodes[i]);
+    if (!m->n_nodes)
+        emit_cold_of(m, NULL);
 }
 
 /* ---- A block ---- */
@@ -310,13 +283,13 @@ static bool make(struct maker *m, const struct uop *u)
 }
 
 /* Where translated code enters; the interpreter has counted by itself when it does. */
-static void emit_head(struct maker *m)
+void emit_head(struct maker *m, unsigned instructions)
 {
     struct host_code *c = &m->c;
 
     host_imm(c, H_CMP_I, 4, CPU(wanted), 0);
     m->stay = host_jcc(c, CC_NZ, NULL);
-    host_imm(c, H_SUB_I, 8, CPU(left), m->block->instructions);
+    host_imm(c, H_SUB_I, 8, CPU(left), instructions);
     m->over = host_jcc(c, CC_B, NULL);
 }
 
@@ -334,9 +307,16 @@ static void emit_head_cold(struct maker *m)
 /* This micro-op and what follows is the interpreter's. */
 static void leave(struct maker *m)
 {
-    flags_clobber(m);
+    flags_settle(m);
+    even_up(m);
     x87_tell_all(m);
     go_shared(m, &m->leave, m->jit->to.leave, leave_from(m));
+}
+
+/* A jump other than those that nodes end with: what is left is as its block leaves it. */
+static bool ends_region(const struct maker *m, const struct uop *u)
+{
+    return uop_info[u->op].props & P_END && u->op != UOP_JMP && !m->node->next;
 }
 
 /* A micro-op; outside: the code comes to it by an entry only.  Whether that is so behind it. */
@@ -349,18 +329,23 @@ static bool make_next(struct maker *m, const struct uop *u, bool outside)
     if (outside && !begins)
         return true;
     if (outside) {
-        m->in_host = m->pending = m->loaded = 0;
+        m->in_host = m->pending = m->loaded = m->owed.flags = 0;
         m->known.any = false;
     }
-    enters = begins && (!m->i || outside || (m->left && !m->known.any));
+    enters = !m->node && begins && (!m->i || outside || (m->left && !m->known.any));
     if (enters)
         m->left = false;
     entry.at = m->c.at;
     entry.flags = m->in_host;
     entry.loaded = m->loaded;
     m->c.touched = 0;
+    if (m->node && ends_region(m, u)) {
+        flags_clobber(m);
+        even_up(m);
+    }
     if (make(m, u)) {
         follow_known(m);
+        flags_follow(m, u);
         if (enters)
             m->entry[m->n_entries++] = entry;
         return false;
@@ -370,13 +355,14 @@ static bool make_next(struct maker *m, const struct uop *u, bool outside)
     return true;
 }
 
-static void make_all(struct maker *m)
+bool make_all(struct maker *m)
 {
     bool outside = false;
 
-    emit_head(m);
-    for (m->i = 0; m->i < m->block->n; m->i += 1 + m->skip)
+    m->load_uop = m->address_uop = NO_UOP;
+    for (m->i = 0; m->i < m->block->n && !(outside && m->node); m->i += 1 + m->skip)
         outside = make_next(m, uop_of(m), outside);
+    return outside;
 }
 
 /* If a unit may not be, the micro-op's handler does it. */
@@ -404,7 +390,7 @@ static void emit_entry(struct maker *m, struct entry *entry)
         host_land(&m->c, to);
         load_units(m, entry);
         if (entry->flags)
-            load_flags(&m->c);
+            flags_load(&m->c);
         host_jmp(&m->c, entry->at);
     } else {
         host_aim(&m->c, to, entry->at);
@@ -415,44 +401,51 @@ static void emit_entry(struct maker *m, struct entry *entry)
 static void make_block(struct maker *m)
 {
     find_wanted(m);
+    emit_head(m, m->block->instructions);
     make_all(m);
-    for (unsigned i = 0; i < m->n_cold; i++) /* which may add to them */
-        emit_cold(m, &m->cold[i]);
+    emit_all_cold(m);
     emit_head_cold(m);
     for (unsigned i = 0; i < m->n_entries; i++)
         emit_entry(m, &m->entry[i]);
 }
 
-/* The jumps to other blocks, behind the code; where they end, or NULL: there is no room. */
-static uint8_t *store_sites(struct maker *m, struct block *block)
+/* The jumps to other blocks, behind the code; NULL: there is no room. */
+struct jit_site *store_sites(struct maker *m)
 {
     struct jit_site *site = (struct jit_site *)(((uintptr_t)m->c.at + 15) & ~(uintptr_t)15);
 
     if (m->c.full || (uint8_t *)(site + m->n_sites) > m->c.end)
         return NULL;
     memcpy(site, m->site, m->n_sites * sizeof(*site));
-    block->site = site;
-    block->n_sites = m->n_sites;
-    return (uint8_t *)(site + m->n_sites);
+    return site;
 }
 
-size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at)
+void jit_begin(struct jit *jit, struct block *block, uint8_t *at)
 {
     struct maker *m = jit->maker;
-    uint8_t *end;
 
     memset(m, 0, offsetof(struct maker, wanted));
     m->c = (struct host_code){ .at = at, .end = at + JIT_ROOM };
     m->jit = jit;
     m->block = block;
-    m->load_uop = m->address_uop = NO_UOP;
+}
+
+size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at)
+{
+    struct maker *m = jit->maker;
+    struct jit_site *site;
+
+    jit_begin(jit, block, at);
     make_block(m);
-    end = store_sites(m, block);
-    if (!end)
+    site = store_sites(m);
+    if (!site)
         return 0;
+    block->site = site;
+    block->n_sites = m->n_sites;
+    block->loops = jit->heat * JIT_LOOPS;
     block->uop[0].run = block->first;
     block->entry = jit_executable(jit, at);
     for (unsigned i = 0; i < m->n_entries; i++)
         block->uop[m->entry[i].uop].run = (uop_run *)(uintptr_t)jit_executable(jit, m->entry[i].at);
-    return end - at;
+    return (uint8_t *)(site + m->n_sites) - at;
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SIZED = 1, DIGIT = 2, BYTE_RM = 4, BARE = 8 };
+enum { SIZED = 1, DIGIT = 2, BYTE_RM = 4, BARE = 8, F3 = 16 };
 
 static const struct {
     uint16_t opcode;
@@ -66,6 +66,8 @@ static void encode(struct host_code *c, unsigned opcode, unsigned props, unsigne
         rex |= (rm.index >> 3) << 1;
     if (size == 2)
         put(c, 0x66, 1);
+    if (props & F3)
+        put(c, 0xf3, 1);
     if (!(props & BARE) && (rex || size == 1 || props & BYTE_RM))
         put(c, 0x40 | rex, 1);
     if (props & SIZED && size == 1)
@@ -125,6 +127,30 @@ void host_move_imm(struct host_code *c, unsigned reg, uint64_t value)
         put(c, 0xb8 | (reg & 7), 1);
         put(c, value, 8);
     }
+}
+
+void host_shift_double(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg,
+                       struct operand rm, unsigned imm)
+{
+    host(c, insn, size, reg, rm);
+    put(c, imm, 1);
+}
+
+void host_repeated(struct host_code *c, unsigned opcode, unsigned size)
+{
+    c->touched |= 1u << HOST_SI | 1u << HOST_DI | 1u << HOST_CX;
+    put(c, 0xf3, 1);
+    if (size == 2)
+        put(c, 0x66, 1);
+    if (size == 8)
+        put(c, 0x48, 1);
+    put(c, size == 1 ? opcode & ~1u : opcode, 1);
+}
+
+void host_fence(struct host_code *c, unsigned digit)
+{
+    put(c, 0xae0f, 2);
+    put(c, 0xc0 | digit << 3, 1);
 }
 
 void host_bswap(struct host_code *c, unsigned size, unsigned reg)

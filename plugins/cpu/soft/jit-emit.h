@@ -56,7 +56,7 @@ struct operand {
 /*
  * X(name, opcode, properties, digit): how it is written.  SIZED: bit 0 of the opcode is clear for
  * bytes; DIGIT: the register field says which instruction it is; BYTE_RM: the operand is a byte
- * whatever the size is; BARE: without REX, so that register 4 is AH.
+ * whatever the size is; BARE: without REX, so that register 4 is AH; F3: it begins with that.
  */
 #define HOST_INSNS(X)                                                                              \
     X(ADD, 0x03, SIZED, 0)    X(OR, 0x0b, SIZED, 0)     X(ADC, 0x13, SIZED, 0)                     \
@@ -83,7 +83,10 @@ struct operand {
     X(RCL_CL, 0xd3, SIZED | DIGIT, 2) X(RCR_CL, 0xd3, SIZED | DIGIT, 3)                            \
     X(BT, 0x0fa3, 0, 0)   X(BTS, 0x0fab, 0, 0)  X(BTR, 0x0fb3, 0, 0)  X(BTC, 0x0fbb, 0, 0)         \
     X(BTS_I, 0x0fba, DIGIT, 5) X(BTR_I, 0x0fba, DIGIT, 6) X(BTC_I, 0x0fba, DIGIT, 7)               \
-    X(CMPXCHG, 0x0fb1, SIZED, 0) X(XADD, 0x0fc1, SIZED, 0)                                                             \
+    X(CMPXCHG, 0x0fb1, SIZED, 0) X(XADD, 0x0fc1, SIZED, 0) X(CMPXCHG16B, 0x0fc7, DIGIT, 1)         \
+    X(BSF, 0x0fbc, 0, 0)      X(BSR, 0x0fbd, 0, 0)      X(POPCNT, 0x0fb8, F3, 0)                   \
+    X(TZCNT, 0x0fbc, F3, 0)   X(LZCNT, 0x0fbd, F3, 0)                                              \
+    X(SHLD_I, 0x0fa4, 0, 0)   X(SHRD_I, 0x0fac, 0, 0)   X(SHLD, 0x0fa5, 0, 0) X(SHRD, 0x0fad, 0, 0)\
     X(IMUL, 0x0faf, 0, 0)             X(BT_I, 0x0fba, DIGIT, 4)                                    \
     X(LOAD, 0x8b, SIZED, 0)           X(STORE, 0x89, SIZED, 0)                                     \
     X(STORE_AH, 0x88, DIGIT | BARE, 4)                                                             \
@@ -148,6 +151,13 @@ void host_cc(struct host_code *c, enum host_insn insn, enum host_cc cc, unsigned
              struct operand rm);
 /* reg = value, in the shortest way. */
 void host_move_imm(struct host_code *c, unsigned reg, uint64_t value);
+/* SHLD_I, SHRD_I: rm, filled up from reg, by imm. */
+void host_shift_double(struct host_code *c, enum host_insn insn, unsigned size, unsigned reg,
+                       struct operand rm, unsigned imm);
+/* REP with MOVS or STOS: CX elements of that size. */
+void host_repeated(struct host_code *c, unsigned opcode, unsigned size);
+/* LFENCE, MFENCE, SFENCE: 5 to 7. */
+void host_fence(struct host_code *c, unsigned digit);
 void host_bswap(struct host_code *c, unsigned size, unsigned reg);
 void host_push(struct host_code *c, unsigned reg);
 void host_pop(struct host_code *c, unsigned reg);

@@ -14,26 +14,36 @@ _Static_assert(sizeof(struct jit_jump) == 1 << LOG2_JUMP, "");
 
 /* ---- Links ---- */
 
-static uint64_t target_of(const struct maker *m, const struct uop *u)
+uint64_t target_of(const struct block *block, const struct uop *u)
 {
-    uint64_t rip = m->block->rip + u->off + u->len + (int64_t)u->rel;
+    uint64_t rip = block->rip + u->off + u->len + (int64_t)u->rel;
     unsigned size = u->d & 15;
 
     return size == 8 ? rip : size == 4 ? (uint32_t)rip : (uint16_t)rip;
 }
 
-static bool is_same_page(const struct maker *m, uint64_t rip)
+bool is_same_page(const struct block *block, uint64_t rip)
 {
-    uint64_t base = m->block->cs_base;
+    uint64_t base = block->cs_base;
 
-    return (base + rip) >> PAGE_BITS == (base + m->block->rip) >> PAGE_BITS;
+    return (base + rip) >> PAGE_BITS == (base + block->rip) >> PAGE_BITS;
 }
 
 /* The site of the micro-op's jump, whose distance is there; its stub comes with the cold code. */
 static void add_site(struct maker *m, unsigned uop, uint8_t *at, uint8_t *epoch)
 {
-    m->site[m->n_sites++] = (struct jit_site){ .uop = uop, .at = at, .epoch = epoch };
+    const struct uop *u = &m->block->uop[uop];
+
+    if (m->n_sites == MAX_UOPS) {
+        m->c.full = true;
+        return;
+    }
+    m->site[m->n_sites] =
+        (struct jit_site){ .from = m->block, .uop = uop, .at = at, .epoch = epoch };
+    if (!m->node && !epoch && target_of(m->block, u) <= m->block->rip + u->off)
+        m->site[m->n_sites].direct = at;
     cold_way(m, COLD_LINK, at, uop);
+    m->cold[m->n_cold - 1].site = m->n_sites++;
 }
 
 /* To a block of another page: unless its epoch is the processor's, its stub looks. */
@@ -55,34 +65,48 @@ void link_across(struct maker *m, unsigned uop)
     m->site[m->n_sites - 1].miss = miss;
 }
 
+static unsigned rank(const struct maker *m, const struct node *to)
+{
+    return to == m->nodes ? 2 : to ? 1 : 0;
+}
+
+/* In a region, where the jump goes is told by what follows; the better part of it falls through. */
 static void link_if(struct maker *m, const struct uop *u, enum host_cc cc)
 {
-    uint8_t *jump = host_jcc(&m->c, cc, NULL);
+    uint8_t *jump;
 
-    if (is_same_page(m, target_of(m, u)))
+    m->swapped = m->node && rank(m, m->node->taken) > rank(m, m->node->next);
+    jump = host_jcc(&m->c, m->swapped ? cc ^ 1 : cc, NULL);
+    if (m->node)
+        m->branch = jump;
+    else if (is_same_page(m->block, target_of(m->block, u)))
         add_site(m, m->i, jump, NULL);
     else
         cold_way(m, COLD_PAGE, jump, m->i);
 }
 
-static void link_now(struct maker *m, const struct uop *u)
+void link_to(struct maker *m, unsigned uop)
 {
-    if (is_same_page(m, target_of(m, u)))
-        add_site(m, m->i, host_jmp(&m->c, NULL), NULL);
+    if (is_same_page(m->block, target_of(m->block, &m->block->uop[uop])))
+        add_site(m, uop, host_jmp(&m->c, NULL), NULL);
     else
-        link_across(m, m->i);
+        link_across(m, uop);
 }
 
 TEMPLATE(jmp)
 {
+    (void)u;
+    if (m->node)
+        return true;
     flags_clobber(m);
-    link_now(m, u);
+    link_to(m, m->i);
     return true;
 }
 
 TEMPLATE(jcc)
 {
-    flags_save(m);
+    if (!m->node)
+        flags_save(m);
     link_if(m, u, condition(m, nth));
     return true;
 }
@@ -111,7 +135,8 @@ TEMPLATE(fused)
     else
         host(&m->c, t->insn, size, a.reg, source(m, u->b));
     flags_set(m, F_ARITH);
-    flags_save(m);
+    if (!m->node)
+        flags_save(m);
     link_if(m, u, nth & 15);
     return true;
 }
@@ -172,11 +197,12 @@ static void push_next(struct maker *m, const struct uop *u)
 
 TEMPLATE(call)
 {
-    if (!is_canonical(target_of(m, u)))
+    if (!is_canonical(target_of(m->block, u)))
         return false;
     push_next(m, u);
     flags_clobber(m);
-    link_now(m, u);
+    if (!m->node || !m->node->next)
+        link_to(m, m->i);
     return true;
 }
 
@@ -208,20 +234,23 @@ TEMPLATE(ret)
 bool call_function(struct maker *m)
 {
     settle_address(m);
-    flags_clobber(m);
+    flags_settle(m);
     x87_tell_all(m);
     cold_way(m, COLD_CALL, host_call(&m->c, NULL), m->i);
     m->loaded = 0;
+    if (m->node)
+        m->failed = m->block;
     return true;
 }
 
 TEMPLATE(function)
 {
-    static bool (*const makers[])(struct maker * m, const struct uop *u) = { make_int_call,
-                                                                             make_call_near,
-                                                                             make_system_call };
+    static bool (*const makers[])(struct maker * m,
+                                  const struct uop *u) = { make_function_call, make_int_call,
+                                                           make_call_near, make_system_call };
+    unsigned n = u->op == UOP_CALL ? sizeof(makers) / sizeof(*makers) : 1;
 
-    for (unsigned i = 0; u->op == UOP_CALL && i < sizeof(makers) / sizeof(*makers); i++)
+    for (unsigned i = 0; i < n; i++)
         if (makers[i](m, u))
             return true;
     return call_function(m);

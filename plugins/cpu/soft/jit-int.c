@@ -170,6 +170,33 @@ TEMPLATE(bit)
     return true;
 }
 
+/* The bit lies in the operand, whatever the register says. */
+static void change_bit(struct maker *m, const struct uop *u, const struct template *t,
+                       unsigned size, struct operand at, bool lock)
+{
+    bool imm = u->op - t->first >= 3, others = m->behind & ~F_CF & F_ARITH;
+    struct host_code *c = &m->c;
+
+    if (!imm) {
+        flags_clobber(m);
+        host(c, H_LOAD, 4, HOST_AX, source(m, u->b));
+        host_imm(c, H_AND_I, 4, host_reg(HOST_AX), size * 8 - 1);
+        if (others)
+            host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T3)));
+    }
+    if (others)
+        flags_need(m, F_ARITH);
+    if (!imm && others)
+        host(c, H_LOAD, 8, HOST_AX, CPU_AT(REG(REG_T3)));
+    if (lock)
+        host_lock(c);
+    if (imm)
+        host_imm(c, t->imm_insn, size, at, u->imm & (size * 8 - 1));
+    else
+        host(c, t->insn, size, HOST_AX, at);
+    flags_set(m, F_CF);
+}
+
 TEMPLATE(mov)
 {
     unsigned size = 1u << nth, d;
@@ -341,9 +368,9 @@ const struct template int_templates[] = {
     { SIZED_OPS(ROLI), make_shift, 0, H_ROL_I, 0, FOLD_NONE, NULL },
     { SIZED_OPS(RORI), make_shift, 0, H_ROR_I, 0, FOLD_NONE, NULL },
     { WIDE_BOTH_OPS(BT),  make_bit, H_BT,  H_BT_I,  COMPARE, FOLD_NONE, NULL },
-    { WIDE_BOTH_OPS(BTS), make_bit, H_BTS, H_BTS_I, 0, FOLD_NONE, NULL },
-    { WIDE_BOTH_OPS(BTR), make_bit, H_BTR, H_BTR_I, 0, FOLD_NONE, NULL },
-    { WIDE_BOTH_OPS(BTC), make_bit, H_BTC, H_BTC_I, 0, FOLD_NONE, NULL },
+    { WIDE_BOTH_OPS(BTS), make_bit, H_BTS, H_BTS_I, BITS, FOLD_NONE, change_bit },
+    { WIDE_BOTH_OPS(BTR), make_bit, H_BTR, H_BTR_I, BITS, FOLD_NONE, change_bit },
+    { WIDE_BOTH_OPS(BTC), make_bit, H_BTC, H_BTC_I, BITS, FOLD_NONE, change_bit },
     { SIZED_OPS(MOV),  make_mov, 0, 0, 0, FOLD_SIZED, NULL },
     { SIZED_OPS(MOVI), make_movi, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_ZX8, UOP_ZX8,   make_extend, H_ZX8, 0, 0, FOLD_BYTE, NULL },

@@ -33,15 +33,40 @@ struct known {
     unsigned last; /* the micro-op that is expected to be the last one to use it */
 };
 
+/* How flags are made again, of what is still in general registers; flags: those that are wanted. */
+struct redo {
+    const struct uop *of;
+    uint16_t flags;
+    uint8_t how, insn, undo, size, a, b; /* size 0: they cannot be */
+    bool is_imm;
+    int32_t imm;
+};
+
 /* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
  * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
  * of a unit and back.  COLD_SPLIT: to the handler, if what known tells of is not of one page to
- * jit_split(). */
-enum cold_kind { COLD_HANDLER, COLD_SPLIT, COLD_LINK, COLD_PAGE, COLD_MISS, COLD_CALL, COLD_UNIT };
+ * jit_split().  Of a region's loops: to the root's own code.  COLD_EXIT: out of a region; COLD_STAY: out
+ * of all blocks, before the root; COLD_BUDGET: to the root's own code. */
+enum cold_kind {
+    COLD_HANDLER,
+    COLD_SPLIT,
+    COLD_LINK,
+    COLD_PAGE,
+    COLD_MISS,
+    COLD_CALL,
+    COLD_UNIT,
+    COLD_EXIT,
+    COLD_STAY,
+    COLD_BUDGET
+};
 struct cold {
     enum cold_kind kind;
     uint8_t *jump;
-    unsigned uop;
+    unsigned uop, site;
+    uint32_t excess;  /* of cpu->left */
+    uint16_t pending; /* flags */
+    struct node *node;
+    struct redo owed;
     struct x87_note note;
     uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
     const uint8_t *back;
@@ -67,29 +92,71 @@ struct address {
 /* What it is that a template reads from a temporary that has just been loaded. */
 enum { FOLD_NONE, FOLD_BYTE, FOLD_WORD, FOLD_LONG, FOLD_SIZED, FOLD_WIDE, FOLD_FUSED };
 
+/*
+ * A block of a region, which is a tree of those that follow one another by direct jumps within the
+ * page.  A jump back to the root's block is one to the root.
+ */
+struct node {
+    struct block *block;
+    struct node *above;
+    struct node *taken, *next; /* by its last two micro-ops; NULL: out of the region */
+    unsigned executed;         /* instructions, from the root's beginning to its end */
+};
+enum { MAX_NODES = 48, MAX_REGION_UOPS = 1024, MAX_COLD = MAX_REGION_UOPS * 2 };
+
+/*
+ * What is known where code goes on.  in_host: flags that the host's are; pending: of them, those
+ * not in cpu->pair; redo: how these are made again; owed: those that have been left to that.
+ * loaded: LOADED_*, units that are; note: see jit-x87.c.
+ */
+#define FLOW                                                                                       \
+    uint16_t in_host, pending;                                                                     \
+    uint8_t loaded;                                                                                \
+    struct x87_note note;                                                                          \
+    struct known known;                                                                            \
+    struct redo redo, owed
+struct flow {
+    FLOW;
+};
+
 struct maker {
     struct host_code c;
     struct jit *jit;
     struct block *block;
     unsigned i, skip;          /* the micro-op under way; how many more it has done */
     uint16_t behind;           /* the flags wanted behind it */
-    uint16_t in_host, pending; /* flags that the host's are; of them: those not in cpu->pair */
     bool left;                 /* this instruction may continue in the interpreter */
-    uint8_t loaded;            /* LOADED_*: units that are, whichever way the code has come here */
-    struct x87_note note;      /* see jit-x87.c */
-    struct operand load;       /* what the temporary load_temp holds for micro-op load_uop */
+    union {
+        struct flow flow;
+        struct {
+            FLOW;
+        };
+    };
+    struct operand load; /* what the temporary load_temp holds for micro-op load_uop */
     uint8_t load_temp;
     unsigned load_uop;
     struct address address; /* what T0 would hold for micro-op address_uop + 1 */
     unsigned address_uop;
-    struct known known;
-    uint8_t *stay, *over;                        /* jumps of the block's head */
-    uint8_t *leave, *link, *miss, *call, *split; /* the block's ways to what is shared, if used */
+    uint32_t excess;      /* what has been taken of cpu->left for micro-ops yet to come */
+    struct node *node;    /* of a region; or NULL */
+    struct block *failed; /* this one is not for regions */
+    uint8_t *branch;      /* the conditional jump that the node ended with */
+    bool swapped;         /* that goes to next */
+    struct {
+        const uint8_t *at;
+        struct flow flow;
+    } lap[2];            /* the root: as from outside; as from its loop */
+    uint16_t lap_wanted; /* flags where it begins */
+    unsigned n_nodes, n_uops, most;
+    uint8_t *stay, *over; /* jumps of the block's head */
+    /* The block's ways to what is shared, if used. */
+    uint8_t *leave, *link, *miss, *call, *split, *hot;
     unsigned n_cold, n_entries, n_sites;
     uint16_t wanted[MAX_UOPS]; /* the flags wanted behind each micro-op */
-    struct cold cold[MAX_UOPS * 4];
+    struct cold cold[MAX_COLD];
     struct entry entry[MAX_UOPS];
     struct jit_site site[MAX_UOPS];
+    struct node nodes[MAX_NODES];
 };
 
 /* A family of micro-ops; make: false if it is for the handler, and nothing has been written. */
@@ -117,14 +184,16 @@ extern const struct template int_templates[], memory_templates[], flow_templates
 #define WIDE_BOTH_OPS(name)  UOP_##name##16, UOP_##name##I64
 #define CC_OPS(name)    UOP_##name##O, UOP_##name##NLE
 // clang-format on
-/* Of a template's kind: OF is 0; takes CF; keeps it; writes nothing else. */
-enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16 };
+/* Of a template's kind: OF is 0; takes CF; keeps it; writes nothing else; of UOP_WIDE, by b and by
+ * imm. */
+enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16, BITS = 32 };
 const struct template *template_of(const struct uop *u);
 /* Before that is asked. */
 void templates_init(void);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);
+bool make_function_call(struct maker *m, const struct uop *u); /* and of UOP_CALL_LOOP */
 
 /* ---- Operands: byte offsets into the registers ---- */
 
@@ -180,19 +249,24 @@ struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size,
 /* The micro-op under way has been made: what is known of memory moves with its register, or is
  * forgotten. */
 void follow_known(struct maker *m);
+/* Whether the micro-op changes a general register of the host's that has one of the guest's; what
+ * it adds to one. */
+bool changes(struct maker *m, const struct uop *u, unsigned reg);
 /* Whether at, which reach() gave, is known to be a multiple of bytes. */
 bool is_aligned(const struct maker *m, struct operand at, unsigned bytes);
 /* It is, from now on. */
 void note_aligned(struct maker *m, struct operand at, unsigned bytes);
-/* jit-vec.c: whether the instruction reaches memory by its own template; size bytes, how. */
+/* jit-vec.c: whether the instruction may change general registers. */
+bool vec_changes_general(struct maker *m, const struct uop *u);
+/* Whether the instruction reaches memory by its own template; size bytes, how. */
 bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *write);
 /* Whether T0 is for this micro-op to reach(), and not in memory. */
 bool is_folded(const struct maker *m);
 /* T0 goes to memory, for who is not content with that. */
 void settle_address(struct maker *m);
 
-/* AX, an address, is canonical with four levels of paging, or the handler decides; flags_clobber()
- * was called before.  AX is destroyed. */
+/* AX, an address, is canonical, or the handler faults; flags_clobber() was called before.  AX is
+ * destroyed. */
 void check_canonical(struct maker *m);
 
 static inline bool is_code64(const struct maker *m)
@@ -212,17 +286,49 @@ void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 /* To something shared, about micro-op i, by the block's own way there. */
 void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
 
+/* jit-block.c: what blocks and regions are made with.  To begin with; the code of its head and of its
+ * micro-ops, whether that ends in the interpreter; what is cold; the sites, behind the code. */
+void jit_begin(struct jit *jit, struct block *block, uint8_t *at);
+void emit_head(struct maker *m, unsigned instructions);
+bool make_all(struct maker *m);
+void emit_all_cold(struct maker *m);
+struct jit_site *store_sites(struct maker *m);
+/* What has been taken too much of cpu->left goes back; the host's flags are destroyed. */
+void even_up(struct maker *m);
+
+/* jit-region.c: the code of COLD_EXIT, COLD_STAY and COLD_BUDGET, where m's flow is theirs. */
+void emit_region_cold(struct maker *m, const struct cold *way);
+
+/* To the block of the jump that is micro-op uop. */
+void link_to(struct maker *m, unsigned uop);
 /* jit-flow.c: calls the micro-op's function, and goes on; true. */
 bool call_function(struct maker *m);
 /* The code of COLD_PAGE. */
 void link_across(struct maker *m, unsigned uop);
+/* Where the jump of a block goes. */
+uint64_t target_of(const struct block *block, const struct uop *u);
+bool is_same_page(const struct block *block, uint64_t rip);
 
 /* ---- Flags ---- */
 
 /* Those that are only in the host's go to cpu->pair as well.  AX is destroyed. */
 void flags_save(struct maker *m);
-/* Before the host's flags are destroyed; AX is, too. */
+/* Before the host's flags are destroyed; AX is, too.  Those that will die unread are left to the
+ * ways out to make again. */
 void flags_clobber(struct maker *m);
+/* The same, before a jump to the region's root. */
+void flags_clobber_to_root(struct maker *m);
+/* Which are wanted behind each of the block's micro-ops; returns, where it begins. */
+uint16_t find_wanted(struct maker *m);
+/* Where the region begins, if it is again and again. */
+void find_lap_wanted(struct maker *m);
+/* All that are wanted are in cpu->pair, at the cost of the host's. */
+void flags_settle(struct maker *m);
+/* The micro-op has been made: what it kills need not be made again, nor can be what has lost an
+ * operand. */
+void flags_follow(struct maker *m, const struct uop *u);
+/* Where flags are loaded from cpu->pair: OF is in AL, and what SAHF takes in AH. */
+void flags_load(struct host_code *c);
 /* The host's flags become the guest's, at least those of set.  AX is destroyed. */
 void flags_need(struct maker *m, uint16_t set);
 /* The host's flags are the guest's now: those of set have been made by this micro-op, and what was

@@ -10,6 +10,7 @@
 #include "integer.h"
 #include "jit-make.h"
 #include "vec.h"
+#include "x87.h"
 
 enum { LOG2_TLB_ENTRY = 5, SPAN = 256 };
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
@@ -98,6 +99,20 @@ static bool is_opaque(const struct uop *u)
            (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
 }
 
+bool changes(struct maker *m, const struct uop *u, unsigned reg)
+{
+    int64_t by;
+
+    if (uop_info[u->op].props & W_D && home_of(u->d) == reg)
+        return true;
+    if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS)
+        return vec_changes_general(m, u);
+    if (u->op >= UOP_X87 && u->op <= UOP_X87_COND)
+        return u->call == x87_fnstsw_ax;
+    return (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP) || adds(u, reg, &by) ||
+           (u->op >= UOP_CALL64 && u->op <= UOP_RET64);
+}
+
 static void move_known(struct maker *m, const struct uop *u)
 {
     struct known *k = &m->known;
@@ -119,7 +134,7 @@ void follow_known(struct maker *m)
 {
     for (unsigned i = 0; m->known.any && i <= m->skip; i++)
         move_known(m, &uop_of(m)[i]);
-    if (m->c.touched >> HOST_CX & 1 || m->i + m->skip >= m->known.last)
+    if (m->c.touched >> HOST_CX & 1 || (!m->node && m->i + m->skip >= m->known.last))
         m->known.any = false;
 }
 
@@ -293,7 +308,7 @@ static struct operand reach_register(struct maker *m, const struct address *from
             m->cold[m->n_cold - 1].kind = COLD_SPLIT;
             m->cold[m->n_cold - 1].known = k;
         }
-        k.any = k.last > m->i;
+        k.any = m->node || k.last > m->i;
         m->known = k;
         m->c.touched &= ~(1u << HOST_CX);
     }
@@ -348,7 +363,7 @@ void check_canonical(struct maker *m)
 {
     struct host_code *c = &m->c;
 
-    host_imm(c, H_SAR_I, 8, host_reg(HOST_AX), 47);
+    host_imm(c, H_SAR_I, 8, host_reg(HOST_AX), m->block->mode & MODE_LA57 ? 56 : 47);
     host_imm(c, H_ADD_I, 8, host_reg(HOST_AX), 1);
     host_imm(c, H_CMP_I, 8, host_reg(HOST_AX), 1);
     unless(m, CC_A);
@@ -401,26 +416,6 @@ static bool next_alone_wants_t0(const struct maker *m)
     return template_of(&uop_of(m)[1]);
 }
 
-TEMPLATE(address)
-{
-    struct address at;
-
-    if (u->op == UOP_ADDRSEG && (!is_code64(m) || u->addr_size != 8))
-        return false;
-    if (!address_of(m, u, &at) || u->d != REG(REG_T0))
-        return false;
-    m->address = at;
-    m->address_uop = m->i;
-    if (next_alone_wants_t0(m))
-        return true;
-    m->i++; /* as if the next one settled it */
-    settle_address(m);
-    m->i--;
-    return true;
-}
-
-/* ---- LEA ---- */
-
 /* AX = a + (b << scale) + imm */
 static void add_up(struct maker *m, const struct uop *u)
 {
@@ -434,6 +429,45 @@ static void add_up(struct maker *m, const struct uop *u)
     host(&m->c, H_LEA, 8, HOST_AX, host_sum(HOST_AX, in_reg(m, u->b, 8, HOST_CX), u->scale, 0));
     host(&m->c, H_LEA, 8, HOST_AX, host_sum(HOST_AX, in_reg(m, u->a, 8, HOST_CX), 0, 0));
 }
+
+/* T0 = a sum of more parts than an operand has, both ends of what is there being canonical. */
+static bool add_up_checked(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+
+    flags_clobber(m);
+    add_up(m, u);
+    if (u->seg >= SEG_FS)
+        host(c, H_ADD, 8, HOST_AX, base_of_segment(u->seg));
+    host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T0)));
+    host_imm(c, H_ADD_I, 8, host_reg(HOST_AX), u->size - 1);
+    check_canonical(m);
+    host(c, H_LOAD, 8, HOST_AX, CPU_AT(REG(REG_T0)));
+    check_canonical(m);
+    return true;
+}
+
+TEMPLATE(address)
+{
+    struct address at;
+
+    if (u->op == UOP_ADDRSEG && (!is_code64(m) || u->addr_size != 8))
+        return false;
+    if (u->d != REG(REG_T0))
+        return false;
+    if (!address_of(m, u, &at))
+        return u->op == UOP_ADDRSEG && add_up_checked(m, u);
+    m->address = at;
+    m->address_uop = m->i;
+    if (next_alone_wants_t0(m))
+        return true;
+    m->i++; /* as if the next one settled it */
+    settle_address(m);
+    m->i--;
+    return true;
+}
+
+/* ---- LEA ---- */
 
 TEMPLATE(lea)
 {
@@ -547,9 +581,11 @@ static bool is_operation(const struct uop *load, const struct uop *op, uint8_t s
                          unsigned log2)
 {
     const struct template *t = template_of(op);
+    unsigned nth = t ? op->op - t->first : 0;
+    unsigned sized = t && t->kind & BITS ? nth % 3 + 1 : nth & 3;
 
     return t && t->change && op->a == load->d && op->d == stored && op->d >= REG(REG_T0) &&
-           op->d <= REG(REG_T3) && ((op->op - t->first) & 3) == log2 &&
+           op->d <= REG(REG_T3) && sized == log2 &&
            (!(uop_info[op->op].props & R_B) || op->b < REG(REG_T0));
 }
 

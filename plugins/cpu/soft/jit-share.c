@@ -12,7 +12,7 @@
 #include "jit-make.h"
 
 /* Behind the handlers, by their numbers, what else is called. */
-enum { TO_LINK = N_UOPS, TO_MISS, TO_CALL, TO_SPLIT, N_TARGETS };
+enum { TO_LINK = N_UOPS, TO_MISS, TO_CALL, TO_SPLIT, TO_HOT, N_TARGETS };
 
 static void each_register(struct host_code *c, enum host_insn insn)
 {
@@ -179,6 +179,7 @@ int jit_share(struct jit *jit)
     table[TO_MISS] = (uintptr_t)jit_miss;
     table[TO_CALL] = (uintptr_t)jit_call;
     table[TO_SPLIT] = (uintptr_t)jit_split;
+    table[TO_HOT] = (uintptr_t)jit_hot;
     unit_share(jit, &c);
     jit->enter = share_run(jit, &c);
     jit->to.enter = share_enter(&c);
@@ -186,6 +187,7 @@ int jit_share(struct jit *jit)
     jit->to.link = share_other(jit, &c, TO_LINK);
     jit->to.miss = share_other(jit, &c, TO_MISS);
     jit->to.split = share_other(jit, &c, TO_SPLIT);
+    jit->to.hot = share_other(jit, &c, TO_HOT);
     jit->to.call = share_call(jit, &c);
     jit->to.out = share_out(jit, &c);
     jit->shared = c.at - jit->write;

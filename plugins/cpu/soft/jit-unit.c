@@ -176,6 +176,8 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     jit->load_vector = c->at;
     host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_SSE); /* and AVX may not be used */
     jump(&no, c, CC_NZ);
+    host_imm(c, H_CMP_I, 1, CPU(wide), 0);
+    jump(&no, c, CC_NZ);
     host_imm(c, H_TEST_I, 1, CPU(cr0), CR0_EM | CR0_TS);
     jump(&no, c, CC_NZ);
     host_imm(c, H_TEST_I, 4, CPU(cr4), CR4_OSFXSR);
@@ -365,7 +367,7 @@ static bool is_called(const struct maker *m)
 
 TEMPLATE(check)
 {
-    if (is_called(m))
+    if (u->d == LOADED_EVEX || is_called(m))
         return call_function(m);
     unit_require(m, u->d);
     return true;

@@ -62,7 +62,8 @@ static unsigned kind_of_rm(const struct vec_op *op)
  * has memory in their stead and is not of MMX would take it unawares. */
 static bool allowed(const struct maker *m, const struct vec_op *op, const struct insn *in)
 {
-    return !(op->flags & V_ALONE) && m->jit->isas >> op->isa[in->vex ? 1 + in->l : 0] & 1 &&
+    return !(op->flags & V_ALONE) && op->dst != KIND_K && op->src != KIND_K &&
+           m->jit->isas >> op->isa[in->vex ? 1 + in->l : 0] & 1 &&
            !(in->mod != 3 && kind_of_rm(op) == KIND_MM && kind_of_reg(op) != KIND_MM);
 }
 
@@ -145,6 +146,8 @@ bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *wri
 
     if (!decode_again(m, u, &in))
         return false;
+    if (in.evex)
+        return false;
     op = vec_find(m->jit->cpu, &in);
     *size = vec_memory(op, &in) & VEC_BYTES;
     *write = op->flags & V_TO_RM;
@@ -155,6 +158,14 @@ bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *wri
 static bool gives_index(const struct insn *in)
 {
     return in->map == MAP_0F3A && in->opcode == 0x63;
+}
+
+bool vec_changes_general(struct maker *m, const struct uop *u)
+{
+    struct insn in;
+
+    return u->call != vec_enter_mmx && (!decode_again(m, u, &in) || gives_index(&in) ||
+                                        vec_find(m->jit->cpu, &in)->dst == KIND_G);
 }
 
 /* EMMS, VZEROUPPER, VZEROALL: the host's do it to sixteen registers. */
@@ -188,7 +199,7 @@ TEMPLATE(vector)
 
     if (u->call == vec_enter_mmx) /* which the host's own, just before, has done */
         return m->loaded & LOADED_X87 || call_function(m);
-    if (!decode_again(m, u, &in))
+    if (!decode_again(m, u, &in) || in.evex)
         return call_function(m);
     op = vec_find(m->jit->cpu, &in);
     if (!allowed(m, op, &in))

@@ -175,10 +175,41 @@ static struct jit_jump *jump_of(struct jit *jit, uint64_t rip)
     return &jit->jump[(rip ^ rip >> 12) & (JIT_JUMPS - 1)];
 }
 
+/* ---- Regions ---- */
+
+/* Where the root's code begins, to be written. */
+static uint8_t *head_of(const struct jit *jit, const struct block *root)
+{
+    return jit->write + (root->entry - jit->execute);
+}
+
+static void enter_region(struct jit *jit, struct jit_region *region, const uint8_t *code)
+{
+    uint8_t *head = head_of(jit, region->root);
+
+    memcpy(region->head, head, JIT_PATCH);
+    head[0] = 0xe9; /* jmp */
+    aim(jit, head + 1, code);
+    region->root->region = region;
+}
+
+/* None of its code runs: it calls nothing.  Nothing knows of it any longer. */
+static void kill_region(struct jit *jit, struct jit_region *region)
+{
+    memcpy(head_of(jit, region->root), region->head, JIT_PATCH);
+    region->root->region = NULL;
+    for (unsigned i = 0; i < region->n_sites; i++)
+        link_out(&region->site[i].link);
+    for (unsigned i = 0; i < region->n_members; i++)
+        link_out(&region->member[i].link);
+}
+
 void jit_kill(struct cpu *cpu, struct block *block)
 {
     struct jit_jump *jump = jump_of(cpu->blocks->jit, block->rip);
 
+    while (block->memberships)
+        kill_region(cpu->blocks->jit, ((struct jit_member *)block->memberships)->region);
     while (block->incoming)
         unlink_site(cpu->blocks->jit, (struct jit_site *)block->incoming);
     if (jump->code == block->entry)
@@ -222,6 +253,41 @@ void jit_drop(struct cpu *cpu, struct block *block)
         return;
     ((struct jit_code *)(jit->write + (block->entry - jit->execute)))[-1].block = NULL;
     forget_code(cpu, block);
+}
+
+/* Its code's memory is wanted: the block is the interpreter's again, until it is hot again. */
+static void drop_code(void *context, struct ring_item *item)
+{
+    struct cpu *cpu = context;
+    struct block *block = ((struct jit_code *)item)->block;
+
+    if (!block)
+        return;
+    forget_code(cpu, block);
+    if (block->dead)
+        return;
+    uops_choose(block->uop, block->n);
+    jit_watch(cpu, block, true);
+    block->heat = cpu->blocks->jit->heat_again;
+}
+
+/* Where the code of a block or region may be written; only as a block begins, or ends. */
+static struct jit_code *room_for_code(struct cpu *cpu)
+{
+    return ring_room(&cpu->blocks->jit->code, sizeof(struct jit_code) + JIT_ROOM, drop_code, cpu);
+}
+
+/* So many bytes have been, for that block. */
+static void add_code(struct cpu *cpu, struct jit_code *code, struct block *block, size_t bytes)
+{
+    struct jit *jit = cpu->blocks->jit;
+    const uint8_t *at = (const uint8_t *)(code + 1);
+
+    code->block = block;
+    ring_add(&jit->code, &code->item,
+             (sizeof(*code) + bytes + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1ul));
+    jit->count.bytes += bytes;
+    jit_tell(cpu, block, at, jit_executable(jit, at), bytes);
 }
 
 void jit_remember(struct cpu *cpu, const struct block *block)
@@ -270,15 +336,81 @@ void jit_settle(struct cpu *cpu)
     *context_to_drop(cpu) = now;
 }
 
+/* The block that the jump leads to, if it is translated. */
+static struct block *linked(const struct cpu *cpu, const struct uop *u)
+{
+    struct block *to = u->link;
+
+    return !cpu->block->dead && to && to->epoch[cpu->space] == cpu->epoch && to->entry ? to : NULL;
+}
+
+/* Of the jump's sites, those among n. */
+static void link_those(struct jit *jit, struct jit_site *site, unsigned n, const struct uop *u)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (&site[i].from->uop[site[i].uop] == u)
+            link_site(jit, &site[i], u->link);
+}
+
 const struct uop *jit_link(struct cpu *cpu, const struct uop *u)
 {
     const struct block *from = cpu->block;
-    struct block *to = u->link;
 
-    if (!from->dead && to && to->epoch[cpu->space] == cpu->epoch && to->entry)
+    if (linked(cpu, u)) {
+        link_those(cpu->blocks->jit, from->site, from->n_sites, u);
+        for (struct link *at = from->memberships; at; at = at->next) {
+            const struct jit_region *region = ((struct jit_member *)at)->region;
+
+            link_those(cpu->blocks->jit, region->site, region->n_sites, u);
+        }
+    }
+    return run_JMP(cpu, u);
+}
+
+/* It is counted no longer. */
+static void link_directly(struct jit *jit, struct jit_site *site, struct block *to)
+{
+    if (site->to)
+        unlink_site(jit, site);
+    site->at = site->direct;
+    site->direct = NULL;
+    link_site(jit, site, to);
+}
+
+static void make_region(struct cpu *cpu, struct block *root, struct jit_code *code)
+{
+    struct jit *jit = cpu->blocks->jit;
+    uint8_t *at = (uint8_t *)(code + 1);
+    struct jit_region *region = root->region ? NULL : jit_region(jit, root, at);
+
+    if (!region)
+        return;
+    enter_region(jit, region, jit_executable(jit, at));
+    for (unsigned i = 0; i < region->n_sites; i++) {
+        const struct jit_site *site = &region->site[i];
+        const struct uop *u = &site->from->uop[site->uop];
+
+        if (linked(cpu, u))
+            link_those(jit, &region->site[i], 1, u);
+    }
+    jit->count.regions++;
+    add_code(cpu, code, root, (uint8_t *)&region->member[region->n_members] - at);
+    code->block = NULL;
+}
+
+/* Room is made first: that may take any block's code away. */
+const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
+{
+    struct jit_code *code = room_for_code(cpu);
+    const struct block *from = cpu->block;
+    struct block *to = linked(cpu, u);
+
+    if (to) {
         for (unsigned i = 0; i < from->n_sites; i++)
-            if (&from->uop[from->site[i].uop] == u)
-                link_site(cpu->blocks->jit, &from->site[i], to);
+            if (&from->uop[from->site[i].uop] == u && from->site[i].direct)
+                link_directly(cpu->blocks->jit, &from->site[i], to);
+        make_region(cpu, to, code);
+    }
     return run_JMP(cpu, u);
 }
 
@@ -344,41 +476,20 @@ const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
 
 /* ---- Translating ---- */
 
-/* Its code's memory is wanted: the block is the interpreter's again, until it is hot again. */
-static void drop_code(void *context, struct ring_item *item)
-{
-    struct cpu *cpu = context;
-    struct block *block = ((struct jit_code *)item)->block;
-
-    if (!block)
-        return;
-    forget_code(cpu, block);
-    if (block->dead)
-        return;
-    uops_choose(block->uop, block->n);
-    jit_watch(cpu, block, true);
-    block->heat = cpu->blocks->jit->heat_again;
-}
-
 static void translate_block(struct cpu *cpu, struct block *block)
 {
     struct jit *jit = cpu->blocks->jit;
-    struct jit_code *code = ring_room(&jit->code, sizeof(*code) + JIT_ROOM, drop_code, cpu);
-    uint8_t *at = (uint8_t *)(code + 1);
-    size_t bytes = jit_translate(jit, block, at);
+    struct jit_code *code = room_for_code(cpu);
+    size_t bytes = jit_translate(jit, block, (uint8_t *)(code + 1));
 
     if (!bytes) {
         jit->count.too_long++;
         block->uop[0].run = block->first;
         return;
     }
-    code->block = block;
-    ring_add(&jit->code, &code->item,
-             (sizeof(*code) + bytes + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1ul));
     jit->count.blocks++;
-    jit->count.bytes += bytes;
     jit->count.guest_bytes += block->bytes;
-    jit_tell(cpu, block, at, jit_executable(jit, at), bytes);
+    add_code(cpu, code, block, bytes);
 }
 
 /* In the first handler's place: counts. */

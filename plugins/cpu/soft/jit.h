@@ -32,7 +32,26 @@ struct jit_site {
     uint8_t *epoch;   /* to another page: where the address of the block's epochs is; or NULL */
     uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
     struct block *to; /* NULL: not linked */
+    struct block *from;
+    uint8_t
+        *direct; /* of a jump back, while it is counted: the distance that goes to the counting */
     uint32_t uop;
+};
+
+/* A block of a region that is there. */
+struct jit_member {
+    struct link link; /* of those of the same block */
+    struct jit_region *region;
+};
+
+/* Blocks made as one, entered by a jump in place of the first bytes of the root's own code. */
+enum { JIT_PATCH = 5 };
+struct jit_region {
+    struct block *root;
+    struct jit_site *site;
+    uint8_t head[JIT_PATCH]; /* what was there */
+    uint16_t n_sites, n_members;
+    struct jit_member member[];
 };
 
 /* What indirect jumps depend on beside rip; salts are never used again for another one. */
@@ -42,10 +61,10 @@ struct jit_context {
 };
 enum { JIT_CONTEXTS = 8, JIT_SPLITS = 1 << 12 };
 
-/* Before each block's code. */
+/* Before the code of each block or region. */
 struct jit_code {
     struct ring_item item;
-    struct block *block; /* NULL: no longer */
+    struct block *block; /* NULL: no longer, or a region's, which dies before as its root does */
 };
 
 /*
@@ -60,11 +79,11 @@ struct jit {
     uint32_t heat, heat_again; /* entries after which a block is translated, or so again */
     uop_run *enter;            /* calls u->run */
     struct {
-        const uint8_t *enter, *leave, *out, *link, *miss, *call, *split;
+        const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
     } to;                                           /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
-    uint32_t isas;          /* of vector instructions that the host has: bits by vec_isa */
+    uint64_t isas;          /* of vector instructions that the host has: bits by vec_isa */
     uint64_t never[SPACES]; /* no processor's epoch */
     struct maker *maker;
     struct jit_context context[JIT_CONTEXTS];
@@ -73,14 +92,16 @@ struct jit {
     uint64_t
         split[JIT_SPLITS / 64]; /* by hash: code whose accesses are each looked up by themselves */
     struct {
-        uint64_t blocks, bytes, guest_bytes, links, misses, splits, too_long;
+        uint64_t blocks, bytes, guest_bytes, links, misses, splits, regions, too_long;
     } count;
 };
 
-/* Room for one block's code; the least memory, if not for a test; entries after which a block is
- * translated, and so many times as many for one whose code has been written over: by then to
- * translate has cost more than to interpret it. */
-enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_AGAIN = 16 };
+/* Room for the code of one block or region; the least memory, if not for a test; entries after
+ * which a block is translated, and so many times as many for one whose code has been written over:
+ * by then to translate has cost more than to interpret it; a loop becomes a region after so many
+ * times that.
+ */
+enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_AGAIN = 16, JIT_LOOPS = 16 };
 
 /* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
@@ -106,6 +127,8 @@ void jit_remember(struct cpu *cpu, const struct block *block);
 /* What translated code calls: a handler for a jump that is not linked, one for an indirect jump
  * that is not known; and UOP_CALL's function, after which it goes on (NULL) or with a micro-op. */
 uop_run jit_link, jit_miss, jit_call;
+/* A jump back has been made so often that its loop is worth a region. */
+uop_run jit_hot;
 /* And one for accesses that were taken for being all of one page, and are not: the block is made
  * anew. */
 uop_run jit_split;
@@ -116,6 +139,10 @@ int jit_share(struct jit *jit);
 /* jit-block.c: writes block's code where at is, and makes its micro-ops go there; how many bytes, 0
  * if JIT_ROOM was not enough. */
 size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at);
+
+/* jit-region.c: makes one of what block leads to and what leads back, where at is; NULL: there is
+ * none.  Its sites are not linked yet. */
+struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
 {

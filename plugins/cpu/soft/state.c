@@ -105,6 +105,8 @@ void state_startup(struct cpu *cpu, unsigned vector)
 static void set_units(struct cpu *cpu)
 {
     memset(cpu->v, 0, sizeof(cpu->v));
+    memset(cpu->k, 0, sizeof(cpu->k));
+    cpu->wide = false;
     memset(&cpu->x87, 0, sizeof(cpu->x87));
     cpu->x87.control = 0x40;
     cpu->x87.tag_valid = 0xff;
@@ -211,11 +213,11 @@ static void put_translated(FILE *f, const struct jit *jit)
     fprintf(f,
             "blocks translated: %" PRIu64 " (%" PRIu64 " bytes to %" PRIu64
             " of the host's, 1:%.1f)\n"
-            "links: %" PRIu64 "; indirect jumps looked up: %" PRIu64 "; blocks made again: %" PRIu64
-            "; too long: %" PRIu64 "\n",
+            "regions: %" PRIu64 "; links: %" PRIu64 "; indirect jumps looked up: %" PRIu64
+            "; blocks made again: %" PRIu64 "; too long: %" PRIu64 "\n",
             jit->count.blocks, jit->count.guest_bytes, jit->count.bytes,
-            each(jit->count.bytes, jit->count.guest_bytes), jit->count.links, jit->count.misses,
-            jit->count.splits, jit->count.too_long);
+            each(jit->count.bytes, jit->count.guest_bytes), jit->count.regions, jit->count.links,
+            jit->count.misses, jit->count.splits, jit->count.too_long);
     put_ring(f, "code memory", &jit->code);
 }
 

@@ -26,6 +26,8 @@ static bool may_lock(const struct insn *in)
 
 static bool by_owner(struct block_builder *b, const struct insn *in)
 {
+    if (in->evex)
+        return vec_translate(b, in);
     if (in->map == MAP_ONE && ((in->opcode >= 0xd8 && in->opcode <= 0xdf) || in->opcode == 0x9b))
         return fpu_translate(b, in);
     return integer_translate(b, in);

@@ -38,6 +38,7 @@
 struct uop;
 struct block;
 struct jit_site;
+struct jit_region;
 
 /* A handler: returns the micro-op to go on with, NULL to leave the block with cpu->rip set. */
 typedef const struct uop *uop_run(struct cpu *cpu, const struct uop *u);
@@ -96,10 +97,16 @@ struct block {
     const uint8_t *entry;
     struct jit_site *site;
     struct link *incoming;
+    /* The region that it is the root of, and those it is in (struct jit_member); how often its
+     * jumps back will have been made when they make one. */
+    struct jit_region *region;
+    struct link *memberships;
+    uint32_t loops;
     uint32_t heat;
     uint16_t n_sites;
     uint16_t n, n_links; /* micro-ops; those of them that are direct jumps */
     bool dead;           /* nobody finds it any more */
+    bool solitary;       /* not for regions */
     struct uop uop[];
 };
 
@@ -304,6 +311,9 @@ void emit_address_at(struct block_builder *b, enum seg seg, unsigned base, int64
 /* The same, but an address that needs no more than a sum is not checked to be canonical: whoever
  * accesses it does. */
 void emit_linear(struct block_builder *b, unsigned size, bool write);
+/* The same without any check; false: T0 = the offset in the segment, not cut to the address size.
+ */
+bool emit_unchecked(struct block_builder *b);
 /* A function that runs the instruction; d, a, s and imm are the caller's, as u->d, a, b, imm. */
 struct uop *emit_call(struct block_builder *b, uop_call *call, uint8_t d, uint8_t a, uint8_t s,
                       int64_t imm);

@@ -234,7 +234,7 @@ static void run_dot(struct cpu *cpu, const struct uop *u)
     for (unsigned distance = 1; distance < 16 / dot->size; distance *= 2)
         sum_pairs(cpu, dot, &r, distance);
     keep(dot, &r, u->imm);
-    memcpy(&cpu->v[u->d & 15], &r, u->d & DOT_VEX ? 32 : 16);
+    memcpy(&cpu->v[u->d & 15], &r, u->d & DOT_VEX ? sizeof(r) : 16);
 }
 
 static void emit_dot(struct block_builder *b, const struct vec_op *op, const struct insn *in)

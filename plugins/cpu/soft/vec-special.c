@@ -131,7 +131,7 @@ static void run_strings(struct cpu *cpu, const struct uop *u)
     if (index)
         cpu->r[RCX] = out.index;
     else
-        memcpy(&cpu->v[0], &out.mask, u->d & HOW_VEX ? 32 : 16);
+        memcpy(&cpu->v[0], &out.mask, u->d & HOW_VEX ? sizeof(out.mask) : 16);
 }
 
 static void emit_strings(struct block_builder *b, const struct vec_op *op, const struct insn *in)
@@ -357,7 +357,7 @@ static void emit_emms(struct block_builder *b, const struct vec_op *op, const st
 static void run_vzero(struct cpu *cpu, const struct uop *u)
 {
     for (unsigned i = 0; i < u->d; i++)
-        memset(&cpu->v[i].u8[u->a], 0, 32 - u->a);
+        memset(&cpu->v[i].u8[u->a], 0, sizeof(union vec) - u->a);
 }
 
 static void emit_vzero(struct block_builder *b, const struct vec_op *op, const struct insn *in)

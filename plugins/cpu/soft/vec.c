@@ -6,43 +6,63 @@
  * Intel SDM volume 1, sections 11.5 (SIMD floating-point exceptions) and 9.6 (MMX and the x87
  * state); volume 2, sections 2.3 and 2.4 (VEX, exception classes).
  */
+#include "blocks.h"
+#include "evex.h"
 #include "exec.h"
 #include "vec-kernel.h"
 #include "x87.h"
 
 /* ---- Features ---- */
 
+/* Where CPUID has it, and which components of XCR0 it needs besides. */
 static const struct {
-    uint32_t leaf;
-    uint8_t reg, bit;
+    uint8_t leaf, subleaf, reg, bit, components;
 } features[N_ISAS] = {
     // clang-format off
-    [ISA_MMX]    = { 1, 3, 23 }, [ISA_SSE]   = { 1, 3, 25 }, [ISA_SSE2]   = { 1, 3, 26 },
-    [ISA_SSE3]   = { 1, 2, 0 },  [ISA_SSSE3] = { 1, 2, 9 },  [ISA_SSE41]  = { 1, 2, 19 },
-    [ISA_SSE42]  = { 1, 2, 20 }, [ISA_AES]   = { 1, 2, 25 }, [ISA_PCLMUL] = { 1, 2, 1 },
-    [ISA_SHA]    = { 7, 1, 29 }, [ISA_AVX]   = { 1, 2, 28 }, [ISA_AVX2]   = { 7, 1, 5 },
-    [ISA_FMA]    = { 1, 2, 12 }, [ISA_F16C]  = { 1, 2, 29 },
+    [ISA_MMX]      = { 1, 0, 3, 23 }, [ISA_SSE]   = { 1, 0, 3, 25 }, [ISA_SSE2]   = { 1, 0, 3, 26 },
+    [ISA_SSE3]     = { 1, 0, 2, 0 },  [ISA_SSSE3] = { 1, 0, 2, 9 },  [ISA_SSE41]  = { 1, 0, 2, 19 },
+    [ISA_SSE42]    = { 1, 0, 2, 20 }, [ISA_AES]   = { 1, 0, 2, 25 }, [ISA_PCLMUL] = { 1, 0, 2, 1 },
+    [ISA_SHA]      = { 7, 0, 1, 29 }, [ISA_GFNI]  = { 7, 0, 2, 8 },
+    [ISA_AVX]      = { 1, 0, 2, 28, XCR0_AVX }, [ISA_AVX2]     = { 7, 0, 1, 5, XCR0_AVX },
+    [ISA_FMA]      = { 1, 0, 2, 12, XCR0_AVX }, [ISA_F16C]     = { 1, 0, 2, 29, XCR0_AVX },
+    [ISA_VAES]     = { 7, 0, 2, 9, XCR0_AVX },  [ISA_VPCLMUL]  = { 7, 0, 2, 10, XCR0_AVX },
+    [ISA_AVX_VNNI] = { 7, 1, 0, 4, XCR0_AVX },
+    [ISA_AVX512F]   = { 7, 0, 1, 16, XCR0_AVX512 }, [ISA_AVX512CD] = { 7, 0, 1, 28, XCR0_AVX512 },
+    [ISA_AVX512BW]  = { 7, 0, 1, 30, XCR0_AVX512 }, [ISA_AVX512DQ] = { 7, 0, 1, 17, XCR0_AVX512 },
+    [ISA_AVX512VL]  = { 7, 0, 1, 31, XCR0_AVX512 }, [ISA_IFMA]     = { 7, 0, 1, 21, XCR0_AVX512 },
+    [ISA_VBMI]      = { 7, 0, 2, 1, XCR0_AVX512 },  [ISA_VBMI2]    = { 7, 0, 2, 6, XCR0_AVX512 },
+    [ISA_VNNI]      = { 7, 0, 2, 11, XCR0_AVX512 }, [ISA_BITALG]   = { 7, 0, 2, 12, XCR0_AVX512 },
+    [ISA_VPOPCNTDQ] = { 7, 0, 2, 14, XCR0_AVX512 },
+    [ISA_BF16]      = { 7, 1, 0, 5, XCR0_AVX512 },  [ISA_FP16]     = { 7, 0, 3, 23, XCR0_AVX512 },
     // clang-format on
 };
 
-static bool has(const struct cpu *cpu, enum vec_isa isa)
+bool vec_offers(const struct cpu *cpu, enum vec_isa isa)
 {
-    return isa && cpu_has(cpu, features[isa].leaf, 0, features[isa].reg, features[isa].bit);
+    return isa && cpu_has(cpu, features[isa].leaf, features[isa].subleaf, features[isa].reg,
+                          features[isa].bit);
 }
 
-/* AVX and what stands upon it need more than CPUID's bit. */
-uint32_t vec_host_isas(void)
+uint64_t vec_host_isas(void)
 {
-    const uint32_t ymm = 1u << ISA_AVX | 1u << ISA_AVX2 | 1u << ISA_FMA | 1u << ISA_F16C;
-    uint32_t isas = 0;
+    uint64_t isas = 0;
 
     for (unsigned i = ISA_NONE + 1; i < N_ISAS; i++) {
         uint32_t r[4] = { 0 };
 
-        __get_cpuid_count(features[i].leaf, 0, &r[0], &r[1], &r[2], &r[3]);
-        isas |= (r[features[i].reg] >> features[i].bit & 1) << i;
+        __get_cpuid_count(features[i].leaf, features[i].subleaf, &r[0], &r[1], &r[2], &r[3]);
+        if (r[features[i].reg] >> features[i].bit & 1 && vec_host_saves(features[i].components))
+            isas |= 1ull << i;
     }
-    return vec_host_saves_ymm() ? isas : isas & ~ymm;
+    return isas;
+}
+
+bool vec_host_has_avx512(void)
+{
+    const uint64_t all = 1ull << ISA_AVX512F | 1ull << ISA_AVX512CD | 1ull << ISA_AVX512BW |
+                         1ull << ISA_AVX512DQ | 1ull << ISA_AVX512VL;
+
+    return (vec_host_isas() & all) == all;
 }
 
 /* ---- What must hold before an instruction ---- */
@@ -57,10 +77,19 @@ static void check_sse(struct cpu *cpu, const struct uop *u)
 
 static void check_avx(struct cpu *cpu, const struct uop *u)
 {
-    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & 6) != 6)
+    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX) != XCR0_AVX)
         cpu_fault(cpu, EXC_UD);
     if (cpu->cr0 & CR0_TS)
         cpu_fault(cpu, EXC_NM);
+}
+
+static void check_evex(struct cpu *cpu, const struct uop *u)
+{
+    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX512) != XCR0_AVX512)
+        cpu_fault(cpu, EXC_UD);
+    if (cpu->cr0 & CR0_TS)
+        cpu_fault(cpu, EXC_NM);
+    cpu->wide = true;
 }
 
 void vec_check_mmx(struct cpu *cpu, const struct uop *u)
@@ -85,6 +114,11 @@ void vec_emit_check(struct block_builder *b, const struct insn *in)
         emit_once(b, check_sse, LOADED_SSE);
 }
 
+void vec_emit_check_evex(struct block_builder *b)
+{
+    emit_once(b, check_evex, LOADED_EVEX);
+}
+
 /* ---- Finding the row ---- */
 
 bool vec_is_wide(const struct insn *in)
@@ -92,10 +126,22 @@ bool vec_is_wide(const struct insn *in)
     return in->w && in->code == MODE_CODE64;
 }
 
-/* What a row says with VEX: W, and vvvv unused but as a register. */
-static bool vex_fits(unsigned flags, const struct insn *in)
+static bool uses_mask(const struct vec_op *op)
 {
-    return !(flags & (in->w ? V_W0 : V_W1)) && (flags & (V_NDS | V_NDD) || in->vvvv == 0);
+    return op->dst == KIND_K || op->src == KIND_K;
+}
+
+/* There are eight opmask registers; which names rm is told by three bits. */
+static bool masks_fit(const struct vec_op *op, const struct insn *in)
+{
+    return (op->dst == KIND_G || in->reg < N_MASKS) && (!(op->flags & V_NDS) || in->vvvv < N_MASKS);
+}
+
+/* What a row says with VEX: W, and vvvv unused but as a register. */
+static bool vex_fits(const struct vec_op *op, const struct insn *in)
+{
+    return !(op->flags & (in->w ? V_W0 : V_W1)) && (op->flags & (V_NDS | V_NDD) || in->vvvv == 0) &&
+           (!uses_mask(op) || masks_fit(op, in));
 }
 
 static bool fits(const struct vec_op *op, const struct insn *in)
@@ -105,25 +151,41 @@ static bool fits(const struct vec_op *op, const struct insn *in)
     return op->opcode == in->opcode && op->map == in->map && op->pp == in->pp &&
            (!op->ext || (op->ext & 7) == (in->reg & 7)) &&
            !(flags & (in->mod == 3 ? V_MEM : V_REG)) &&
-           !(flags & (vec_is_wide(in) ? V_NARROW : V_WIDE)) && (!in->vex || vex_fits(flags, in));
+           !(flags & (vec_is_wide(in) ? V_NARROW : V_WIDE)) && (!in->vex || vex_fits(op, in));
 }
 
 static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct insn *in)
 {
-    if (in->vex && !has(cpu, ISA_AVX))
+    if (in->vex && !vec_offers(cpu, ISA_AVX))
         return false;
-    return has(cpu, op->isa[in->vex ? 1 + in->l : 0]);
+    return vec_offers(cpu, op->isa[in->vex ? 1 + in->l : 0]);
+}
+
+_Static_assert(!offsetof(struct vec_op, map) && offsetof(struct vec_op, opcode) == 2, "rows.h");
+#define ROWS(table)                                                                                \
+    {                                                                                              \
+        (table).op, (table).n, sizeof(*(table).op)                                                 \
+    }
+
+struct row_index *vec_rows(void)
+{
+    const struct rows tables[] = { ROWS(vec_move_table), ROWS(vec_int_table), ROWS(vec_float_table),
+                                   ROWS(vec_special_table), ROWS(vec_mask_table) };
+
+    return rows_index(tables, sizeof(tables) / sizeof(*tables));
 }
 
 const struct vec_op *vec_find(const struct cpu *cpu, const struct insn *in)
 {
-    static const struct vec_table *const tables[] = { &vec_move_table, &vec_int_table,
-                                                      &vec_float_table, &vec_special_table };
+    const struct row_index *index = cpu->blocks->vec;
+    unsigned key = row_key(in->map, in->opcode);
 
-    for (unsigned t = 0; t < sizeof(tables) / sizeof(*tables); t++)
-        for (unsigned i = 0; i < tables[t]->n; i++)
-            if (fits(&tables[t]->op[i], in) && offered(cpu, &tables[t]->op[i], in))
-                return &tables[t]->op[i];
+    for (unsigned i = index->first[key]; i < index->first[key + 1]; i++) {
+        const struct vec_op *op = index->row[i];
+
+        if (fits(op, in) && offered(cpu, op, in))
+            return op;
+    }
     return NULL;
 }
 
@@ -225,17 +287,35 @@ enum {
     MX_PE = 0x20,
     MX_FLAGS = 0x3f,
     MX_MASKS = 0x1f80,
+    MX_ROUNDING = 0x6000,
+    MX_ROUNDING_SHIFT = 13,
     MX_FTZ = 0x8000
 };
 
+/* A kernel, one of two kinds, and what it takes. */
+struct vec_run {
+    vec_kernel *kernel;
+    evex_kernel *masked; /* instead */
+    const union vec *a, *b;
+    uint64_t mask;
+    unsigned imm;
+};
+
+static inline void run_kernel(const struct vec_run *run, union vec *d, unsigned imm)
+{
+    if (run->masked)
+        run->masked(d, run->a, run->b, run->mask, imm);
+    else
+        run->kernel(d, run->a, run->b, imm);
+}
+
 /* Runs a kernel under an MXCSR with everything masked; the flags it raised. */
-static unsigned run_under(uint32_t mxcsr, vec_kernel *kernel, union vec *d, const union vec *a,
-                          const union vec *b, unsigned imm)
+static unsigned run_under(uint32_t mxcsr, const struct vec_run *run, union vec *d, unsigned imm)
 {
     uint32_t host = __builtin_ia32_stmxcsr(), after;
 
     __builtin_ia32_ldmxcsr((mxcsr & ~MX_FLAGS) | MX_MASKS);
-    kernel(d, a, b, imm);
+    run_kernel(run, d, imm);
     after = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(host & ~MX_FLAGS);
     return after & MX_FLAGS;
@@ -253,8 +333,7 @@ static _Noreturn void raise_fp(struct cpu *cpu, unsigned flags)
  * denormal, divide by zero) keep the rest from being computed.  Unmasked underflow means any tiny
  * result, and is not flushed to zero; a run that flushes tells which results are tiny.
  */
-static void run_unmasked(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
-                         const union vec *b, unsigned imm)
+static void run_unmasked(struct cpu *cpu, const struct vec_run *run, union vec *d)
 {
     unsigned masked = cpu->mxcsr >> 7 & MX_FLAGS, flags;
     uint32_t mxcsr = cpu->mxcsr;
@@ -262,11 +341,11 @@ static void run_unmasked(struct cpu *cpu, vec_kernel *kernel, union vec *d, cons
 
     if (!(masked & MX_UE))
         mxcsr &= ~MX_FTZ;
-    flags = run_under(mxcsr, kernel, d, a, b, imm);
+    flags = run_under(mxcsr, run, d, run->imm);
     if (flags & ~masked & (MX_IE | MX_DE | MX_ZE))
         raise_fp(cpu, flags & (MX_IE | MX_DE | MX_ZE));
     if (!(masked & MX_UE))
-        flags |= run_under(mxcsr | MX_FTZ, kernel, &tiny, a, b, imm | IMM_TINY) & MX_UE;
+        flags |= run_under(mxcsr | MX_FTZ, run, &tiny, run->imm | IMM_TINY) & MX_UE;
     if (flags & ~masked)
         raise_fp(cpu, flags);
     cpu->mxcsr |= flags;
@@ -279,23 +358,44 @@ static inline bool mxcsr_fits(uint32_t host, uint32_t guest)
     return !((host ^ guest) & ~MX_FLAGS) && !(host & ~guest & MX_FLAGS);
 }
 
-static inline void run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
-                          const union vec *b, unsigned imm)
+static inline __attribute__((always_inline)) void run_fp(struct cpu *cpu, const struct vec_run *run,
+                                                         union vec *d)
 {
     if (UNLIKELY((cpu->mxcsr & MX_MASKS) != MX_MASKS)) {
-        run_unmasked(cpu, kernel, d, a, b, imm);
+        run_unmasked(cpu, run, d);
     } else if (LIKELY(mxcsr_fits(__builtin_ia32_stmxcsr(), cpu->mxcsr))) {
-        kernel(d, a, b, imm);
+        run_kernel(run, d, run->imm);
         cpu->mxcsr |= __builtin_ia32_stmxcsr() & MX_FLAGS;
     } else {
-        cpu->mxcsr |= run_under(cpu->mxcsr, kernel, d, a, b, imm);
+        cpu->mxcsr |= run_under(cpu->mxcsr, run, d, run->imm);
     }
 }
 
 void vec_run_fp(struct cpu *cpu, vec_kernel *kernel, union vec *d, const union vec *a,
                 const union vec *b, unsigned imm)
 {
-    run_fp(cpu, kernel, d, a, b, imm);
+    const struct vec_run run = { .kernel = kernel, .a = a, .b = b, .imm = imm };
+
+    run_fp(cpu, &run, d);
+}
+
+void evex_run_fp(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
+                 const union vec *b, uint64_t mask, unsigned imm)
+{
+    const struct vec_run run = { .masked = kernel, .a = a, .b = b, .mask = mask, .imm = imm };
+
+    run_fp(cpu, &run, d);
+}
+
+void evex_run_quiet(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
+                    const union vec *b, uint64_t mask, unsigned imm, unsigned rounding)
+{
+    const struct vec_run run = { .masked = kernel, .a = a, .b = b, .mask = mask };
+    uint32_t mxcsr = cpu->mxcsr;
+
+    if (rounding != EVEX_AS_MXCSR)
+        mxcsr = (mxcsr & ~MX_ROUNDING) | rounding << MX_ROUNDING_SHIFT;
+    run_under(mxcsr, &run, d, imm);
 }
 
 /* ---- The usual: vector registers, and memory as the second source ---- */
@@ -305,20 +405,27 @@ enum width { LEGACY, VEX_128, VEX_256 };
 static inline __attribute__((always_inline)) void run_vector(struct cpu *cpu, const struct uop *u,
                                                              bool mem, enum width width, bool fp)
 {
-    union vec m = { 0 }, result, *d = &cpu->v[u->d];
+    const unsigned bytes = width == VEX_256 ? 32 : 16;
+    union vec m, result, *d = &cpu->v[u->d];
     const union vec *a = &cpu->v[u->a], *b = mem ? &m : &cpu->v[u->b];
 
-    if (mem)
+    if (mem) {
+        memset(&m, 0, 32);
         load(cpu, &m, u->b);
+    }
     if (fp) {
-        result = *d;
-        run_fp(cpu, kernel_of(u), &result, a, b, imm8_of(u));
-        memcpy(d, &result, width == VEX_256 ? 32 : 16);
+        const struct vec_run run = { .kernel = kernel_of(u), .a = a, .b = b, .imm = imm8_of(u) };
+
+        memcpy(&result, d, 32);
+        run_fp(cpu, &run, &result);
+        memcpy(d, &result, bytes);
     } else {
         kernel_of(u)(d, a, b, imm8_of(u));
     }
     if (width == VEX_128)
         vec_clear_upper(d);
+    else if (width == VEX_256)
+        vec_clear_zmm(d);
 }
 
 #define RUN_VECTOR(name, mem, width, fp)                                                           \
@@ -360,7 +467,8 @@ static void move_reg_128(struct cpu *cpu, const struct uop *u)
 
 static void move_reg_256(struct cpu *cpu, const struct uop *u)
 {
-    cpu->v[u->d] = cpu->v[u->b];
+    memcpy(&cpu->v[u->d], &cpu->v[u->b], 32);
+    vec_clear_zmm(&cpu->v[u->d]);
 }
 
 /* 16 bytes or fewer, then zeroes; VEX: to the end of the register. */
@@ -438,6 +546,7 @@ static const union vec *read_operand(struct cpu *cpu, unsigned operand, union ve
 
     switch (operand >> 4) {
     case KIND_V: return &cpu->v[n];
+    case KIND_K: room->u64[0] = cpu->k[n & 7]; break;
     case KIND_MM: room->u64[0] = cpu->x87.r[n & 7].mantissa; break;
     default: room->u64[0] = cpu->r[n]; break;
     }
@@ -451,9 +560,12 @@ static void write_operand(struct cpu *cpu, unsigned operand, const union vec *va
     switch (operand >> 4) {
     case KIND_V:
         memcpy(&cpu->v[n], value, how & HOW_256 ? 32 : 16);
-        if ((how & (HOW_VEX | HOW_256)) == HOW_VEX)
+        if (how & HOW_256)
+            vec_clear_zmm(&cpu->v[n]);
+        else if (how & HOW_VEX)
             vec_clear_upper(&cpu->v[n]);
         break;
+    case KIND_K: cpu->k[n & 7] = value->u64[0]; break;
     case KIND_MM: x87_write_mmx(cpu, n & 7, value->u64[0]); break;
     case KIND_G: cpu->r[n] = value->u64[0]; break;
     case KIND_FLAGS: cpu->flags = (cpu->flags & ~F_ARITH) | value->u64[0]; break;
@@ -466,7 +578,7 @@ static void compute(struct cpu *cpu, const struct uop *u, union vec *d, const un
     if (!kernel_of(u))
         *d = *b;
     else if (u->a & HOW_FP)
-        run_fp(cpu, kernel_of(u), d, a, b, imm8_of(u));
+        vec_run_fp(cpu, kernel_of(u), d, a, b, imm8_of(u));
     else
         kernel_of(u)(d, a, b, imm8_of(u));
 }
@@ -474,7 +586,7 @@ static void compute(struct cpu *cpu, const struct uop *u, union vec *d, const un
 /* The first source: of the destination's kind, a vector where that is flags. */
 static const union vec *first_operand(struct cpu *cpu, const struct uop *u, union vec *room)
 {
-    unsigned kind = u->d >> 4 == KIND_MM ? KIND_MM : KIND_V;
+    unsigned kind = u->d >> 4 == KIND_MM || u->d >> 4 == KIND_K ? u->d >> 4 : KIND_V;
 
     return read_operand(cpu, kind << 4 | (u->a & 15), room);
 }
@@ -653,8 +765,10 @@ bool vec_translate(struct block_builder *b, const struct insn *in)
     const struct vec_op *op;
     struct form f;
 
-    if (in->vex && (!(b->mode & MODE_PE) || b->mode & MODE_VM86))
+    if ((in->vex || in->evex) && (!(b->mode & MODE_PE) || b->mode & MODE_VM86))
         return false;
+    if (in->evex)
+        return evex_translate(b, in);
     op = vec_find(b->cpu, in);
     if (!op)
         return false;
@@ -663,7 +777,9 @@ bool vec_translate(struct block_builder *b, const struct insn *in)
         return true;
     }
     f = form_of(op, in);
-    if (uses_vector(op))
+    if (uses_mask(op))
+        vec_emit_check_evex(b);
+    else if (uses_vector(op))
         vec_emit_check(b, in);
     if (uses_mmx(&f))
         emit_call_as(b, UOP_CHECK, vec_check_mmx, LOADED_X87, 0, 0, 0);

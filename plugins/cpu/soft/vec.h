@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, SHA.
+ * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, SHA; those
+ * of AVX-512 with masks are in evex.h.
  *
  * Intel SDM volume 2, and volume 1 chapters 9 to 14.  Each encoding is a row of a table: its
  * opcode, the operands it takes and the features it belongs to, and kernels that do the work with
@@ -10,7 +11,9 @@
 #define TENON_SOFT_VEC_H
 
 #include <cpuid.h>
+#include <string.h>
 
+#include "rows.h"
 #include "uop.h"
 
 /* What CPUID offers instructions by. */
@@ -30,6 +33,23 @@ enum vec_isa {
     ISA_AVX2,
     ISA_FMA,
     ISA_F16C,
+    ISA_GFNI,
+    ISA_VAES,
+    ISA_VPCLMUL,
+    ISA_AVX_VNNI,
+    ISA_AVX512F,
+    ISA_AVX512CD,
+    ISA_AVX512BW,
+    ISA_AVX512DQ,
+    ISA_AVX512VL,
+    ISA_IFMA,
+    ISA_VBMI,
+    ISA_VBMI2,
+    ISA_VNNI,
+    ISA_BITALG,
+    ISA_VPOPCNTDQ,
+    ISA_BF16,
+    ISA_FP16,
     N_ISAS
 };
 
@@ -44,7 +64,7 @@ typedef void vec_kernel(union vec *d, const union vec *a, const union vec *b, un
  * is tiny.  MXCSR flushes to zero, which does so for all that obey it. */
 #define IMM_TINY 0x100u
 
-enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS };
+enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS, KIND_K };
 
 /* Bytes of a memory operand: 1 to 16, or these: the whole vector or a fraction. */
 enum { SIZE_FULL = 0x80, SIZE_HALF, SIZE_QUARTER, SIZE_EIGHTH };
@@ -84,8 +104,13 @@ struct vec_table {
     const struct vec_op *op;
     unsigned n;
 };
-extern const struct vec_table vec_int_table, vec_float_table, vec_move_table, vec_special_table;
+extern const struct vec_table vec_int_table, vec_float_table, vec_move_table, vec_special_table,
+    vec_mask_table;
 
+/* Whether CPUID offers it. */
+bool vec_offers(const struct cpu *cpu, enum vec_isa isa);
+/* The tables, indexed; to be freed.  NULL: there is no memory. */
+struct row_index *vec_rows(void);
 /* The row of an instruction, or NULL: #UD. */
 const struct vec_op *vec_find(const struct cpu *cpu, const struct insn *in);
 /* General registers have 64 bits: W means nothing for them outside 64-bit code. */
@@ -93,26 +118,38 @@ bool vec_is_wide(const struct insn *in);
 /* imm8 as the host has to see it. */
 unsigned vec_imm8(const struct vec_op *op, const struct insn *in);
 
-/* The host's system enables YMM registers. */
-static inline bool vec_host_saves_ymm(void)
+/* Components of XCR0 that AVX and AVX-512 need. */
+enum { XCR0_AVX = 6, XCR0_AVX512 = 0xe6 };
+
+/* The host's system enables components of XCR0. */
+static inline bool vec_host_saves(uint32_t components)
 {
-    const uint32_t osxsave = 1u << 27, sse_ymm = 6;
+    const uint32_t osxsave = 1u << 27;
     uint32_t a, b, c, d, xcr0;
 
     __cpuid(1, a, b, c, d);
     if (!(c & osxsave))
         return false;
     __asm__("xgetbv" : "=a"(xcr0), "=d"(d) : "c"(0));
-    return (xcr0 & sse_ymm) == sse_ymm;
+    return (xcr0 & components) == components;
 }
+static inline bool vec_host_saves_ymm(void)
+{
+    return vec_host_saves(XCR0_AVX);
+}
+/* All processors with AVX-512 since the first with its 128- and 256-bit forms; which kernels are
+ * compiled for. */
+bool vec_host_has_avx512(void);
 /* Bits by vec_isa: those of the host. */
-uint32_t vec_host_isas(void);
+uint64_t vec_host_isas(void);
 
 /* ---- For emit functions ---- */
 
-/* Emits what must hold before an instruction with XMM or YMM registers, unless the block has it:
- * #UD and #NM by CR0, CR4 and XCR0. */
+/* Emits what must hold before an instruction with vector registers, unless the block has it: #UD
+ * and #NM by CR0, CR4 and XCR0. */
 void vec_emit_check(struct block_builder *b, const struct insn *in);
+/* The same for EVEX and opmask instructions. */
+void vec_emit_check_evex(struct block_builder *b);
 /* Before each one with MMX registers: #UD, #NM, #MF. */
 void vec_check_mmx(struct cpu *cpu, const struct uop *u);
 /* After an instruction that has used an MMX register. */
@@ -128,10 +165,14 @@ unsigned vec_memory(const struct vec_op *op, const struct insn *in);
 /* T0 = its address, and that. */
 unsigned vec_emit_memory(struct block_builder *b, const struct vec_op *op, const struct insn *in);
 void vec_load(struct cpu *cpu, union vec *to, unsigned how);
-/* Clears the upper half of a register after VEX.128. */
+/* Clears what is above 128 bits of a register, or above 256. */
 static inline void vec_clear_upper(union vec *v)
 {
-    v->u64[2] = v->u64[3] = 0;
+    memset(&v->u64[2], 0, 48);
+}
+static inline void vec_clear_zmm(union vec *v)
+{
+    memset(&v->u64[4], 0, 32);
 }
 
 #endif

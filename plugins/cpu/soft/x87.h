@@ -82,10 +82,11 @@ uint64_t x87_operand(struct cpu *cpu, const struct uop *u);
 /* x87-env.c; u->d is the operand size, where the environment moves. */
 uop_call x87_fldcw, x87_fnstcw, x87_fnstsw, x87_fnstsw_ax, x87_fldenv, x87_fnstenv, x87_frstor,
     x87_fnsave, x87_fninit, x87_fnclex, x87_control_nop;
-/* xsave.c; an image in XSAVE64's standard format, of which what is unknown stays
- * (but see cpu->moved, which is that image). */
+/* xsave.c; an image in XSAVE64's standard format, of which what is unknown stays. */
 void xsave_state_in(struct cpu *cpu, const uint8_t image[4096]);
-void xsave_state_out(const struct cpu *cpu, uint8_t image[4096]);
+void xsave_state_out(struct cpu *cpu, uint8_t image[4096]);
+/* XINUSE: the components that are not as after a reset. */
+uint64_t xsave_in_use(const struct cpu *cpu);
 bool xsave_translate(struct block_builder *b, const struct insn *in);
 
 #endif

@@ -13,8 +13,19 @@
 
 #include "sys.h"
 
-enum { MOVED = 0xe0, MOVED_FIRST = 5, MOVED_LAST = 7 }; /* AVX-512's, for another accelerator */
-enum { X87 = 1, SSE = 2, AVX = 4, PKRU = 0x200, KNOWN = X87 | SSE | AVX | PKRU, COMPACT_BIT = 63 };
+enum {
+    X87 = 1,
+    SSE = 2,
+    AVX = 4,
+    OPMASK = 0x20,
+    ZMM_HIGH = 0x40, /* the upper halves of ZMM0 to ZMM15 */
+    HIGH_ZMM = 0x80, /* ZMM16 to ZMM31 */
+    AVX512 = OPMASK | ZMM_HIGH | HIGH_ZMM,
+    PKRU = 0x200,
+    KNOWN = X87 | SSE | AVX | AVX512 | PKRU,
+    N_COMPONENTS = 10,
+    COMPACT_BIT = 63
+};
 enum { LEGACY_BYTES = 512, XMM_AT = 160, HEADER_BYTES = 64, IMAGE_MAX = 4096, PIECE = 512 };
 enum { MXCSR_MASK = 0xffff, MXCSR_INIT = 0x1f80 };
 #define COMPACT (1ull << COMPACT_BIT)
@@ -34,12 +45,6 @@ struct legacy {
 struct header {
     uint64_t bv, compact_bv, reserved[6];
 };
-
-/* Components that XSAVE and kin can move. */
-static uint64_t movable(const struct cpu *cpu)
-{
-    return KNOWN | (cpu->moved ? MOVED : 0);
-}
 
 struct image {
     struct legacy legacy;
@@ -177,42 +182,54 @@ struct place {
     unsigned offset, bytes;
 };
 
-/* Where AVX and PKRU state lie in the standard format: CPUID leaf 0DH. */
-static struct place standard_place(const struct cpu *cpu, unsigned component)
+/* In the standard format, where CPUID leaf 0DH does not say otherwise. */
+static const struct place places[N_COMPONENTS] = {
+    [2] = { 576, 256 },   [5] = { 1088, 64 }, [6] = { 1152, 512 },
+    [7] = { 1664, 1024 }, [9] = { 2688, 8 },
+};
+
+static void find_places(struct cpu *cpu)
 {
     const struct tenon_cpu_info *info = cpu->info;
+    struct xsave_layout *to = &cpu->layout;
 
+    *to = (struct xsave_layout){ .of = info->cpuid };
+    for (unsigned i = 0; i < N_COMPONENTS; i++)
+        to->offset[i] = places[i].offset;
     for (unsigned i = 0; i < info->n_cpuid; i++) {
         const struct tenon_cpuid *c = &info->cpuid[i];
 
-        if (c->leaf == 13 && c->subleaf == component && c->eax <= 1024 &&
-            c->ebx <= IMAGE_MAX - c->eax && c->ebx >= LEGACY_BYTES + HEADER_BYTES)
-            return (struct place){ c->ebx, c->eax };
+        if (c->leaf != 13 || c->subleaf < 2 || c->subleaf >= N_COMPONENTS)
+            continue;
+        if (c->ebx >= LEGACY_BYTES + HEADER_BYTES && c->ebx <= IMAGE_MAX - places[c->subleaf].bytes)
+            to->offset[c->subleaf] = c->ebx;
+        to->aligned |= (c->ecx >> 1 & 1) << c->subleaf;
     }
-    return component == 2 ? (struct place){ 576, 256 } : (struct place){ 2688, 8 };
 }
 
-static bool aligned_when_compact(const struct cpu *cpu, unsigned component)
+static const struct xsave_layout *layout(struct cpu *cpu)
 {
-    return cpu_has(cpu, 13, component, 2, 1);
+    if (cpu->layout.of != cpu->info->cpuid)
+        find_places(cpu);
+    return &cpu->layout;
 }
 
 /* compact: XCOMP_BV, or 0 for the standard format. */
-static struct place place_of(const struct cpu *cpu, unsigned component, uint64_t compact)
+static struct place place_of(struct cpu *cpu, unsigned component, uint64_t compact)
 {
+    const struct xsave_layout *l = layout(cpu);
+    struct place p = { l->offset[component], places[component].bytes };
     unsigned at = LEGACY_BYTES + HEADER_BYTES;
-    struct place p;
 
     if (!compact)
-        return standard_place(cpu, component);
+        return p;
     for (unsigned i = 2; i <= component; i++) {
-        if (!(compact & movable(cpu) & 1ull << i))
+        if (!(compact & KNOWN & 1ull << i))
             continue;
-        p = standard_place(cpu, i);
-        if (aligned_when_compact(cpu, i))
+        if (l->aligned >> i & 1)
             at = (at + 63) & ~63u;
         p.offset = at;
-        at += p.bytes;
+        at += places[i].bytes;
     }
     return p;
 }
@@ -230,131 +247,147 @@ static bool x87_in_use(const struct x87 *x)
            x->ds || x->ip || x->dp || !all_zero(x->r, sizeof(x->r));
 }
 
-/* ---- Components that are only moved ---- */
-
-static uint64_t *moved_bv(const struct cpu *cpu)
+/* Of AVX-512's. */
+static uint64_t wide_in_use(const struct cpu *cpu)
 {
-    return &((struct image *)cpu->moved)->header.bv;
+    uint64_t used = all_zero(cpu->k, sizeof(cpu->k)) ? 0 : OPMASK;
+
+    for (unsigned i = 0; i < 16; i++)
+        if (!all_zero(&cpu->v[i].u64[4], 32))
+            used |= ZMM_HIGH;
+    return used | (all_zero(&cpu->v[16], 16 * sizeof(union vec)) ? 0 : HIGH_ZMM);
 }
 
-static void moved_out(const struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact)
-{
-    if (!(which & MOVED))
-        return;
-    for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
-        struct place p = place_of(cpu, i, compact);
-
-        if (which & MOVED & 1ull << i)
-            memcpy((uint8_t *)image + p.offset, cpu->moved + standard_place(cpu, i).offset,
-                   p.bytes);
-    }
-}
-
-static void moved_in(struct cpu *cpu, const struct image *image, uint64_t which, uint64_t compact)
-{
-    if (!(which & MOVED))
-        return;
-    for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
-        struct place p = place_of(cpu, i, compact);
-
-        if (which & MOVED & 1ull << i)
-            memcpy(cpu->moved + standard_place(cpu, i).offset, (const uint8_t *)image + p.offset,
-                   p.bytes);
-    }
-    *moved_bv(cpu) |= which & MOVED;
-}
-
-static void moved_clear(struct cpu *cpu, uint64_t which)
-{
-    if (!(which & MOVED))
-        return;
-    for (unsigned i = MOVED_FIRST; i <= MOVED_LAST; i++) {
-        struct place p = standard_place(cpu, i);
-
-        if (which & MOVED & 1ull << i)
-            memset(cpu->moved + p.offset, 0, p.bytes);
-    }
-    *moved_bv(cpu) &= ~(which & MOVED);
-}
-
-/* Outside 64-bit mode, too, by all 16 registers. */
+/* Outside 64-bit mode, too, by all registers. */
 static uint64_t in_use(const struct cpu *cpu)
 {
     uint64_t used = (x87_in_use(&cpu->x87) ? X87 : 0) | (cpu->pkru ? PKRU : 0);
 
-    if (cpu->moved)
-        used |= *moved_bv(cpu) & MOVED;
     for (unsigned i = 0; i < 16; i++) {
         if (cpu->v[i].u64[0] | cpu->v[i].u64[1])
             used |= SSE;
         if (cpu->v[i].u64[2] | cpu->v[i].u64[3])
             used |= AVX;
     }
-    return used;
+    return used | (cpu->wide ? wide_in_use(cpu) : 0);
 }
 
-static uint8_t *ymm_of(struct image *image, struct place p, unsigned i)
+uint64_t xsave_in_use(const struct cpu *cpu)
 {
-    return (uint8_t *)image + p.offset + 16 * i;
+    return in_use(cpu);
 }
 
-static void components_out(const struct cpu *cpu, struct image *image, uint64_t which,
-                           uint64_t compact, bool w)
+static uint8_t *part(struct cpu *cpu, struct image *image, unsigned component, uint64_t compact)
 {
-    moved_out(cpu, image, which, compact);
+    return (uint8_t *)image + place_of(cpu, component, compact).offset;
+}
+
+/* So many bytes of each of registers 0 to n-1, from a byte on. */
+static void vectors_out(const struct cpu *cpu, uint8_t *to, unsigned n, unsigned from,
+                        unsigned bytes)
+{
+    for (unsigned i = 0; i < n; i++)
+        memcpy(to + bytes * i, &cpu->v[i].u8[from], bytes);
+}
+
+static void vectors_in(struct cpu *cpu, const uint8_t *from, unsigned n, unsigned at,
+                       unsigned bytes)
+{
+    for (unsigned i = 0; i < n; i++)
+        memcpy(&cpu->v[i].u8[at], from + bytes * i, bytes);
+}
+
+static void vectors_clear(struct cpu *cpu, unsigned n, unsigned at, unsigned bytes)
+{
+    for (unsigned i = 0; i < n; i++)
+        memset(&cpu->v[i].u8[at], 0, bytes);
+}
+
+/* n is 8 outside 64-bit mode, where registers 16 to 31 are beyond reach. */
+static void wide_out(struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact,
+                     unsigned n)
+{
+    if (which & OPMASK)
+        memcpy(part(cpu, image, 5, compact), cpu->k, sizeof(cpu->k));
+    if (which & ZMM_HIGH)
+        vectors_out(cpu, part(cpu, image, 6, compact), n, 32, 32);
+    if (which & HIGH_ZMM && n == 16)
+        memcpy(part(cpu, image, 7, compact), &cpu->v[16], 16 * sizeof(union vec));
+}
+
+static void wide_in(struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact,
+                    unsigned n)
+{
+    if (which & OPMASK)
+        memcpy(cpu->k, part(cpu, image, 5, compact), sizeof(cpu->k));
+    if (which & ZMM_HIGH)
+        vectors_in(cpu, part(cpu, image, 6, compact), n, 32, 32);
+    if (which & HIGH_ZMM && n == 16)
+        memcpy(&cpu->v[16], part(cpu, image, 7, compact), 16 * sizeof(union vec));
+    if (which & AVX512)
+        cpu->wide = true;
+}
+
+static void wide_clear(struct cpu *cpu, uint64_t which, unsigned n)
+{
+    if (which & OPMASK)
+        memset(cpu->k, 0, sizeof(cpu->k));
+    if (which & ZMM_HIGH)
+        vectors_clear(cpu, n, 32, 32);
+    if (which & HIGH_ZMM && n == 16)
+        memset(&cpu->v[16], 0, 16 * sizeof(union vec));
+    if ((which & AVX512) == AVX512 && n == 16)
+        cpu->wide = false;
+}
+
+static void components_out(struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact,
+                           bool w)
+{
     if (which & X87)
         x87_out(cpu, &image->legacy, w);
     if (which & SSE)
         xmm_out(cpu, &image->legacy);
-    if (which & AVX) {
-        struct place p = place_of(cpu, 2, compact);
-
-        for (unsigned i = 0; i < n_xmm(cpu); i++)
-            memcpy(ymm_of(image, p, i), &cpu->v[i].u64[2], 16);
-    }
+    if (which & AVX)
+        vectors_out(cpu, part(cpu, image, 2, compact), n_xmm(cpu), 16, 16);
     if (which & PKRU) {
-        struct place p = place_of(cpu, 9, compact);
+        uint8_t *at = part(cpu, image, 9, compact);
 
-        memset((uint8_t *)image + p.offset, 0, p.bytes);
-        memcpy((uint8_t *)image + p.offset, &cpu->pkru, 4);
+        memset(at, 0, places[9].bytes);
+        memcpy(at, &cpu->pkru, 4);
     }
+    wide_out(cpu, image, which, compact, n_xmm(cpu));
 }
 
 static void components_in(struct cpu *cpu, struct image *image, uint64_t which, uint64_t compact,
                           bool w)
 {
-    moved_in(cpu, image, which, compact);
     if (which & X87)
         x87_in(cpu, &image->legacy, w);
     if (which & SSE)
         xmm_in(cpu, &image->legacy);
-    if (which & AVX) {
-        struct place p = place_of(cpu, 2, compact);
-
-        for (unsigned i = 0; i < n_xmm(cpu); i++)
-            memcpy(&cpu->v[i].u64[2], ymm_of(image, p, i), 16);
-    }
+    if (which & AVX)
+        vectors_in(cpu, part(cpu, image, 2, compact), n_xmm(cpu), 16, 16);
     if (which & PKRU) {
         uint32_t pkru;
 
-        memcpy(&pkru, (uint8_t *)image + place_of(cpu, 9, compact).offset, 4);
+        memcpy(&pkru, part(cpu, image, 9, compact), 4);
         pkru_set(cpu, pkru);
     }
+    wide_in(cpu, image, which, compact, n_xmm(cpu));
 }
 
 static void components_clear(struct cpu *cpu, uint64_t which)
 {
-    moved_clear(cpu, which);
     if (which & X87)
         x87_clear(cpu);
-    for (unsigned i = 0; i < n_xmm(cpu); i++) {
-        if (which & SSE)
-            cpu->v[i].u64[0] = cpu->v[i].u64[1] = 0;
-        if (which & AVX)
-            cpu->v[i].u64[2] = cpu->v[i].u64[3] = 0;
-    }
+    if (which & SSE)
+        vectors_clear(cpu, n_xmm(cpu), 0, 16);
+    if (which & AVX)
+        vectors_clear(cpu, n_xmm(cpu), 16, 16);
     if (which & PKRU)
         pkru_set(cpu, 0);
+    if (cpu->wide)
+        wide_clear(cpu, which, n_xmm(cpu));
 }
 
 /* ---- All of it, whatever the mode ---- */
@@ -362,41 +395,44 @@ static void components_clear(struct cpu *cpu, uint64_t which)
 void xsave_state_in(struct cpu *cpu, const uint8_t bytes[IMAGE_MAX])
 {
     struct image image;
+    uint64_t bv;
 
     memcpy(&image, bytes, sizeof(image));
-    if (image.header.bv & X87)
+    bv = image.header.bv;
+    if (bv & X87)
         x87_in(cpu, &image.legacy, true);
     else
         x87_clear(cpu);
     memset(cpu->v, 0, sizeof(cpu->v));
-    for (unsigned i = 0; i < 16; i++) {
-        if (image.header.bv & SSE)
-            memcpy(&cpu->v[i], image.legacy.xmm[i], 16);
-        if (image.header.bv & AVX)
-            memcpy(&cpu->v[i].u64[2], ymm_of(&image, standard_place(cpu, 2), i), 16);
-    }
+    memset(cpu->k, 0, sizeof(cpu->k));
+    cpu->wide = false;
+    if (bv & SSE)
+        vectors_in(cpu, image.legacy.xmm[0], 16, 0, 16);
+    if (bv & AVX)
+        vectors_in(cpu, part(cpu, &image, 2, 0), 16, 16, 16);
+    wide_in(cpu, &image, bv, 0, 16);
     cpu->mxcsr = image.legacy.mxcsr & MXCSR_MASK;
     cpu->pkru = 0;
-    if (image.header.bv & PKRU)
-        memcpy(&cpu->pkru, bytes + standard_place(cpu, 9).offset, 4);
+    if (bv & PKRU)
+        memcpy(&cpu->pkru, part(cpu, &image, 9, 0), 4);
 }
 
-void xsave_state_out(const struct cpu *cpu, uint8_t bytes[IMAGE_MAX])
+void xsave_state_out(struct cpu *cpu, uint8_t bytes[IMAGE_MAX])
 {
     struct image image;
-    uint64_t used = in_use(cpu);
+    uint64_t used;
 
     memcpy(&image, bytes, sizeof(image));
+    used = in_use(cpu) | image.header.bv;
     x87_out(cpu, &image.legacy, true);
-    for (unsigned i = 0; i < 16; i++) {
-        memcpy(image.legacy.xmm[i], &cpu->v[i], 16);
-        if ((used | image.header.bv) & AVX)
-            memcpy(ymm_of(&image, standard_place(cpu, 2), i), &cpu->v[i].u64[2], 16);
-    }
+    vectors_out(cpu, image.legacy.xmm[0], 16, 0, 16);
+    if (used & AVX)
+        vectors_out(cpu, part(cpu, &image, 2, 0), 16, 16, 16);
+    wide_out(cpu, &image, used, 0, 16);
     image.legacy.mxcsr = cpu->mxcsr;
-    if ((used | image.header.bv) & PKRU)
-        memcpy((uint8_t *)&image + standard_place(cpu, 9).offset, &cpu->pkru, 4);
-    image.header.bv |= used | X87 | SSE;
+    if (used & PKRU)
+        memcpy(part(cpu, &image, 9, 0), &cpu->pkru, 4);
+    image.header.bv = used | X87 | SSE;
     memcpy(bytes, &image, sizeof(image));
 }
 
@@ -420,17 +456,17 @@ static uint64_t requested(const struct cpu *cpu, const struct uop *u)
 {
     uint64_t enabled = cpu->xcr0 | (u->d & SUPERVISOR ? cpu->msr.xss : 0);
 
-    return (cpu->r[RAX] & 0xffffffff) & enabled & movable(cpu);
+    return (cpu->r[RAX] & 0xffffffff) & enabled & KNOWN;
 }
 
-static unsigned image_bytes(const struct cpu *cpu, uint64_t which, uint64_t compact)
+static unsigned image_bytes(struct cpu *cpu, uint64_t which, uint64_t compact)
 {
     unsigned bytes = LEGACY_BYTES + HEADER_BYTES;
 
-    for (unsigned i = 2; i <= 9; i++) {
+    for (unsigned i = 2; i < N_COMPONENTS; i++) {
         struct place p;
 
-        if (!(which & movable(cpu) & 1ull << i))
+        if (!(which & KNOWN & 1ull << i))
             continue;
         p = place_of(cpu, i, compact);
         if (p.offset + p.bytes > bytes)
@@ -460,7 +496,17 @@ struct span {
     unsigned from, end;
 };
 
-static unsigned spans_of(const struct cpu *cpu, const struct uop *u, uint64_t written, bool mxcsr,
+static unsigned bytes_out(const struct cpu *cpu, unsigned component)
+{
+    switch (component) {
+    case 2: return 16 * n_xmm(cpu);
+    case 6: return 32 * n_xmm(cpu);
+    case 7: return n_xmm(cpu) == 16 ? places[7].bytes : 0;
+    default: return places[component].bytes;
+    }
+}
+
+static unsigned spans_of(struct cpu *cpu, const struct uop *u, uint64_t written, bool mxcsr,
                          uint64_t compact, struct span span[9])
 {
     static const uint8_t extended[] = { 2, 5, 6, 7, 9 };
@@ -480,8 +526,7 @@ static unsigned spans_of(const struct cpu *cpu, const struct uop *u, uint64_t wr
         if (!(written & 1ull << extended[i]))
             continue;
         p = place_of(cpu, extended[i], compact);
-        span[n++] =
-            (struct span){ p.offset, p.offset + (extended[i] == 2 ? 16 * n_xmm(cpu) : p.bytes) };
+        span[n++] = (struct span){ p.offset, p.offset + bytes_out(cpu, extended[i]) };
     }
     return n;
 }

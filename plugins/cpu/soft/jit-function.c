@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jit-function - templates of instructions that the interpreter has as functions: MOVS and STOS
+ * repeated, CMPXCHG16B, bits counted, double shifts, fences, CLD and its kin.
+ *
+ * They are emitted as themselves: what is undefined is as undefined as the function leaves it.
+ */
+#include "integer.h"
+#include "jit-make.h"
+
+enum { LOG2_TLB_ENTRY = 5 };
+
+/* ---- MOVS and STOS, repeated: what lies within one page at each end ---- */
+
+static unsigned log2_of(unsigned size)
+{
+    return __builtin_ctz(size);
+}
+
+/* The elements, RCX of them, that reg points to are of one page; CX becomes what to add to it. */
+static void reach_all(struct maker *m, unsigned reg, unsigned size, bool write)
+{
+    size_t tag = write ? offsetof(struct tlb_entry, write) : offsetof(struct tlb_entry, read);
+    struct host_code *c = &m->c;
+
+    host(c, H_LOAD, 4, HOST_CX, host_reg(reg));
+    host_imm(c, H_SHR_I, 4, host_reg(HOST_CX), PAGE_BITS - LOG2_TLB_ENTRY);
+    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), (TLB_ENTRIES - 1) << LOG2_TLB_ENTRY);
+    host(c, H_ADD, 8, HOST_CX, CPU(fast));
+    host(c, H_LEA, 8, HOST_AX, host_sum(reg, home_of(REG(RCX)), log2_of(size), -1));
+    host_imm(c, H_AND_I, 8, host_reg(HOST_AX), -(1 << PAGE_BITS));
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, tag));
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_CX, offsetof(struct tlb_entry, addend)));
+}
+
+/* AX = how many elements come after the first one: less than a page's, and all may be executed. */
+static void check_count(struct maker *m, unsigned size)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_LEA, 8, HOST_AX, host_mem(home_of(REG(RCX)), -1));
+    host_imm(c, H_CMP_I, 8, host_reg(HOST_AX), (1 << PAGE_BITS) / size);
+    unless(m, CC_NB);
+    host(c, H_CMP_M, 8, HOST_AX, CPU(left));
+    unless(m, CC_B);
+}
+
+static void advance(struct maker *m, unsigned reg, unsigned size)
+{
+    host(&m->c, H_LEA, 8, reg, host_sum(reg, home_of(REG(RCX)), log2_of(size), 0));
+}
+
+static bool make_string(struct maker *m, const struct uop *u)
+{
+    bool moves = u->call == call_movs;
+    struct host_code *c = &m->c;
+
+    if ((!moves && u->call != call_stos) || !is_code64(m) || u->b != 8 || u->imm == REP_NONE ||
+        (moves && u->a >= SEG_FS))
+        return false;
+    settle_address(m);
+    flags_clobber(m);
+    host_imm(c, H_TEST_I, 4, CPU(flags), F_DF);
+    unless(m, CC_NZ);
+    check_count(m, u->d);
+    if (moves) {
+        reach_all(m, HOST_SI, u->d, false);
+        host(c, H_STORE, 8, HOST_CX, CPU_AT(REG(REG_T1)));
+    }
+    reach_all(m, HOST_DI, u->d, true);
+    host(c, H_LEA, 8, HOST_AX, host_mem(home_of(REG(RCX)), -1));
+    host(c, H_SUB_M, 8, HOST_AX, CPU(left));
+    host_push(c, HOST_DI);
+    host_push(c, HOST_SI);
+    host(c, H_ADD, 8, HOST_DI, host_reg(HOST_CX));
+    if (moves)
+        host(c, H_ADD, 8, HOST_SI, CPU_AT(REG(REG_T1)));
+    else
+        host(c, H_LOAD, 8, HOST_AX, host_reg(home_of(REG(RAX))));
+    host(c, H_LOAD, 8, HOST_CX, host_reg(home_of(REG(RCX))));
+    host_repeated(c, moves ? 0xa5 : 0xab, u->d);
+    host_pop(c, HOST_SI);
+    host_pop(c, HOST_DI);
+    advance(m, HOST_DI, u->d);
+    if (moves)
+        advance(m, HOST_SI, u->d);
+    host_move_imm(c, home_of(REG(RCX)), 0);
+    return true;
+}
+
+/* ---- CMPXCHG16B ---- */
+
+static bool make_cmpxchg16b(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+    struct operand at;
+
+    if (u->call != call_cmpxchg16b || !is_code64(m))
+        return false;
+    at = reach(m, REG(REG_T0), 0, 16, true);
+    flags_clobber(m);
+    host(c, H_LEA, 8, HOST_AX, at);
+    host_imm(c, H_TEST_I, 1, host_reg(HOST_AX), 15);
+    unless(m, CC_NZ);
+    if (m->behind)
+        flags_need(m, F_ARITH);
+    host_push(c, HOST_SI);
+    host(c, H_LEA, 8, HOST_SI, at);
+    host(c, H_LOAD, 8, HOST_AX, source(m, REG(RAX)));
+    host(c, H_LOAD, 8, HOST_CX, source(m, REG(RCX)));
+    host_lock(c);
+    host(c, H_CMPXCHG16B, 8, 0, host_mem(HOST_SI, 0));
+    host_pop(c, HOST_SI);
+    flags_set(m, F_ARITH);
+    c->touched |= 1u << HOST_DX;
+    put(m, REG(RAX), 8, HOST_AX);
+    return true;
+}
+
+/* ---- Bits: BSF, BSR, TZCNT, LZCNT, POPCNT, and double shifts ---- */
+
+static bool make_count(struct maker *m, const struct uop *u)
+{
+    static const uint8_t insns[] = { H_BSF, H_BSR, H_TZCNT, H_LZCNT, H_POPCNT };
+
+    for (unsigned kind = COUNT_BSF; kind <= COUNT_POPCNT; kind++) {
+        for (unsigned log2 = 2; log2 < 4; log2++) {
+            unsigned d;
+
+            if (u->call != call_count[kind][log2])
+                continue;
+            settle_address(m);
+            if (m->behind)
+                flags_need(m, F_ARITH);
+            d = in_reg(m, u->d, 8, HOST_AX);
+            host(&m->c, insns[kind], 1u << log2, d, source(m, u->b));
+            flags_set(m, F_ARITH);
+            put(m, u->d, 8, d);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What it shifts may be in AX, so what fills up is in a register that the guest's has, and a count
+ * is in CX. */
+static bool make_double_shift(struct maker *m, const struct uop *u)
+{
+    static const uint8_t by_imm[] = { H_SHLD_I, H_SHRD_I }, by_cl[] = { H_SHLD, H_SHRD };
+
+    for (unsigned right = 0; right < 2; right++) {
+        for (unsigned log2 = 2; log2 < 4; log2++) {
+            unsigned size = 1u << log2, d = target(m, u->d, HOST_AX), b = home_of(u->b);
+
+            if (u->call != call_double_shift[right][log2] || b == NO_HOST ||
+                (d == b && u->a != u->b))
+                continue;
+            settle_address(m);
+            if (m->behind)
+                flags_need(m, F_ARITH);
+            if (u->imm < 0)
+                host(&m->c, H_LOAD, 4, HOST_CX, source(m, REG(RCX)));
+            host(&m->c, H_LOAD, size, d, source(m, u->a));
+            if (u->imm < 0)
+                host(&m->c, by_cl[right], size, b, host_reg(d));
+            else
+                host_shift_double(&m->c, by_imm[right], size, b, host_reg(d), u->imm);
+            m->c.touched |= 1u << d;
+            flags_set(m, F_ARITH);
+            put(m, u->d, size, d);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Small ones ---- */
+
+static bool make_fence(struct maker *m, const struct uop *u)
+{
+    if (u->call == call_fence)
+        host_fence(&m->c, u->imm);
+    return u->call == call_fence;
+}
+
+static bool make_direction(struct maker *m, const struct uop *u)
+{
+    if (u->call != call_flag || 1u << u->d != F_DF)
+        return false;
+    flags_clobber(m);
+    if (u->imm > 0)
+        host_imm(&m->c, H_OR_I, 4, CPU(flags), F_DF);
+    else
+        host_imm(&m->c, H_AND_I, 4, CPU(flags), ~F_DF);
+    return true;
+}
+
+bool make_function_call(struct maker *m, const struct uop *u)
+{
+    static bool (*const makers[])(struct maker * m, const struct uop *u) = {
+        make_cmpxchg16b, make_count, make_double_shift, make_fence, make_direction
+    };
+
+    if (u->op == UOP_CALL_LOOP)
+        return make_string(m, u);
+    for (unsigned i = 0; i < sizeof(makers) / sizeof(*makers); i++)
+        if (makers[i](m, u))
+            return true;
+    return false;
+}
