@@ -153,6 +153,46 @@ static void test_vector(void)
     }
 }
 
+/* With EVEX, a short displacement counts units. */
+static void test_evex(void)
+{
+#define VADDPS                                                                                     \
+    "\x62\xe1\x0c\xc3\x58\x4c\xcb\x01"         /* zmm17 {k3} {z}, zmm30, [rbx + rcx * 8 + 0x40] */
+#define VADDPS4 "\x62\xd1\x6c\x18\x58\x4d\x02" /* xmm1, xmm2, dword [r13 + 8] {1to4} */
+#define STORE   "\x62\x81\xfe\x29\x7f\x64\x51\x04" /* vmovdqu64 [r9 + r10 * 2 + 0x80] {k1}, ymm20 */
+    // clang-format off
+    static const struct {
+        const char *text, *guest;
+        unsigned unit, n_host;
+        const char *host;
+        struct operand rm;
+    } rows[] = {
+        { "vaddps zmm17 {k3} {z}, zmm30, [rax + 0x1000]", VADDPS, 64, 7, "\x62\xe1\x0c\xc3\x58\x48\x40", { .memory = true, .reg = HOST_AX, .disp = 0x1000 } },
+        { "vaddps zmm17 {k3} {z}, zmm30, [rax + 0x44]", VADDPS, 64, 10, "\x62\xe1\x0c\xc3\x58\x88\x44\x00\x00\x00", { .memory = true, .reg = HOST_AX, .disp = 0x44 } },
+        { "vaddps zmm17 {k3} {z}, zmm30, [rax]", VADDPS, 64, 6, "\x62\xe1\x0c\xc3\x58\x08", { .memory = true, .reg = HOST_AX } },
+        { "vaddps xmm1, xmm2, dword [rbp - 4] {1to4}", VADDPS4, 4, 7, "\x62\xf1\x6c\x18\x58\x4d\xff", { .memory = true, .reg = HOST_BP, .disp = -4 } },
+        { "vaddps xmm1, xmm2, dword [rbp - 0x200] {1to4}", VADDPS4, 4, 7, "\x62\xf1\x6c\x18\x58\x4d\x80", { .memory = true, .reg = HOST_BP, .disp = -0x200 } },
+        { "vaddps xmm1, xmm2, dword [rbp - 0x204] {1to4}", VADDPS4, 4, 10, "\x62\xf1\x6c\x18\x58\x8d\xfc\xfd\xff\xff", { .memory = true, .reg = HOST_BP, .disp = -0x204 } },
+        { "vmovdqu64 [r9 + r10 * 2 + 0x20] {k1}, ymm20", STORE, 32, 8, "\x62\x81\xfe\x29\x7f\x64\x51\x01", { .memory = true, .indexed = true, .reg = HOST_R9, .index = HOST_R10, .scale = 1, .disp = 0x20 } },
+        { "vaddps zmm31, zmm16, zmm25 {rz-sae}", "\x62\x01\x7c\x70\x58\xf9", 64, 6, "\x62\x01\x7c\x70\x58\xf9", { .reg = 25 } },
+        { "vpcmpled k5 {k2}, zmm9, zmm23", "\x62\xb3\x35\x4a\x1f\xef\x02", 64, 7, "\x62\xb3\x35\x4a\x1f\xef\x02", { .reg = 23 } },
+        { "vpbroadcastq zmm19 {k7}, rcx", "\x62\xc2\xfd\x4f\x7c\xde", 8, 6, "\x62\xe2\xfd\x4f\x7c\xd9", { .reg = HOST_CX } },
+    };
+    // clang-format on
+    uint8_t buffer[64];
+    struct host_code c = { .at = buffer, .end = buffer + sizeof(buffer) };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct insn in;
+
+        g_assert_cmpint(decode(&in, (const uint8_t *)rows[i].guest, strlen(rows[i].guest), 0,
+                               MODE_CODE64),
+                        >, 0);
+        host_evex(&c, &in, in.w, in.reg, rows[i].rm, rows[i].unit, in.imm);
+        expect(&c, buffer, rows[i].text, rows[i].host, rows[i].n_host);
+    }
+}
+
 static void test_units(void)
 {
     uint8_t buffer[64];
@@ -163,6 +203,13 @@ static void test_units(void)
            "\xc5\x7c\x10\x8d\x00\x02\x00\x00");
     EXPECT("vmovups [rdi + 32], ymm1", host_store_y(&c, 1, host_mem(HOST_DI, 32)),
            "\xc5\xfc\x11\x4f\x20");
+    EXPECT("vmovups zmm9, [rbp + 0x200]", host_load_z(&c, 9, host_mem(HOST_BP, 0x200)),
+           "\x62\x71\x7c\x48\x10\x4d\x08");
+    EXPECT("vmovups [rdi + 0x1001], zmm31", host_store_z(&c, 31, host_mem(HOST_DI, 0x1001)),
+           "\x62\x61\x7c\x48\x11\xbf\x01\x10\x00\x00");
+    EXPECT("kmovq k3, [rbp + 8]", host_load_k(&c, 3, host_mem(HOST_BP, 8)), "\xc4\xe1\xf8\x90\x5d\x08");
+    EXPECT("kmovq [rdi + 0x80], k7", host_store_k(&c, 7, host_mem(HOST_DI, 0x80)),
+           "\xc4\xe1\xf8\x91\xbf\x80\x00\x00\x00");
     EXPECT("movups xmm12, [rbp + 16]", host(&c, H_LOAD_X, 4, 12, host_mem(HOST_BP, 16)),
            "\x44\x0f\x10\x65\x10");
     EXPECT("stmxcsr [rbp + 4]", host(&c, H_STMXCSR, 4, 0, host_mem(HOST_BP, 4)), "\x0f\xae\x5d\x04");
@@ -213,6 +260,7 @@ int main(int argc, char *argv[])
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/soft-emit/forms", test_forms);
     g_test_add_func("/soft-emit/vector", test_vector);
+    g_test_add_func("/soft-emit/evex", test_evex);
     g_test_add_func("/soft-emit/units", test_units);
     g_test_add_func("/soft-emit/jumps", test_jumps);
     g_test_add_func("/soft-emit/full", test_full);

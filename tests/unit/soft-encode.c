@@ -57,6 +57,8 @@ static void encode_modrm(struct code *c, const struct choice *h)
 void encode(struct code *c, const struct choice *h)
 {
     c->n = 0;
+    if (h->addr32)
+        byte(c, 0x67);
     if (h->vex)
         encode_vex(c, h);
     else

@@ -18,7 +18,7 @@ struct code {
 
 struct choice {
     bool vex; /* an instruction on masks */
-    bool w, b, z, mem, vsib, imm, reserved0, reserved1;
+    bool w, b, z, mem, addr32, vsib, imm, reserved0, reserved1;
     uint8_t map, pp, opcode, l, mask;
     uint8_t reg, rm, vvvv, index, scale; /* registers have five bits */
     uint8_t base, disp_bytes, imm8;      /* [base + disp], base is not RSP */

@@ -92,9 +92,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
 
 static const int signals[] = { SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGTRAP };
 
+/* Where addresses of 32 bits reach. */
 static void *pages(unsigned bytes, int protection)
 {
-    void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
     g_assert_true(p != MAP_FAILED);
     return p;
@@ -404,6 +405,7 @@ static struct choice choose_row(GRand *r, const struct evex_op *op)
     struct choice h = choose(r, op->map, op->pp, op->opcode, BASE, AVOID);
     bool to_memory, vector;
 
+    h.addr32 = one_in(r, 16);
     if (op->ext)
         h.reg = op->ext & 7;
     if (op->flags & (E_REG | E_MEM))
@@ -486,6 +488,7 @@ static void test_spoilt(struct fixture *f, const void *data)
 {
     compare_table(f, &evex_move_table, true);
     compare_table(f, &evex_int_table, true);
+    compare_table(f, &evex_int_shuffle_table, true);
     compare_table(f, &evex_float_table, true);
     compare_table(f, &evex_special_table, true);
     g_assert_cmpuint(f->faults, >, 0);
@@ -655,6 +658,33 @@ static void test_features(struct fixture *f, const void *data)
     }
 }
 
+/* Outside 64-bit code: eight registers, what names others ignored, or BOUND, or no instruction. */
+static void test_modes(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+
+    soft_host_mode(f->host, 32);
+    for (unsigned i = 0; i < 32; i++)
+        cpu->v[i] = (union vec){ .u32 = { i } };
+    cpu->wide = true;
+    g_assert_cmpint(STEP(f, VPADDD_ZMM), ==, -1);
+    g_assert_cmpuint(cpu->v[0].u32[0], ==, 1);
+    g_assert_cmpint(STEP(f, 0x62, 0xc1, 0x3d, 0x48, 0xfe, 0xc1), ==, -1); /* R', B, vvvv 8 */
+    g_assert_cmpuint(cpu->v[0].u32[0], ==, 2);
+    g_assert_cmpint(STEP(f, 0x62, 0xf1, 0x7d, 0x40, 0xfe, 0xc1), ==, EXC_UD); /* V' */
+    g_assert_cmpint(STEP(f, 0x62, 0xf2, 0x7d, 0x48, 0x1e, 0xc1), ==, -1);     /* VPABSD ZMM */
+    g_assert_cmpint(STEP(f, 0x62, 0xf2, 0x3d, 0x48, 0x1e, 0xc1), ==, EXC_UD); /* unused vvvv */
+    cpu->r[RAX] = 0x123456789;
+    g_assert_cmpint(STEP(f, 0x62, 0xf3, 0xfd, 0x08, 0x22, 0xc0, 1), ==, -1); /* VPINSRD by W1 */
+    g_assert_cmphex(cpu->v[0].u64[0], ==, 0x2345678900000001);
+    cpu->r[RSI] = SOFT_DATA;
+    mem_write(cpu, SOFT_DATA, 7ull << 32, 8);
+    cpu->r[RAX] = 7;
+    g_assert_cmpint(STEP(f, 0x62, 0x06), ==, -1); /* BOUND EAX, [ESI]: 0 to 7 */
+    cpu->r[RAX] = 8;
+    g_assert_cmpint(STEP(f, 0x62, 0x06), ==, EXC_BR);
+}
+
 /* ---- Frame ---- */
 
 static unsigned number(const char *name, unsigned otherwise)
@@ -704,7 +734,10 @@ int main(int argc, char **argv)
                teardown)
     ADD_ROWS(move);
     ADD_ROWS(int);
+    ADD_ROWS(int_shuffle);
     ADD_ROWS(float);
+    ADD_ROWS(convert);
+    ADD_ROWS(half);
     ADD_ROWS(special);
     ADD(spoilt);
     ADD(masks);
@@ -712,5 +745,6 @@ int main(int argc, char **argv)
     ADD(rules);
     ADD(above);
     ADD(features);
+    ADD(modes);
     return g_test_run();
 }

@@ -3,19 +3,24 @@
  * soft-jit-units - random programs of vector, x87 and MMX instructions end alike in the interpreter
  * and in translated code: all registers, control and status words, memory, the exception and where
  * it was.  A seed as argument makes them others.
+ *
+ * vec_host_isas() is wrapped by the linker: the translator's host may have no AVX-512.
  */
 #include "blocks.h"
+#include "evex.h"
+#include "soft-encode.h"
 #include "soft-host.h"
 #include "soft-native.h"
-#include "vec.h"
 #include "x87.h"
 
+enum { XCR0_ALL = 1 | XCR0_AVX512 };
 enum { PROGRAMS = 2000, LENGTH = 16, ROUNDS = 4, DATA = 96, CONTROL = 0x7c };
 
 struct program {
     uint8_t code[1024];
     unsigned n;
-    bool wide; /* 64-bit code */
+    bool wide;   /* 64-bit code */
+    bool avx512; /* the processor has it */
 };
 
 static void byte(struct program *p, uint8_t b)
@@ -46,7 +51,8 @@ static unsigned number(const struct program *p, GRand *r)
 static const struct vec_op *row(GRand *r)
 {
     static const struct vec_table *const tables[] = { &vec_move_table, &vec_int_table,
-                                                      &vec_float_table, &vec_special_table };
+                                                      &vec_float_table, &vec_special_table,
+                                                      &vec_mask_table };
 
     for (;;) {
         const struct vec_table *t = tables[g_rand_int(r) % G_N_ELEMENTS(tables)];
@@ -124,6 +130,32 @@ static void vector(struct program *p, GRand *r)
     p->n = at + decode(&in, p->code + at, p->n - at, 0, p->wide ? MODE_CODE64 : MODE_CODE32);
 }
 
+/* A row's opcode with any operands, that exists(). */
+static void evex(struct program *p, GRand *r)
+{
+    static const struct evex_table *const tables[] = { &evex_move_table, &evex_int_table,
+                                                       &evex_float_table, &evex_special_table };
+    const struct evex_table *t = tables[g_rand_int(r) % G_N_ELEMENTS(tables)];
+    const struct evex_op *op = &t->op[g_rand_int(r) % t->n];
+    struct choice h = choose(r, op->map, op->pp, op->opcode, RSI, 1 << RSP | 1 << RSI | 1 << R14);
+    struct code c;
+
+    if (op->flags & E_ALONE && !one_in(r, 20))
+        h.opcode ^= 0xff;
+    if (op->ext)
+        h.reg = op->ext & 7;
+    if (!p->wide)
+        h.reg &= 7, h.rm &= 7, h.vvvv &= 7, h.index &= 7;
+    h.vvvv = op->flags & (E_NDS | E_NDD) ? h.vvvv : 0;
+    h.b = one_in(r, 4);
+    h.disp = g_rand_int(r) % 3;
+    if (h.disp_bytes && one_in(r, 2))
+        h.disp = g_rand_int(r) % DATA;
+    encode(&c, &h);
+    memcpy(p->code + p->n, c.bytes, c.n);
+    p->n += c.n;
+}
+
 /* The environment is seldom loaded, or it is all that happens. */
 static void x87(struct program *p, GRand *r)
 {
@@ -165,15 +197,22 @@ static bool exists(struct program *p, struct cpu *cpu, unsigned at)
     return vec_translate(b, &in) || fpu_translate(b, &in) || integer_translate(b, &in);
 }
 
+/* What programs are of; MIXED: of vectors and x87. */
+enum { VECTOR, X87, EVEX, MIXED, THEMES, INTEGER = THEMES };
+
 static void instruction(struct program *p, GRand *r, unsigned theme, struct cpu *cpu)
 {
-    unsigned what = one_in(r, 5) ? 2 : theme < 2 ? theme : g_rand_int(r) % 2, at = p->n;
+    unsigned what = one_in(r, 5) ? INTEGER : theme < MIXED ? theme : g_rand_int(r) % 2;
+    unsigned at = p->n;
 
+    if (what == EVEX && one_in(r, 3))
+        what = VECTOR;
     do {
         p->n = at;
         switch (what) {
-        case 0: one_in(r, 16) ? mxcsr(p, r) : vector(p, r); break;
-        case 1: x87(p, r); break;
+        case VECTOR: one_in(r, 16) ? mxcsr(p, r) : vector(p, r); break;
+        case X87: x87(p, r); break;
+        case EVEX: evex(p, r); break;
         default: integer(p, r); break;
         }
     } while (!exists(p, cpu, at));
@@ -183,9 +222,11 @@ static void instruction(struct program *p, GRand *r, unsigned theme, struct cpu 
  */
 static void generate(struct program *p, GRand *r, struct cpu *cpu)
 {
-    unsigned theme = g_rand_int(r) % 3;
+    unsigned theme = g_rand_int(r) % THEMES;
 
     p->n = 0;
+    if (theme == EVEX && !p->avx512)
+        theme = VECTOR;
     p->wide = (cpu->mode & MODE_CODE_MASK) == MODE_CODE64;
     for (unsigned i = 0; i < LENGTH; i++) {
         unsigned at = p->n;
@@ -212,13 +253,18 @@ static void generate(struct program *p, GRand *r, struct cpu *cpu)
 
 static void draw_vectors(struct cpu *cpu, GRand *r)
 {
-    bool upper = g_rand_boolean(r);
+    bool avx512 = cpu->xcr0 == XCR0_ALL && one_in(r, 2);
+    unsigned bytes = avx512 && one_in(r, 2) ? 64 : one_in(r, 2) ? 32 : 16;
 
     memset(cpu->v, 0, sizeof(cpu->v));
-    for (unsigned i = 0; i < 16; i++)
-        for (unsigned k = 0; k < (upper ? 4 : 2); k++)
+    memset(cpu->k, 0, sizeof(cpu->k));
+    for (unsigned i = 0; i < (avx512 ? N_VECS : 16); i++)
+        for (unsigned k = 0; k < (i < 16 ? bytes : 64) / 8; k++)
             cpu->v[i].u64[k] =
                 one_in(r, 3) ? bits(r) : (bits(r) & 0x800fffff00ffffff) | 0x3f1ull << 52;
+    for (unsigned i = 0; i < (avx512 ? N_MASKS : 0); i++)
+        cpu->k[i] = bits(r) | bits(r);
+    cpu->wide = avx512;
     cpu->mxcsr = 0x1f80 | (one_in(r, 3) ? g_rand_int(r) & 0xe07f : 0);
     if (one_in(r, 12))
         cpu->mxcsr &= g_rand_int(r);
@@ -244,12 +290,12 @@ static void draw_x87(struct cpu *cpu, GRand *r)
 }
 
 /* Now and then a unit is not there. */
-static void draw_controls(struct cpu *cpu, GRand *r)
+static void draw_controls(struct cpu *cpu, GRand *r, bool avx512)
 {
     cpu->cr0 &= ~(uint64_t)(CR0_TS | CR0_EM | CR0_MP);
     cpu->cr4 |= CR4_OSFXSR | CR4_OSXSAVE | CR4_OSXMMEXCPT;
     cpu->cr0 |= CR0_NE;
-    cpu->xcr0 = 7;
+    cpu->xcr0 = avx512 ? XCR0_ALL : 7;
     switch (g_rand_int(r) % 40) {
     case 0: cpu->cr0 |= CR0_TS; break;
     case 1: cpu->cr0 |= CR0_TS | CR0_MP; break;
@@ -257,6 +303,7 @@ static void draw_controls(struct cpu *cpu, GRand *r)
     case 3: cpu->cr4 &= ~(uint64_t)CR4_OSFXSR; break;
     case 4: cpu->cr4 &= ~(uint64_t)CR4_OSXSAVE; break;
     case 5: cpu->xcr0 = 3; break;
+    case 6: cpu->xcr0 = 7; break;
     }
 }
 
@@ -281,9 +328,9 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
             0x1f80 | (g_rand_int(r) & (one_in(r, 8) ? 0x1ffff : 0xe07f));
     cpu->r[RSP] = SOFT_STACK;
     cpu->r[R14] = ROUNDS;
+    draw_controls(cpu, r, p->avx512);
     draw_vectors(cpu, r);
     draw_x87(cpu, r);
-    draw_controls(cpu, r);
     cpu->flags = 2 | (g_rand_int(r) & F_ARITH);
     cpu->halted = false;
     cpu->wanted = 0;
@@ -314,8 +361,10 @@ static void compare(struct soft_host *a, struct soft_host *b)
     g_assert_cmphex(a->cpu->flags, ==, b->cpu->flags);
     g_assert_cmphex(a->cpu->cr2, ==, b->cpu->cr2);
     g_assert_cmphex(a->cpu->mxcsr, ==, b->cpu->mxcsr);
-    for (unsigned i = 0; i < 16; i++)
-        g_assert_cmpmem(&a->cpu->v[i], 32, &b->cpu->v[i], 32);
+    for (unsigned i = 0; i < N_VECS; i++)
+        g_assert_cmpmem(&a->cpu->v[i], 64, &b->cpu->v[i], 64);
+    for (unsigned i = 0; i < N_MASKS; i++)
+        g_assert_cmphex(a->cpu->k[i], ==, b->cpu->k[i]);
     compare_x87(&a->cpu->x87, &b->cpu->x87);
     g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
     g_assert_cmpmem(a->ram + SOFT_DATA, 0x3000, b->ram + SOFT_DATA, 0x3000);
@@ -330,14 +379,32 @@ struct machines {
     uint32_t n_cpuid;
 };
 
-/* What the host can execute; with old pointers, the last instruction's are kept as on processors
- * before they were deprecated. */
-static void create(struct machines *m, bool old_pointers)
+/* With old pointers, the last instruction's are kept as on processors before they were deprecated.
+ */
+enum { OLD_POINTERS = 1, NO_AVX512 = 2 };
+#define AVX512_EBX (1u << 16 | 1u << 17 | 1u << 21 | 1u << 28 | 1u << 30 | 1u << 31) /* leaf 7 */
+
+static uint64_t hidden; /* of the host's */
+
+uint64_t __real_vec_host_isas(void);
+uint64_t __wrap_vec_host_isas(void);
+
+uint64_t __wrap_vec_host_isas(void)
 {
+    return __real_vec_host_isas() & ~hidden;
+}
+
+/* What the host can execute. */
+static void create(struct machines *m, unsigned how)
+{
+    hidden = how & NO_AVX512 ? ~0ull << ISA_AVX512F : 0;
     m->cpuid = native_cpuid(&m->n_cpuid);
-    for (unsigned i = 0; i < m->n_cpuid; i++)
-        if (m->cpuid[i].leaf == 7 && old_pointers)
+    for (unsigned i = 0; i < m->n_cpuid; i++) {
+        if (m->cpuid[i].leaf == 7 && !m->cpuid[i].subleaf && how & OLD_POINTERS)
             m->cpuid[i].ebx &= ~(1u << 6 | 1u << 13);
+        if (m->cpuid[i].leaf == 7 && !m->cpuid[i].subleaf && how & NO_AVX512)
+            m->cpuid[i].ebx &= ~AVX512_EBX;
+    }
     m->plain = soft_host_create(64);
     m->translated = soft_host_create(64);
     jit_destroy(m->plain->cpu);
@@ -354,14 +421,22 @@ static void destroy(struct machines *m)
     g_free(m->cpuid);
 }
 
-static void alike(guint32 seed, bool old_pointers)
+static bool has_avx512(const struct cpu *cpu)
+{
+    return vec_host_has_avx512() && vec_offers(cpu, ISA_AVX512F);
+}
+
+static void alike(guint32 seed, unsigned how)
 {
     GRand *r = g_rand_new_with_seed(seed);
     unsigned ended[33] = { 0 };
     struct machines m;
     struct program p;
 
-    create(&m, old_pointers);
+    create(&m, how);
+    p.avx512 = has_avx512(m.plain->cpu);
+    if (how & NO_AVX512)
+        g_assert_null(m.translated->cpu->blocks->jit->load_evex);
     for (unsigned i = 0; i < PROGRAMS; i++) {
         unsigned state = g_rand_int(r), mode = one_in(r, 4) ? 32 : 64;
         int vector;
@@ -385,12 +460,17 @@ static void alike(guint32 seed, bool old_pointers)
 
 static void test_alike(gconstpointer seed)
 {
-    alike(GPOINTER_TO_UINT(seed), false);
+    alike(GPOINTER_TO_UINT(seed), 0);
 }
 
 static void test_old_pointers(gconstpointer seed)
 {
-    alike(GPOINTER_TO_UINT(seed) + 1, true);
+    alike(GPOINTER_TO_UINT(seed) + 1, OLD_POINTERS);
+}
+
+static void test_no_avx512(gconstpointer seed)
+{
+    alike(GPOINTER_TO_UINT(seed) + 2, NO_AVX512);
 }
 
 int main(int argc, char *argv[])
@@ -400,5 +480,6 @@ int main(int argc, char *argv[])
 
     g_test_add_data_func("/soft-jit-units/alike", seed, test_alike);
     g_test_add_data_func("/soft-jit-units/old-pointers", seed, test_old_pointers);
+    g_test_add_data_func("/soft-jit-units/no-avx512", seed, test_no_avx512);
     return g_test_run();
 }

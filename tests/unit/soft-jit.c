@@ -232,14 +232,15 @@ static void instruction(struct program *p, GRand *r)
     immediate(p, r, f->imm == 4 && word == (p->bits != 16) && !(rex & REX_W) ? 2 : f->imm);
 }
 
-/* A loop of R14 or EBP rounds, with branches forward, perhaps across pages; HLT ends it. */
-static void generate(struct program *p, GRand *r)
+/* A loop of R14 or EBP rounds, with branches forward over one of rare instructions, perhaps across
+ * pages; HLT ends it. */
+static void generate(struct program *p, GRand *r, unsigned length, unsigned rare)
 {
     p->n = 0;
     p->at = SOFT_CODE + (g_rand_boolean(r) ? 0 : 0x1000 - g_rand_int_range(r, 0, 100));
-    for (unsigned i = 0; i < LENGTH; i++) {
+    for (unsigned i = 0; i < length; i++) {
         unsigned at = p->n;
-        bool skip = g_rand_int_range(r, 0, 6) == 0;
+        bool skip = g_rand_int_range(r, 0, rare) == 0;
 
         if (skip) {
             byte(p, 0x70 | g_rand_int_range(r, 0, 16));
@@ -332,7 +333,7 @@ static void alike(unsigned bits, unsigned seed, bool cramped)
     for (unsigned i = 0; i < PROGRAMS; i++) {
         unsigned state = g_rand_int(r);
 
-        generate(&p, r);
+        generate(&p, r, LENGTH, 6);
         g_assert_cmpint(run_in(plain, &p, state), ==, run_in(translated, &p, state));
         compare(plain, translated, &p);
     }
@@ -369,6 +370,80 @@ static void test_cramped(gconstpointer seed)
 {
     alike(64, GPOINTER_TO_UINT(seed), true);
     alike(16, GPOINTER_TO_UINT(seed), true);
+}
+
+/* ---- Loops as regions ---- */
+
+/*
+ * A random loop with more ways through it, in slices of random lengths, so that budgets end
+ * anywhere.  Data may lie in the loop's own bytes, which it overwrites then.
+ */
+static void set_up(struct soft_host *h, const struct program *p, unsigned seed, unsigned rounds)
+{
+    soft_host_mode(h, p->bits); /* what has overwritten itself may have changed it */
+    run_in(h, p, seed);
+    h->cpu->rip = p->at;
+    h->cpu->r[p->bits == 32 ? RBP : R14] = rounds;
+    h->cpu->halted = false;
+    h->cpu->wanted = 0;
+}
+
+static void in_slices(struct soft_host *plain, struct soft_host *translated, struct program *p,
+                      GRand *r)
+{
+    unsigned state = g_rand_int(r), rounds = g_rand_int_range(r, 8, 80);
+
+    set_up(plain, p, state, rounds);
+    set_up(translated, p, state, rounds);
+    if (g_rand_int_range(r, 0, 4) == 0)
+        plain->cpu->r[RSI] = translated->cpu->r[RSI] = p->at + g_rand_int_range(r, 0, p->n);
+    for (unsigned i = 0; i < 40; i++) {
+        unsigned n = g_rand_int_range(r, 1, 4) * g_rand_int_range(r, 1, 200);
+        int ended = soft_host_run(plain, n);
+
+        g_assert_cmpint(ended, ==, soft_host_run(translated, n));
+        compare(plain, translated, p);
+        if (ended >= 0 || plain->cpu->halted)
+            return;
+    }
+}
+
+static void regions(unsigned bits, unsigned seed, bool cramped)
+{
+    struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
+    GRand *r = g_rand_new_with_seed(seed);
+    struct program p = { .bits = bits };
+
+    jit_destroy(plain->cpu);
+    jit_destroy(translated->cpu);
+    g_assert_cmpint(jit_create(translated->cpu, JIT_LEAST, 1), ==, 0);
+    if (cramped)
+        soft_host_cramp(translated);
+    for (unsigned i = 0; i < PROGRAMS; i++) {
+        translated->cpu->blocks->jit->loops = g_rand_int_range(r, 1, 12);
+        generate(&p, r, g_rand_int_range(r, 2, 14), 2);
+        in_slices(plain, translated, &p, r);
+    }
+    g_test_message("%" G_GUINT64_FORMAT " regions", translated->cpu->blocks->jit->count.regions);
+    g_assert_cmpuint(translated->cpu->blocks->jit->count.regions, >, PROGRAMS / 8);
+    g_rand_free(r);
+    soft_host_destroy(translated);
+    soft_host_destroy(plain);
+}
+
+static void test_regions64(gconstpointer seed)
+{
+    regions(64, GPOINTER_TO_UINT(seed), false);
+}
+
+static void test_regions32(gconstpointer seed)
+{
+    regions(32, GPOINTER_TO_UINT(seed), false);
+}
+
+static void test_regions_cramped(gconstpointer seed)
+{
+    regions(64, GPOINTER_TO_UINT(seed), true);
 }
 
 /* ---- Code that is elsewhere, or other code, than it was ---- */
@@ -608,6 +683,9 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/alike32", seed, test_alike32);
     g_test_add_data_func("/soft-jit/alike16", seed, test_alike16);
     g_test_add_data_func("/soft-jit/cramped", seed, test_cramped);
+    g_test_add_data_func("/soft-jit/regions64", seed, test_regions64);
+    g_test_add_data_func("/soft-jit/regions32", seed, test_regions32);
+    g_test_add_data_func("/soft-jit/regions-cramped", seed, test_regions_cramped);
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
     g_test_add_func("/soft-jit/overwritten", test_overwritten);

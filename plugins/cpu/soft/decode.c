@@ -116,6 +116,14 @@ static bool is_vex(const struct insn *in, const struct reader *r, uint8_t opcode
            (in->code == MODE_CODE64 || (r->at < r->n && peek(r) >= 0xc0));
 }
 
+/* Outside 64-bit code. */
+static void eight_registers(struct insn *in)
+{
+    in->r = in->x = in->b = false;
+    in->spare = in->vvvv & 8;
+    in->vvvv &= 7;
+}
+
 static void vex(struct insn *in, struct reader *r, uint8_t opcode)
 {
     uint8_t p0 = take(r, 1), p1 = p0;
@@ -134,10 +142,8 @@ static void vex(struct insn *in, struct reader *r, uint8_t opcode)
     in->vvvv = ~p1 >> 3 & 15;
     in->l = p1 >> 2 & 1;
     in->pp = p1 & 3;
-    if (in->code != MODE_CODE64) {
-        in->r = in->x = in->b = false;
-        in->vvvv &= 7;
-    }
+    if (in->code != MODE_CODE64)
+        eight_registers(in);
     if (bad || in->map < MAP_0F || in->map > MAP_0F3A)
         in->map = MAP_BAD;
     in->opcode = take(r, 1);
@@ -170,9 +176,9 @@ static void evex(struct insn *in, struct reader *r)
     in->broadcast = p2 & 0x10;
     in->mask = p2 & 7;
     if (in->code != MODE_CODE64) {
-        in->r = in->x = in->b = false;
+        bad |= in->vvvv & 16;
         in->reg = 0;
-        in->vvvv &= 7;
+        eight_registers(in);
     }
     if (bad || in->map == MAP_ONE || in->map > MAP_6)
         in->map = MAP_BAD;

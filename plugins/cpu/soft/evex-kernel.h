@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * evex-kernel - macros that make kernels of the host's instructions with masks.
+ * evex-kernel - macros that make kernels of the host's AVX-512 instructions.
  *
- * Z_... computes 512 bits, which does for all lengths where an element's result depends on that
- * element alone; others take a kernel for each length, X_, Y_ and Z_.  The name of the instruction
- * is the one without v.  In all asm here the mask is k1.
+ * Each computes 512 bits under the mask: d is what is merged with, and the third operand of those
+ * that have one.  Operands are named %[r], %[a], %[b] and %[k], with %x, %t and %g for the 128, 256
+ * and 512 bits of a register; an immediate is .Limm, see BY_IMMEDIATE.
  */
 #ifndef TENON_SOFT_EVEX_KERNEL_H
 #define TENON_SOFT_EVEX_KERNEL_H
-
-#include <immintrin.h>
 
 #include "evex.h"
 #include "vec-kernel.h"
@@ -18,96 +16,111 @@
 #define EVEX_KERNEL(name)                                                                          \
     TARGET_EVEX static void name(union vec *d, const union vec *a, const union vec *b,             \
                                  uint64_t mask, unsigned imm)
+#define Z_OF(v) (*(const __m512i *)(v))
+
+/* Any instruction: its text and operands. */
+#define Z_ASM(name, text)                                                                          \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        __m512i r = Z_OF(d);                                                                       \
+                                                                                                   \
+        asm volatile(text : [r] "+v"(r) : [a] "v"(Z_OF(a)), [b] "v"(Z_OF(b)), [k] "Yk"(mask));     \
+        *(__m512i *)d = r;                                                                         \
+    }
+/* With one of n immediates. */
+#define Z_ASM_IMMEDIATE(name, n, text)                                                             \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        uint64_t at = imm % n * 16, t;                                                             \
+        __m512i r = Z_OF(d);                                                                       \
+                                                                                                   \
+        asm volatile(BY_IMMEDIATE(n, text)                                                         \
+                     : [r] "+v"(r), [t] "=&r"(t)                                                   \
+                     : [a] "v"(Z_OF(a)), [b] "v"(Z_OF(b)), [k] "Yk"(mask), [at] "r"(at)            \
+                     : "cc");                                                                      \
+        *(__m512i *)d = r;                                                                         \
+    }
+/* The same into a mask register. */
+#define K_ASM(name, text)                                                                          \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        uint64_t r;                                                                                \
+                                                                                                   \
+        asm volatile(text : [r] "=k"(r) : [a] "v"(Z_OF(a)), [b] "v"(Z_OF(b)), [k] "Yk"(mask));     \
+        d->u64[0] = r;                                                                             \
+    }
+#define K_ASM_IMMEDIATE(name, n, text)                                                             \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        uint64_t at = imm % n * 16, t, r;                                                          \
+                                                                                                   \
+        asm volatile(BY_IMMEDIATE(n, text)                                                         \
+                     : [r] "=&k"(r), [t] "=&r"(t)                                                  \
+                     : [a] "v"(Z_OF(a)), [b] "v"(Z_OF(b)), [k] "Yk"(mask), [at] "r"(at)            \
+                     : "cc");                                                                      \
+        d->u64[0] = r;                                                                             \
+    }
+
+/* d = a op b, op b; and of the lowest element, with the rest from a. */
+#define Z_BINARY(op)  Z_ASM(z_##op, "v" #op " %g[b], %g[a], %g[r] %{%[k]%}")
+#define EX_BINARY(op) Z_ASM(x_##op, "v" #op " %x[b], %x[a], %x[r] %{%[k]%}")
+#define EY_BINARY(op) Z_ASM(y_##op, "v" #op " %t[b], %t[a], %t[r] %{%[k]%}")
+#define Z_SCALAR(op)  Z_ASM(z_##op, "v" #op " %x[b], %x[a], %x[r] %{%[k]%}")
+#define Z_UNARY(op)   Z_ASM(z_##op, "v" #op " %g[b], %g[r] %{%[k]%}")
+/* From and to elements of half the size. */
+#define Z_WIDEN(op)  Z_ASM(z_##op, "v" #op " %t[b], %g[r] %{%[k]%}")
+#define Z_NARROW(op) Z_ASM(z_##op, "v" #op " %g[b], %t[r] %{%[k]%}")
+
+#define Z_BINARY_IMMEDIATE(op, n)                                                                  \
+    Z_ASM_IMMEDIATE(z_##op, n, "v" #op " $.Limm, %g[b], %g[a], %g[r] %{%[k]%}")
+#define Z_SCALAR_IMMEDIATE(op, n)                                                                  \
+    Z_ASM_IMMEDIATE(z_##op, n, "v" #op " $.Limm, %x[b], %x[a], %x[r] %{%[k]%}")
+#define Z_UNARY_IMMEDIATE(op, n)                                                                   \
+    Z_ASM_IMMEDIATE(z_##op, n, "v" #op " $.Limm, %g[b], %g[r] %{%[k]%}")
+
+/* One element, of u bits; what is loaded clears the rest of 128 bits. */
+#define LOAD_ONE(name, u)                                                                          \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        union vec r = { 0 };                                                                       \
+                                                                                                   \
+        r.u[0] = mask & 1 ? b->u[0] : d->u[0];                                                     \
+        *d = r;                                                                                    \
+    }
+
+/* From a general register, with the rest from a, and to one; size is k or q. */
+#define Z_FROM_GENERAL(name, op, size)                                                             \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        __m512i r;                                                                                 \
+                                                                                                   \
+        asm volatile("v" #op " %" #size "2, %x1, %x0" : "=v"(r) : "v"(Z_OF(a)), "r"(b->u64[0]));   \
+        *(__m512i *)d = r;                                                                         \
+    }
+#define Z_TO_GENERAL(name, op, size)                                                               \
+    EVEX_KERNEL(name)                                                                              \
+    {                                                                                              \
+        uint64_t r;                                                                                \
+                                                                                                   \
+        asm volatile("v" #op " %x1, %" #size "0" : "=r"(r) : "v"(Z_OF(b)));                        \
+        d->u64[0] = r;                                                                             \
+    }
+/* The flags of comparing a with b. */
+#define Z_FLAGS(op)                                                                                \
+    EVEX_KERNEL(z_##op)                                                                            \
+    {                                                                                              \
+        bool z, p, c;                                                                              \
+                                                                                                   \
+        asm volatile("v" #op " %x4, %x3"                                                           \
+                     : "=@ccz"(z), "=@ccp"(p), "=@ccc"(c)                                          \
+                     : "v"(Z_OF(a)), "v"(Z_OF(b)));                                                \
+        d->u64[0] = (z ? F_ZF : 0) | (p ? F_PF : 0) | (c ? F_CF : 0);                              \
+    }
 
 /* The same kernel for all three lengths; those of one name. */
 #define K_ALL(name)  .k = { name, name, name }
 #define K_EACH(name) .k = { x_##name, y_##name, z_##name }
 #define K_ONE(name)  .k = { name }
-
-#define WITH_MASK "kmovq %[mask], %%k1\n\t"
-
-/* d = a op b; T, S and R are the types of d, a and b. */
-#define EVEX_BINARY(name, op, T, S, R)                                                             \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        T r = *(const T *)d;                                                                       \
-                                                                                                   \
-        asm volatile(WITH_MASK "v" #op " %[b], %[a], %[r]%{%%k1%}"                                 \
-                     : [r] "+v"(r)                                                                 \
-                     : [a] "v"(*(const S *)a), [b] "v"(*(const R *)b), [mask] "r"(mask)            \
-                     : "k1");                                                                      \
-        *(T *)d = r;                                                                               \
-    }
-#define Z_BINARY(op)   EVEX_BINARY(z_##op, op, __m512i, __m512i, __m512i)
-#define EX_BINARY(op)  EVEX_BINARY(x_##op, op, __m128i, __m128i, __m128i)
-#define EY_BINARY(op)  EVEX_BINARY(y_##op, op, __m256i, __m256i, __m256i)
-#define XYZ_BINARY(op) EX_BINARY(op) EY_BINARY(op) Z_BINARY(op)
-
-/* d = op b; T and S are the types of d and b. */
-#define EVEX_UNARY(name, op, T, S)                                                                 \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        T r = *(const T *)d;                                                                       \
-                                                                                                   \
-        asm volatile(WITH_MASK "v" #op " %[b], %[r]%{%%k1%}"                                       \
-                     : [r] "+v"(r)                                                                 \
-                     : [b] "v"(*(const S *)b), [mask] "r"(mask)                                    \
-                     : "k1");                                                                      \
-        *(T *)d = r;                                                                               \
-    }
-#define Z_UNARY(op)   EVEX_UNARY(z_##op, op, __m512i, __m512i)
-#define EX_UNARY(op)  EVEX_UNARY(x_##op, op, __m128i, __m128i)
-#define EY_UNARY(op)  EVEX_UNARY(y_##op, op, __m256i, __m256i)
-#define XYZ_UNARY(op) EX_UNARY(op) EY_UNARY(op) Z_UNARY(op)
-
-/* d = a op b, by an immediate below n. */
-#define EVEX_BINARY_IMMEDIATE(name, op, T, S, R, n)                                                \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        uint64_t at = imm % n * 16, t;                                                             \
-        T r = *(const T *)d;                                                                       \
-                                                                                                   \
-        asm volatile(                                                                              \
-            WITH_MASK BY_IMMEDIATE(n, "v" #op " $.Limm, %[b], %[a], %[r]%{%%k1%}")                 \
-            : [r] "+v"(r), [t] "=&r"(t)                                                            \
-            : [a] "v"(*(const S *)a), [b] "v"(*(const R *)b), [at] "r"(at), [mask] "r"(mask)       \
-            : "k1");                                                                               \
-        *(T *)d = r;                                                                               \
-    }
-#define EVEX_UNARY_IMMEDIATE(name, op, T, S, n)                                                    \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        uint64_t at = imm % n * 16, t;                                                             \
-        T r = *(const T *)d;                                                                       \
-                                                                                                   \
-        asm volatile(WITH_MASK BY_IMMEDIATE(n, "v" #op " $.Limm, %[b], %[r]%{%%k1%}")              \
-                     : [r] "+v"(r), [t] "=&r"(t)                                                   \
-                     : [b] "v"(*(const S *)b), [at] "r"(at), [mask] "r"(mask)                      \
-                     : "k1");                                                                      \
-        *(T *)d = r;                                                                               \
-    }
-
-/* An opmask register: what a test of a and b (types S and R) says, zeroes where it is masked. */
-#define EVEX_TEST(name, op, S, R)                                                                  \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        asm volatile(WITH_MASK "v" #op " %[b], %[a], %%k1%{%%k1%}\n\tkmovq %%k1, %[r]"             \
-                     : [r] "=r"(d->u64[0])                                                         \
-                     : [a] "v"(*(const S *)a), [b] "v"(*(const R *)b), [mask] "r"(mask)            \
-                     : "k1");                                                                      \
-    }
-#define EVEX_TEST_IMMEDIATE(name, op, S, R, n)                                                     \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        uint64_t at = imm % n * 16, t;                                                             \
-                                                                                                   \
-        asm volatile(                                                                              \
-            WITH_MASK BY_IMMEDIATE(n, "v" #op                                                      \
-                                      " $.Limm, %[b], %[a], %%k1%{%%k1%}") "\n\tkmovq %%k1, %[r]"  \
-            : [r] "=r"(d->u64[0]), [t] "=&r"(t)                                                    \
-            : [a] "v"(*(const S *)a), [b] "v"(*(const R *)b), [at] "r"(at), [mask] "r"(mask)       \
-            : "k1");                                                                               \
-    }
 
 #define EVEX_TABLE(name, rows) const struct evex_table name = { rows, sizeof(rows) / sizeof(*rows) }
 

@@ -11,15 +11,6 @@
 EX_BINARY(movss)
 EX_BINARY(movsd)
 
-/* What is loaded clears the rest of 128 bits. */
-#define LOAD_ONE(name, u)                                                                          \
-    EVEX_KERNEL(name)                                                                              \
-    {                                                                                              \
-        union vec r = { 0 };                                                                       \
-                                                                                                   \
-        r.u[0] = mask & 1 ? b->u[0] : d->u[0];                                                     \
-        *d = r;                                                                                    \
-    }
 LOAD_ONE(x_load32, u32)
 LOAD_ONE(x_load64, u64)
 
@@ -41,10 +32,9 @@ HALVES(x_high_alone, b->u64[1], 0)
     {                                                                                              \
         __m512i r = *(const __m512i *)d;                                                           \
                                                                                                    \
-        asm volatile(WITH_MASK "v" #op " %" #size "[b], %[r]%{%%k1%}"                              \
+        asm volatile("v" #op " %" #size "[b], %[r] %{%[k]%}"                                       \
                      : [r] "+v"(r)                                                                 \
-                     : [b] "r"(b->u64[0]), [mask] "r"(mask)                                        \
-                     : "k1");                                                                      \
+                     : [b] "r"(b->u64[0]), [k] "Yk"(mask));                                        \
         *(__m512i *)d = r;                                                                         \
     }
 FROM_GENERAL(pbroadcastb, k)

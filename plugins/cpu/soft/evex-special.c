@@ -1,18 +1,258 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * evex-special - instructions with masks that are unlike the others.
+ * evex-special - what AVX-512 does with memory and parts of vectors: gathers, scatters,
+ * compressing, expanding; blends, broadcasts, insertions, extractions.
  *
  * Intel SDM volume 2.
  */
 #include "evex-kernel.h"
 
+static uint64_t element(const union vec *v, unsigned i, unsigned size)
+{
+    return size == 8 ? v->u64[i] : v->u32[i];
+}
+
+static void set_element(union vec *v, unsigned i, unsigned size, uint64_t value)
+{
+    if (size == 8)
+        v->u64[i] = value;
+    else
+        v->u32[i] = value;
+}
+
+static void clear_above(union vec *d, unsigned bytes)
+{
+    memset(&d->u8[bytes], 0, sizeof(*d) - bytes);
+}
+
+static void set_vector(struct cpu *cpu, unsigned n, const union vec *value, unsigned bytes)
+{
+    memcpy(&cpu->v[n], value, bytes);
+    clear_above(&cpu->v[n], bytes);
+}
+
+/* ---- Gathers, scatters ---- */
+
+/* What does not fit the operands: imm of the micro-op. */
+union indexed {
+    int64_t imm;
+    struct {
+        uint8_t size, index_size, n; /* bytes of an element, of an index; elements */
+        uint8_t vector;              /* bytes of the longer of the two vectors */
+        uint8_t scale, memory;       /* evex_emit_address()'s */
+    };
+};
+
+static uint64_t address_of(struct cpu *cpu, const union indexed *g, const union vec *index,
+                           unsigned i, bool write)
+{
+    int64_t at = g->index_size == 8 ? index->s64[i] : index->s32[i];
+
+    return evex_linear(cpu, g->memory, (int64_t)((uint64_t)at << g->scale), g->size, write);
+}
+
+/* d: destination, a: mask, b: index; T0: base and displacement.  Done elements leave the mask at
+ * once, so that a fault resumes with the rest; the first one clears what lies above the vector's
+ * length. */
+static void run_gather(struct cpu *cpu, const struct uop *u)
+{
+    const union indexed g = { .imm = u->imm };
+    union vec *d = &cpu->v[u->d];
+    uint64_t *mask = &cpu->k[u->a];
+
+    for (unsigned i = 0; i < g.n; i++)
+        if (*mask >> i & 1) {
+            uint64_t lin = address_of(cpu, &g, &cpu->v[u->b], i, false);
+
+            set_element(d, i, g.size, mem_read(cpu, lin, g.size));
+            clear_above(d, g.vector);
+            *mask &= ~(1ull << i);
+        }
+    *mask = 0;
+    clear_above(d, g.n * g.size);
+}
+
+/* The same with d as the source; where elements overlap the last one stays. */
+static void run_scatter(struct cpu *cpu, const struct uop *u)
+{
+    const union indexed g = { .imm = u->imm };
+    uint64_t *mask = &cpu->k[u->a];
+
+    for (unsigned i = 0; i < g.n; i++)
+        if (*mask >> i & 1) {
+            uint64_t lin = address_of(cpu, &g, &cpu->v[u->b], i, true);
+
+            mem_write(cpu, lin, element(&cpu->v[u->d], i, g.size), g.size);
+            *mask &= ~(1ull << i);
+        }
+    *mask = 0;
+}
+
+static void emit_indexed(struct block_builder *b, const struct evex_op *op, const struct insn *in)
+{
+    bool write = op->flags & E_TO_RM;
+    union indexed g = { .size = op->out,
+                        .index_size = in->opcode & 1 ? 8 : 4,
+                        .n = evex_lanes(op, in->l),
+                        .vector = 16 << in->l,
+                        .scale = in->scale };
+    struct insn base = *in;
+
+    if ((in->modrm & 7) != 4 || in->addr_size == 2 || (!write && evex_index(in) == in->reg)) {
+        emit_fault(b, EXC_UD);
+        return;
+    }
+    base.index = REG_ZERO;
+    base.scale = 0;
+    vec_emit_check_evex(b);
+    g.memory = evex_emit_address(b, op, &base);
+    emit_call(b, write ? run_scatter : run_gather, in->reg, in->mask, evex_index(in), g.imm);
+}
+
+/* ---- Compressing into memory, expanding from it: as many elements as the mask has ones ---- */
+
+#define COMPRESS(op) Z_UNARY(op)
+COMPRESS(compressps)
+COMPRESS(compresspd)
+COMPRESS(pcompressb)
+COMPRESS(pcompressw)
+COMPRESS(expandps)
+COMPRESS(expandpd)
+COMPRESS(pexpandb)
+COMPRESS(pexpandw)
+
+enum { LANES_SHIFT = 48, ZEROING = 0x80, MASK_REGISTER = 7 };
+
+struct packed {
+    const struct evex_op *op;
+    unsigned lanes, bytes; /* of the vector; of the memory operand */
+    uint64_t mask;
+};
+
+/* u->d: the register, u->a: the mask's, u->b: evex_emit_address()'s, u->imm: the row and how many
+ * elements there are */
+static struct packed packed_of(const struct cpu *cpu, const struct uop *u)
+{
+    struct packed p = {
+        .op = (const struct evex_op *)(uintptr_t)(u->imm & ((1ull << LANES_SHIFT) - 1)),
+        .lanes = (uint64_t)u->imm >> LANES_SHIFT,
+    };
+
+    p.mask = evex_mask(cpu, u->a & MASK_REGISTER, p.lanes);
+    p.bytes = __builtin_popcountll(p.mask) * p.op->element;
+    return p;
+}
+
+static void run_compress(struct cpu *cpu, const struct uop *u)
+{
+    struct packed p = packed_of(cpu, u);
+    union vec r = { 0 };
+
+    p.op->k[0](&r, &r, &cpu->v[u->d], p.mask, 0);
+    if (p.bytes)
+        mem_write_bytes(cpu, evex_linear(cpu, u->b, 0, p.bytes, true), &r, p.bytes);
+}
+
+static void run_expand(struct cpu *cpu, const struct uop *u)
+{
+    struct packed p = packed_of(cpu, u);
+    union vec m = { 0 }, r = { 0 };
+
+    if (p.bytes)
+        mem_read_bytes(cpu, evex_linear(cpu, u->b, 0, p.bytes, false), &m, p.bytes);
+    if (!(u->a & ZEROING))
+        r = cpu->v[u->d];
+    p.op->k[0](&r, &m, &m, p.mask, 0);
+    set_vector(cpu, u->d, &r, p.lanes * p.op->element);
+}
+
+static void emit_packed(struct block_builder *b, const struct evex_op *op, const struct insn *in)
+{
+    uint64_t lanes = evex_lanes(op, in->l);
+    unsigned memory;
+
+    vec_emit_check_evex(b);
+    memory = evex_emit_address(b, op, in);
+    emit_call_as(b, UOP_VECTOR, op->flags & E_TO_RM ? run_compress : run_expand, in->reg,
+                 in->mask | (in->zeroing ? ZEROING : 0), memory,
+                 (int64_t)((uintptr_t)op | lanes << LANES_SHIFT));
+}
+
+/* ---- Blends ---- */
+
 Z_BINARY(blendmps)
+Z_BINARY(blendmpd)
+Z_BINARY(pblendmb)
+Z_BINARY(pblendmw)
+
+/* ---- Single precision, element by element ---- */
+
+/* imm: source element, destination element, elements to clear. */
+EVEX_KERNEL(z_insertps)
+{
+    union vec r = *a;
+
+    r.u32[imm >> 4 & 3] = b->u32[imm >> 6];
+    for (unsigned i = 0; i < 4; i++)
+        if (imm >> i & 1)
+            r.u32[i] = 0;
+    *d = r;
+}
+
+/* From memory there is just one source element. */
+EVEX_KERNEL(z_insertps_mem)
+{
+    z_insertps(d, a, b, mask, imm & 0x3f);
+}
+
+EVEX_KERNEL(z_extractps)
+{
+    d->u64[0] = b->u32[imm & 3];
+}
+
+/* ---- Table ---- */
 
 // clang-format off
+#define F  ISA_AVX512F
+#define BW ISA_AVX512BW
 #define V KIND_V, KIND_V
 
+#define INDEXED(opcode, w, element, size, flags)                                                   \
+    { MAP_0F38, PFX_66, opcode, 0, w, element, size, TUPLE_1, size, V, LENGTHS, F,                 \
+      E_VSIB | E_MEM | E_MASKED | E_NO_ZERO | E_ALONE | (flags), .emit = emit_indexed }
+/* By four bytes of index, and eight. */
+#define INDEXED_BOTH(opcode, flags)                                                                \
+    INDEXED(opcode, W_0, 4, 4, flags),     INDEXED(opcode, W_1, 8, 8, flags),                      \
+    INDEXED(opcode + 1, W_0, 8, 4, flags), INDEXED(opcode + 1, W_1, 8, 8, flags)
+
+#define COMPRESSION(opcode, w, element, isa, flags, op)                                            \
+    { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa, E_REG | (flags), K_ALL(z_##op) }, \
+    { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa, E_MEM | (flags), K_ALL(z_##op), emit_packed }
+#define BLEND(opcode, w, element, tuple, isa, op)                                                  \
+    { MAP_0F38, PFX_66, opcode, 0, w, element, 0, tuple, 0, V, LENGTHS, isa, E_NDS | E_SUM, K_ALL(z_##op) }
+
 static const struct evex_op rows[] = {
-    { MAP_0F38, PFX_66, 0x65, 0, W_0, 4, 0, TUPLE_FULL, 0, V, LENGTHS, ISA_AVX512F, E_NDS | E_SUM, K_ALL(z_blendmps) },
+    INDEXED_BOTH(0x90, 0), INDEXED_BOTH(0x92, 0), INDEXED_BOTH(0xa0, E_TO_RM), INDEXED_BOTH(0xa2, E_TO_RM),
+
+    COMPRESSION(0x8a, W_0, 4, F, E_TO_RM, compressps), COMPRESSION(0x8a, W_1, 8, F, E_TO_RM, compresspd),
+    COMPRESSION(0x8b, W_0, 4, F, E_TO_RM, compressps), COMPRESSION(0x8b, W_1, 8, F, E_TO_RM, compresspd),
+    COMPRESSION(0x88, W_0, 4, F, 0, expandps), COMPRESSION(0x88, W_1, 8, F, 0, expandpd),
+    COMPRESSION(0x89, W_0, 4, F, 0, expandps), COMPRESSION(0x89, W_1, 8, F, 0, expandpd),
+    COMPRESSION(0x63, W_0, 1, ISA_VBMI2, E_TO_RM, pcompressb),
+    COMPRESSION(0x63, W_1, 2, ISA_VBMI2, E_TO_RM, pcompressw),
+    COMPRESSION(0x62, W_0, 1, ISA_VBMI2, 0, pexpandb), COMPRESSION(0x62, W_1, 2, ISA_VBMI2, 0, pexpandw),
+
+    BLEND(0x64, W_0, 4, TUPLE_FULL, F, blendmps), BLEND(0x64, W_1, 8, TUPLE_FULL, F, blendmpd),
+    BLEND(0x65, W_0, 4, TUPLE_FULL, F, blendmps), BLEND(0x65, W_1, 8, TUPLE_FULL, F, blendmpd),
+    BLEND(0x66, W_0, 1, TUPLE_FULL_MEM, BW, pblendmb),
+    BLEND(0x66, W_1, 2, TUPLE_FULL_MEM, BW, pblendmw),
+
+    { MAP_0F3A, PFX_66, 0x21, 0, W_0, 4, 0, TUPLE_1, 0, V, LENGTH_128, F, E_NDS | E_NO_MASK | E_NO_VL | E_REG,
+      K_ALL(z_insertps) },
+    { MAP_0F3A, PFX_66, 0x21, 0, W_0, 4, 0, TUPLE_1, 0, V, LENGTH_128, F, E_NDS | E_NO_MASK | E_NO_VL | E_MEM,
+      K_ALL(z_insertps_mem) },
+    { MAP_0F3A, PFX_66, 0x17, 0, W_ANY, 4, 0, TUPLE_1, 0, KIND_G, KIND_V, LENGTH_128, F,
+      E_TO_RM | E_NO_MASK | E_NO_VL, K_ALL(z_extractps) },
 };
 // clang-format on
 

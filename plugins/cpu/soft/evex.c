@@ -49,17 +49,17 @@ static bool may_broadcast(const struct evex_op *op)
 
 static unsigned memory_bytes(const struct evex_op *op, unsigned length, bool broadcast)
 {
-    unsigned bytes = 16u << length;
+    unsigned bytes = 16u << length, one = op->size ? op->size : op->element;
 
     switch (op->tuple) {
     case TUPLE_FULL:
     case TUPLE_HALF:
-    case TUPLE_QUARTER: return (broadcast ? op->element : bytes) >> (op->tuple - TUPLE_FULL);
+    case TUPLE_QUARTER: return (broadcast ? one : bytes) >> (op->tuple - TUPLE_FULL);
     case TUPLE_FULL_MEM:
     case TUPLE_HALF_MEM:
     case TUPLE_QUARTER_MEM:
     case TUPLE_EIGHTH_MEM: return bytes >> (op->tuple - TUPLE_FULL_MEM);
-    case TUPLE_1: return op->size ? op->size : op->element;
+    case TUPLE_1: return one;
     case TUPLE_2:
     case TUPLE_4:
     case TUPLE_8: return op->element * tuple_elements(op);
@@ -134,9 +134,11 @@ static bool registers_fit(const struct evex_op *op, const struct insn *in)
         return false;
     if (kind_of_reg(op) == KIND_G && in->reg >= 16)
         return false;
+    if (op->flags & E_APART && (in->reg == in->vvvv || (in->mod == 3 && in->reg == in->rm)))
+        return false;
     if (op->flags & (E_NDS | E_NDD))
         return true;
-    return !(op->flags & E_VSIB ? in->vvvv & 15 : in->vvvv);
+    return !in->spare && !(op->flags & E_VSIB ? in->vvvv & 15 : in->vvvv);
 }
 
 static bool fits(const struct evex_op *op, const struct insn *in)
@@ -163,8 +165,10 @@ _Static_assert(!offsetof(struct evex_op, map) && offsetof(struct evex_op, opcode
 
 struct row_index *evex_rows(void)
 {
-    const struct rows tables[] = { ROWS(evex_move_table), ROWS(evex_int_table),
-                                   ROWS(evex_float_table), ROWS(evex_special_table) };
+    const struct rows tables[] = { ROWS(evex_move_table),        ROWS(evex_int_table),
+                                   ROWS(evex_int_shuffle_table), ROWS(evex_float_table),
+                                   ROWS(evex_convert_table),     ROWS(evex_half_table),
+                                   ROWS(evex_special_table) };
 
     return rows_index(tables, sizeof(tables) / sizeof(*tables));
 }
@@ -419,8 +423,14 @@ static void compute(struct cpu *cpu, const struct work *w, union vec *d, const u
         merge(d, b, w->mask, out_size(w->op));
     else if (w->how & HOW_QUIET)
         evex_run_quiet(cpu, kernel, d, a, b, w->mask, w->imm, w->how & HOW_ROUNDING);
-    else if (w->op->flags & (E_FP | E_SAE | E_ER))
+    else if (w->op->flags & E_NO_TRAP)
+        cpu->mxcsr |= evex_run_quiet(cpu, kernel, d, a, b, w->mask, w->imm, EVEX_AS_MXCSR);
+    else if (w->op->flags & E_ER)
         evex_run_fp(cpu, kernel, d, a, b, w->mask, w->imm);
+    else if (w->op->flags & E_SAE)
+        evex_run_fp(cpu, kernel, d, a, b, w->mask, w->imm | IMM_FLUSHES);
+    else if (w->op->flags & E_FP)
+        evex_run_quiet(cpu, kernel, d, a, b, w->mask, w->imm, EVEX_AS_MXCSR);
     else
         kernel(d, a, b, w->mask, w->imm);
 }
@@ -469,6 +479,11 @@ static struct insn scaled(const struct evex_op *op, const struct insn *in)
 
     s.disp = evex_displacement(op, in);
     return s;
+}
+
+bool evex_is_linear(const struct uop *u)
+{
+    return !(u->b & T_OFFSET);
 }
 
 static unsigned memory_form(const struct insn *in, bool is_linear)

@@ -52,9 +52,9 @@ enum {
     E_TO_RM = 4, /* reg is the source, rm the destination */
     E_REG = 8,   /* rm is a register */
     E_MEM = 0x10,
-    E_FP = 0x20,       /* MXCSR controls it */
+    E_FP = 0x20,       /* MXCSR controls it; alone: it raises no exceptions */
     E_SAE = 0x40,      /* and EVEX.b of registers keeps exceptions from it; 512 bits or a scalar */
-    E_ER = 0x80,       /* the same, and L'L says how it rounds */
+    E_ER = 0x80,       /* the same, and L'L says how it rounds; it may underflow */
     E_SCALAR = 0x100,  /* one element; the rest of 128 bits is a's.  L'L means nothing else */
     E_NO_MASK = 0x200, /* there is no mask */
     E_MASKED = 0x400,  /* there must be one: not k0 */
@@ -65,6 +65,8 @@ enum {
     E_VSIB = 0x8000,   /* the index register is a vector: evex_index() */
     E_NO_VL = 0x10000, /* shorter vectors do not need AVX512VL */
     E_ALONE = 0x20000, /* only its function can do it: translated code calls that */
+    E_APART = 0x40000, /* the destination must be no source */
+    E_NO_TRAP = 0x80000, /* exceptions leave flags, but are none though they are not masked */
 };
 
 struct evex_op {
@@ -74,7 +76,7 @@ struct evex_op {
     uint8_t element;  /* bytes of the vector to each bit of the mask */
     uint8_t out;      /* bytes of the result to each bit; 0: as many */
     uint8_t tuple;    /* of memory */
-    uint8_t size;     /* TUPLE_1: its bytes; 0: element */
+    uint8_t size;     /* bytes of TUPLE_1, of what is broadcast; 0: element */
     uint8_t dst, src; /* KIND_*; memory stands for rm if that is not E_REG */
     uint8_t lengths;  /* LENGTH_*; E_SCALAR: any of them for all */
     uint8_t isa;      /* besides AVX512F; 0: none */
@@ -89,7 +91,7 @@ struct evex_table {
     unsigned n;
 };
 extern const struct evex_table evex_move_table, evex_int_table, evex_float_table,
-    evex_special_table;
+    evex_int_shuffle_table, evex_convert_table, evex_half_table, evex_special_table;
 
 /* As vec_rows(). */
 struct row_index *evex_rows(void);
@@ -112,6 +114,8 @@ unsigned evex_lanes(const struct evex_op *op, unsigned length);
 unsigned evex_memory_bytes(const struct evex_op *op, const struct insn *in);
 /* The displacement, with one of a byte multiplied. */
 int64_t evex_displacement(const struct evex_op *op, const struct insn *in);
+/* Of the micro-op of an instruction with memory: T0 is its linear address, not an offset. */
+bool evex_is_linear(const struct uop *u);
 /* The index register of E_VSIB. */
 unsigned evex_index(const struct insn *in);
 
@@ -133,9 +137,9 @@ uint64_t evex_linear(struct cpu *cpu, unsigned t, int64_t at, unsigned size, boo
 /* As vec_run_fp(). */
 void evex_run_fp(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
                  const union vec *b, uint64_t mask, unsigned imm);
-/* Without exceptions, and rounding as MXCSR.RC would have it. */
+/* Without exceptions, and rounding as MXCSR.RC would have it, or does; the flags not raised. */
 enum { EVEX_AS_MXCSR = 4 };
-void evex_run_quiet(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
-                    const union vec *b, uint64_t mask, unsigned imm, unsigned rounding);
+unsigned evex_run_quiet(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
+                        const union vec *b, uint64_t mask, unsigned imm, unsigned rounding);
 
 #endif

@@ -24,6 +24,7 @@ struct insn {
     bool w, r, x, b;                      /* REX or VEX, already the right way up */
     bool rex;                             /* any REX: SPL, BPL, SIL, DIL instead of AH to BH */
     uint8_t l, vvvv; /* VEX.L (0: 128, 1: 256, 2: 512; 3, or rounding); the extra register */
+    bool spare;      /* outside 64-bit code bit 3 of vvvv, which counts only where vvvv is unused */
     /* EVEX, and then not vex: reg, rm of a register, and vvvv have five bits. */
     bool evex, zeroing;         /* EVEX.z */
     bool broadcast;             /* EVEX.b: also static rounding, or exceptions suppressed */

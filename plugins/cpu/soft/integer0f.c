@@ -431,7 +431,7 @@ static bool rorx(struct block_builder *b, const struct insn *in)
 {
     unsigned size = in->op_size == 8 ? 8 : 4;
 
-    if (in->pp != PFX_F2 || in->vvvv || !has(b, bmi2))
+    if (in->pp != PFX_F2 || in->vvvv || in->spare || !has(b, bmi2))
         return false;
     emit_call(b, call_rorx[size == 8], REG(in->reg), 0, operand_rm(b, size), in->imm);
     return true;

@@ -170,7 +170,8 @@ static void emit_split(struct maker *m, const struct cold *way)
     host_land(&m->c, one);
 }
 
-/* A jump that is not linked.  One back is counted before it goes on, until it goes there directly. */
+/* A jump that is not linked.  One back is counted before it goes on, until it goes there directly.
+ */
 static void emit_link(struct maker *m, struct jit_site *site)
 {
     uint8_t *hot;
@@ -368,7 +369,7 @@ bool make_all(struct maker *m)
 /* If a unit may not be, the micro-op's handler does it. */
 static void load_units(struct maker *m, const struct entry *entry)
 {
-    for (unsigned unit = LOADED_SSE; unit <= LOADED_X87; unit <<= 1) {
+    for (unsigned unit = LOADED_SSE; unit <= LOADED_EVEX; unit <<= 1) {
         uint8_t *loaded;
 
         if (!(entry->loaded & unit))
@@ -442,7 +443,7 @@ size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at)
         return 0;
     block->site = site;
     block->n_sites = m->n_sites;
-    block->loops = jit->heat * JIT_LOOPS;
+    block->loops = jit->loops;
     block->uop[0].run = block->first;
     block->entry = jit_executable(jit, at);
     for (unsigned i = 0; i < m->n_entries; i++)

@@ -38,11 +38,14 @@ static void touch_operand(struct host_code *c, struct operand rm)
         touch(c, rm.reg);
 }
 
-static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
+/* A displacement of one byte counts so many bytes, a power of 2. */
+static void put_operand_of(struct host_code *c, unsigned reg, struct operand rm, int unit)
 {
     unsigned base = rm.reg & 7, field = (reg & 7) << 3;
     bool sib = rm.indexed || base == HOST_SP;
-    unsigned mod = rm.disp != (int8_t)rm.disp ? 0x80 : rm.disp || base == HOST_BP ? 0x40 : 0;
+    int32_t disp = rm.disp / unit;
+    bool is_long = rm.disp & (unit - 1) || disp != (int8_t)disp;
+    unsigned mod = is_long ? 0x80 : disp || base == HOST_BP ? 0x40 : 0;
 
     if (rm.no_base)
         mod = 0;
@@ -53,8 +56,15 @@ static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
     put(c, mod | field | (sib ? HOST_SP : base), 1);
     if (sib)
         put(c, rm.scale << 6 | (rm.indexed ? rm.index & 7 : HOST_SP) << 3 | base, 1);
-    if (mod || rm.no_base)
-        put(c, rm.disp, mod == 0x40 ? 1 : 4);
+    if (mod == 0x40)
+        put(c, disp, 1);
+    else if (mod || rm.no_base)
+        put(c, rm.disp, 4);
+}
+
+static void put_operand(struct host_code *c, unsigned reg, struct operand rm)
+{
+    put_operand_of(c, reg, rm, 1);
 }
 
 static void encode(struct host_code *c, unsigned opcode, unsigned props, unsigned size,
@@ -326,6 +336,29 @@ void host_vector(struct host_code *c, const struct insn *in, bool wide, unsigned
         put(c, imm, 1);
 }
 
+/* X and B of an operand as EVEX has them: registers have five bits. */
+static unsigned evex_extension(struct operand rm)
+{
+    return rm.memory ? extension(rm) : rm.reg >> 3;
+}
+
+void host_evex(struct host_code *c, const struct insn *in, bool wide, unsigned reg,
+               struct operand rm, unsigned unit, unsigned imm)
+{
+    unsigned high = (reg >> 3 & 1) << 7 | evex_extension(rm) << 5 | reg >> 4 << 4;
+
+    put(c, 0x62, 1);
+    put(c, (~high & 0xf0) | in->map, 1);
+    put(c, wide << 7 | (~in->vvvv & 15) << 3 | 4 | in->pp, 1);
+    put(c,
+        in->zeroing << 7 | in->l << 5 | in->broadcast << 4 | (~in->vvvv >> 4 & 1) << 3 | in->mask,
+        1);
+    put(c, in->opcode, 1);
+    put_operand_of(c, reg, rm, unit);
+    if (in->imm_size)
+        put(c, imm, 1);
+}
+
 static void move_y(struct host_code *c, unsigned opcode, unsigned reg, struct operand rm)
 {
     const struct insn vmovups = { .vex = true, .l = 1, .map = MAP_0F, .opcode = opcode };
@@ -341,6 +374,40 @@ void host_load_y(struct host_code *c, unsigned reg, struct operand rm)
 void host_store_y(struct host_code *c, unsigned reg, struct operand rm)
 {
     move_y(c, 0x11, reg, rm);
+}
+
+static void move_z(struct host_code *c, unsigned opcode, unsigned reg, struct operand rm)
+{
+    const struct insn vmovups = { .evex = true, .l = 2, .map = MAP_0F, .opcode = opcode };
+
+    host_evex(c, &vmovups, false, reg, rm, 64, 0);
+}
+
+void host_load_z(struct host_code *c, unsigned reg, struct operand rm)
+{
+    move_z(c, 0x10, reg, rm);
+}
+
+void host_store_z(struct host_code *c, unsigned reg, struct operand rm)
+{
+    move_z(c, 0x11, reg, rm);
+}
+
+static void move_k(struct host_code *c, unsigned opcode, unsigned reg, struct operand rm)
+{
+    const struct insn kmovq = { .vex = true, .map = MAP_0F, .opcode = opcode };
+
+    host_vector(c, &kmovq, true, reg, rm, 0);
+}
+
+void host_load_k(struct host_code *c, unsigned reg, struct operand rm)
+{
+    move_k(c, 0x90, reg, rm);
+}
+
+void host_store_k(struct host_code *c, unsigned reg, struct operand rm)
+{
+    move_k(c, 0x91, reg, rm);
 }
 
 void host_empty(struct host_code *c, const struct insn *in)

@@ -188,9 +188,16 @@ uint8_t *host_call(struct host_code *c, const uint8_t *to);
  * has one. */
 void host_vector(struct host_code *c, const struct insn *in, bool wide, unsigned reg,
                  struct operand rm, unsigned imm);
-/* v[reg] = rm, or the other way round, of 32 bytes. */
+/* The same of one with EVEX; unit: the bytes that a short displacement counts. */
+void host_evex(struct host_code *c, const struct insn *in, bool wide, unsigned reg,
+               struct operand rm, unsigned unit, unsigned imm);
+/* v[reg] = rm, or the other way round, of 32 bytes; of 64; k[reg]. */
 void host_load_y(struct host_code *c, unsigned reg, struct operand rm);
 void host_store_y(struct host_code *c, unsigned reg, struct operand rm);
+void host_load_z(struct host_code *c, unsigned reg, struct operand rm);
+void host_store_z(struct host_code *c, unsigned reg, struct operand rm);
+void host_load_k(struct host_code *c, unsigned reg, struct operand rm);
+void host_store_k(struct host_code *c, unsigned reg, struct operand rm);
 /* EMMS, VZEROUPPER, VZEROALL. */
 void host_empty(struct host_code *c, const struct insn *in);
 /* D8 to DF with a memory operand; with registers: the ModRM byte. */

@@ -121,10 +121,10 @@ static uint16_t find(const struct maker *m, const struct node *node, const struc
     return live;
 }
 
-/* Where a node begins; outside (NULL) all are. */
+/* Where a node begins; outside (NULL) all are, and before the root, where the code may be left. */
 static uint16_t wanted_of(const struct maker *m, const struct node *node)
 {
-    return node == m->nodes ? m->lap_wanted : node ? find(m, node, node->block, NULL) : F_ARITH;
+    return node && node != m->nodes ? find(m, node, node->block, NULL) : F_ARITH;
 }
 
 uint16_t find_wanted(struct maker *m)
@@ -134,7 +134,6 @@ uint16_t find_wanted(struct maker *m)
 
 void find_lap_wanted(struct maker *m)
 {
-    m->lap_wanted = F_ARITH; /* to begin with */
     m->lap_wanted = find(m, m->nodes, m->nodes->block, NULL);
 }
 
@@ -154,8 +153,8 @@ static enum fate fate_at(struct maker *m, const struct uop *u, const struct redo
 
 static bool die_behind(struct maker *m, const struct node *to, const struct redo *r, bool again);
 
-/* From that micro-op on, no way but those out of the code wants them; again: it is the root's second
- * time.  Ways out of a region are such ones, too. */
+/* From that micro-op on, no way but those out of the code wants them; again: it is the root's
+ * second time.  Ways out of a region are such ones, too. */
 static bool die_from(struct maker *m, const struct node *node, const struct block *block,
                      unsigned i, const struct redo *r, bool again)
 {
@@ -198,29 +197,41 @@ void flags_save(struct maker *m)
     m->pending = 0;
 }
 
-/* to: of the region, if it is not the micro-op under way that the code goes on with. */
-static void clobber(struct maker *m, const struct node *to)
+static void clobber(struct maker *m, const struct redo *r, bool die)
 {
-    struct redo r = m->redo;
-
-    r.flags = m->pending;
-    if (r.flags && r.size &&
-        (to ? die_behind(m, to, &r, false) : die_from(m, m->node, m->block, m->i, &r, false))) {
-        m->owed = r;
+    if (die) {
+        m->owed = *r;
         m->pending = 0;
     }
     flags_save(m);
     m->in_host = 0;
 }
 
-void flags_clobber(struct maker *m)
+/* How what is pending is made again; flags: 0: it cannot be. */
+static struct redo redo_pending(const struct maker *m)
 {
-    clobber(m, NULL);
+    struct redo r = m->redo;
+
+    r.flags = r.size ? m->pending : 0;
+    return r;
 }
 
-void flags_clobber_to_root(struct maker *m)
+void flags_clobber(struct maker *m)
 {
-    clobber(m, m->nodes);
+    struct redo r = redo_pending(m);
+
+    clobber(m, &r, r.flags && die_from(m, m->node, m->block, m->i, &r, false));
+}
+
+void flags_clobber_to(struct maker *m, const struct node *to)
+{
+    uint16_t wanted = wanted_of(m, to);
+    struct redo r;
+
+    m->pending &= wanted;
+    m->owed.flags &= wanted;
+    r = redo_pending(m);
+    clobber(m, &r, r.flags && die_behind(m, to, &r, false));
 }
 
 void flags_settle(struct maker *m)

@@ -45,8 +45,8 @@ struct redo {
 /* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
  * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
  * of a unit and back.  COLD_SPLIT: to the handler, if what known tells of is not of one page to
- * jit_split().  Of a region's loops: to the root's own code.  COLD_EXIT: out of a region; COLD_STAY: out
- * of all blocks, before the root; COLD_BUDGET: to the root's own code. */
+ * jit_split().  Of a region's loops: to the root's own code.  COLD_EXIT: out of a region;
+ * COLD_STAY: out of all blocks, before the root; COLD_BUDGET: to the root's own code. */
 enum cold_kind {
     COLD_HANDLER,
     COLD_SPLIT,
@@ -93,18 +93,6 @@ struct address {
 enum { FOLD_NONE, FOLD_BYTE, FOLD_WORD, FOLD_LONG, FOLD_SIZED, FOLD_WIDE, FOLD_FUSED };
 
 /*
- * A block of a region, which is a tree of those that follow one another by direct jumps within the
- * page.  A jump back to the root's block is one to the root.
- */
-struct node {
-    struct block *block;
-    struct node *above;
-    struct node *taken, *next; /* by its last two micro-ops; NULL: out of the region */
-    unsigned executed;         /* instructions, from the root's beginning to its end */
-};
-enum { MAX_NODES = 48, MAX_REGION_UOPS = 1024, MAX_COLD = MAX_REGION_UOPS * 2 };
-
-/*
  * What is known where code goes on.  in_host: flags that the host's are; pending: of them, those
  * not in cpu->pair; redo: how these are made again; owed: those that have been left to that.
  * loaded: LOADED_*, units that are; note: see jit-x87.c.
@@ -119,13 +107,24 @@ struct flow {
     FLOW;
 };
 
+/* A block of a region; a jump back to the root's block is one to the root. */
+struct node {
+    struct block *block;
+    struct node *taken, *next; /* by its last two micro-ops; NULL: out of the region */
+    unsigned executed;         /* instructions at most, from the root's beginning to its end */
+    bool joined;               /* several ways lead here */
+    const uint8_t *at;         /* its code; what that takes for known */
+    struct flow flow;
+};
+enum { MAX_NODES = 48, MAX_REGION_UOPS = 1024, MAX_COLD = MAX_REGION_UOPS * 2 };
+
 struct maker {
     struct host_code c;
     struct jit *jit;
     struct block *block;
-    unsigned i, skip;          /* the micro-op under way; how many more it has done */
-    uint16_t behind;           /* the flags wanted behind it */
-    bool left;                 /* this instruction may continue in the interpreter */
+    unsigned i, skip; /* the micro-op under way; how many more it has done */
+    uint16_t behind;  /* the flags wanted behind it */
+    bool left;        /* this instruction may continue in the interpreter */
     union {
         struct flow flow;
         struct {
@@ -147,7 +146,7 @@ struct maker {
         struct flow flow;
     } lap[2];            /* the root: as from outside; as from its loop */
     uint16_t lap_wanted; /* flags where it begins */
-    unsigned n_nodes, n_uops, most;
+    unsigned n_nodes, n_uops, n_made, most;
     uint8_t *stay, *over; /* jumps of the block's head */
     /* The block's ways to what is shared, if used. */
     uint8_t *leave, *link, *miss, *call, *split, *hot;
@@ -286,8 +285,8 @@ void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 /* To something shared, about micro-op i, by the block's own way there. */
 void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
 
-/* jit-block.c: what blocks and regions are made with.  To begin with; the code of its head and of its
- * micro-ops, whether that ends in the interpreter; what is cold; the sites, behind the code. */
+/* jit-block.c: what blocks and regions are made with.  To begin with; the code of its head and of
+ * its micro-ops, whether that ends in the interpreter; what is cold; the sites, behind the code. */
 void jit_begin(struct jit *jit, struct block *block, uint8_t *at);
 void emit_head(struct maker *m, unsigned instructions);
 bool make_all(struct maker *m);
@@ -316,11 +315,11 @@ void flags_save(struct maker *m);
 /* Before the host's flags are destroyed; AX is, too.  Those that will die unread are left to the
  * ways out to make again. */
 void flags_clobber(struct maker *m);
-/* The same, before a jump to the region's root. */
-void flags_clobber_to_root(struct maker *m);
+/* The same, before a jump to a node of the region. */
+void flags_clobber_to(struct maker *m, const struct node *to);
 /* Which are wanted behind each of the block's micro-ops; returns, where it begins. */
 uint16_t find_wanted(struct maker *m);
-/* Where the region begins, if it is again and again. */
+/* Where the region's root does. */
 void find_lap_wanted(struct maker *m);
 /* All that are wanted are in cpu->pair, at the cost of the host's. */
 void flags_settle(struct maker *m);

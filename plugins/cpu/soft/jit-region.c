@@ -2,11 +2,11 @@
 /*
  * jit-region - the code of a loop: blocks that follow one another by jumps within a page, as one.
  *
- * They are a tree: what two ways lead to is made twice, so that each block's code is for one way to
- * it, and what is known at its end (FLOW) goes on being known.  Where the root is reached again,
- * whether to leave is asked and what was executed is counted; the head has taken as much of
+ * They are a tree as long as there are few: what two ways lead to is made twice, and what is known
+ * at a block's end (FLOW) goes on being known; then ways meet again.  Where the root is reached
+ * again, whether to leave is asked and what was executed is counted; the head has taken as much of
  * cpu->left as the longest way needs, and ways out give back the rest.  If the loop knows more than
- * who comes from outside, the tree is made once more for it.  There are no entries: after a way out
+ * who comes from outside, all is made once more for it.  There are no entries: after a way out
  * the interpreter and the blocks' own code go on, until the root is jumped to.
  */
 #include <string.h>
@@ -14,47 +14,79 @@
 #include "jit-make.h"
 
 /* Of a head: CMP and JNE, behind which cpu->left is looked at. */
-enum { HEAD_CHECK = 10, MAX_PATH = 1000, TRIES = 4 };
+enum { HEAD_CHECK = 10, MAX_COPIES = 24, MAX_MADE = 128, TRIES = 4 };
+_Static_assert(MAX_NODES <= 64, "leads_to() has a bit for each");
 
 /* ---- Which blocks ---- */
 
-/* A micro-op without a template would leave each time. */
+/* What leaves each time is not worth it. */
 static bool may_be_member(const struct block *block)
 {
     for (unsigned i = 0; i < block->n; i++)
-        if (!(uop_info[block->uop[i].op].props & P_END) && !template_of(&block->uop[i]))
+        if (!template_of(&block->uop[i]))
             return false;
     return !block->solitary;
 }
 
-static bool is_above(const struct maker *m, const struct node *node, const struct block *block)
+/* Whether there is a way from one to the other but through the root. */
+static bool leads_to(const struct maker *m, const struct node *from, const struct node *to,
+                     uint64_t *seen)
 {
-    for (; node; node = node->above)
-        if (node->block == block)
-            return true;
-    return false;
+    uint64_t bit = 1ull << (from - m->nodes);
+
+    if (from == to)
+        return true;
+    if (*seen & bit)
+        return false;
+    *seen |= bit;
+    return (from->next && from->next != m->nodes && leads_to(m, from->next, to, seen)) ||
+           (from->taken && from->taken != m->nodes && leads_to(m, from->taken, to, seen));
 }
 
-/* Where the node's micro-op u leads to within the region; a node is added for it. */
+/* A node of the block; inner: it is on a way to this one, so that there is a loop within the loop.
+ */
+static struct node *find_node(struct maker *m, const struct node *node, const struct block *block,
+                              bool *inner)
+{
+    struct node *found = NULL;
+
+    *inner = false;
+    for (unsigned i = 1; i < m->n_nodes; i++) {
+        uint64_t seen = 0;
+
+        if (m->nodes[i].block != block)
+            continue;
+        found = &m->nodes[i];
+        *inner |= leads_to(m, found, node, &seen);
+    }
+    return found;
+}
+
+/* Where the node's micro-op u leads to within the region: often to a node of its own. */
 static struct node *follow(struct maker *m, struct node *node, const struct uop *u)
 {
     const struct cpu *cpu = m->jit->cpu;
     struct block *to = u->link;
-    struct node *child = &m->nodes[m->n_nodes];
+    struct node *other;
+    bool inner;
 
     if (!to || to->dead || to->epoch[cpu->space] != cpu->epoch || !to->entry ||
         !is_same_page(node->block, to->rip))
         return NULL;
     if (to == m->nodes->block)
         return m->nodes;
-    if (to->region || m->n_nodes == MAX_NODES || m->n_uops + to->n > MAX_REGION_UOPS ||
-        node->executed + to->instructions > MAX_PATH || !may_be_member(to) || is_above(m, node, to))
+    other = find_node(m, node, to, &inner);
+    if (inner || to->region || !may_be_member(to))
         return NULL;
-    *child =
-        (struct node){ .block = to, .above = node, .executed = node->executed + to->instructions };
-    m->n_nodes++;
+    if (m->n_nodes == MAX_NODES || (other && m->n_nodes >= MAX_COPIES) ||
+        m->n_uops + to->n > MAX_REGION_UOPS) {
+        if (other)
+            other->joined = true;
+        return other;
+    }
     m->n_uops += to->n;
-    return child;
+    m->nodes[m->n_nodes] = (struct node){ .block = to };
+    return &m->nodes[m->n_nodes++];
 }
 
 /* Whether there is a way back to the root. */
@@ -79,14 +111,31 @@ static bool find_nodes(struct maker *m, struct block *root)
     return loops && may_be_member(root);
 }
 
-static unsigned longest(const struct maker *m)
+/* Whether the longest way to a node's end has become longer. */
+static bool lengthen(const struct maker *m, const struct node *from, struct node *to)
 {
-    unsigned most = 0;
+    unsigned executed = to ? from->executed + to->block->instructions : 0;
 
+    if (!to || to == m->nodes || executed <= to->executed)
+        return false;
+    to->executed = executed;
+    return true;
+}
+
+static void measure(struct maker *m)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (struct node *node = m->nodes; node < m->nodes + m->n_nodes; node++) {
+            more |= lengthen(m, node, node->next);
+            more |= lengthen(m, node, node->taken);
+        }
+    }
     for (unsigned i = 0; i < m->n_nodes; i++)
-        if (m->nodes[i].executed > most)
-            most = m->nodes[i].executed;
-    return most;
+        if (m->nodes[i].executed > m->most)
+            m->most = m->nodes[i].executed;
 }
 
 /* ---- The code ---- */
@@ -131,21 +180,28 @@ static void emit_turn(struct maker *m, const struct node *node, unsigned uop)
     cold_way(m, COLD_STAY, host_jcc(c, CC_NZ, NULL), uop);
 }
 
+/* Flags that the root itself does not want are yet to be had where the code is left before it. */
 static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
 {
-    flags_clobber_to_root(m);
+    struct flow now;
+
+    flags_clobber_to(m, m->nodes);
     m->redo = (struct redo){ 0 };
-    m->owed.flags &= m->lap_wanted;
-    if (m->lap[1].at && is_good_for(&m->lap[1].flow, &m->flow)) {
+    now = m->flow;
+    now.owed.flags &= m->lap_wanted;
+    if (m->lap[1].at && is_good_for(&m->lap[1].flow, &now)) {
         emit_turn(m, node, uop);
         host_jmp(&m->c, m->lap[1].at);
-    } else if (!m->lap[1].at && knows_something(&m->flow)) {
+    } else if (!m->lap[1].at && knows_something(&now)) {
         emit_turn(m, node, uop);
         m->lap[1].at = m->c.at;
-        m->lap[1].flow = m->flow;
+        m->lap[1].flow = m->flow = now;
+        for (unsigned i = 1; i < m->n_nodes; i++)
+            m->nodes[i].at = NULL;
         emit_node(m, m->nodes);
     } else {
-        flags_settle(m);
+        if (now.owed.flags)
+            flags_settle(m);
         emit_turn(m, node, uop);
         host_jmp(&m->c, m->lap[0].at);
     }
@@ -159,14 +215,34 @@ static void emit_exit(struct maker *m, unsigned uop)
     link_to(m, uop);
 }
 
+/* As long as another way to it; where several meet, flags are where all have them. */
+static void emit_way_to(struct maker *m, const struct node *from, struct node *to)
+{
+    unsigned longer = to->executed - to->block->instructions - from->executed;
+
+    if (to->joined) {
+        flags_clobber_to(m, to);
+        m->redo = (struct redo){ 0 };
+    }
+    if (longer)
+        host_imm(&m->c, H_ADD_I, 8, CPU(left), longer);
+    if (to->joined && to->at && is_good_for(&to->flow, &m->flow)) {
+        host_jmp(&m->c, to->at);
+        return;
+    }
+    to->at = m->c.at;
+    to->flow = m->flow;
+    emit_node(m, to);
+}
+
 static void emit_edge(struct maker *m, const struct node *from, struct node *to, unsigned uop)
 {
-    if (!to)
-        emit_exit(m, uop);
-    else if (to == m->nodes)
+    if (to == m->nodes)
         emit_loop(m, from, uop);
+    else if (to && m->n_made++ < MAX_MADE)
+        emit_way_to(m, from, to);
     else
-        emit_node(m, to);
+        emit_exit(m, uop);
 }
 
 /* Where the node's jumps lead to: one of them falls through, the other comes behind or is cold. */
@@ -195,16 +271,19 @@ static void emit_edges(struct maker *m, struct node *node)
 static void emit_node(struct maker *m, struct node *node)
 {
     const struct block *block = node->block;
-    uint16_t live;
+    uint16_t wanted;
 
     m->node = node;
     m->block = node->block;
     m->excess = m->most - node->executed;
     m->branch = NULL;
-    live = find_wanted(m);
-    m->pending &= live;
-    m->owed.flags &= live;
-    if (!make_all(m) && (block->uop[block->n - 1].op == UOP_JMP || node->next))
+    m->leave = m->link = m->miss = m->call = m->split = NULL;
+    wanted = find_wanted(m);
+    m->pending &= wanted;
+    m->owed.flags &= wanted;
+    if (make_all(m))
+        m->failed = node->block;
+    else if (block->uop[block->n - 1].op == UOP_JMP || node->next)
         emit_edges(m, node);
 }
 
@@ -235,7 +314,7 @@ void emit_region_cold(struct maker *m, const struct cold *way)
 
 static void emit_region(struct maker *m)
 {
-    m->most = longest(m);
+    measure(m);
     find_lap_wanted(m);
     emit_head(m, m->most);
     m->lap[0].at = m->c.at;

@@ -21,17 +21,26 @@ enum {
     MXCSR_FLAGS = 0x3f,
     MXCSR_ALL = 0xffff,
     MXCSR_MASKS = 0x1f80,
-    N_VECTORS = 16,
+    N_LOW_VECS = 16,
     X87_TOP = 0x3800
 };
 
 #define V(n, byte) host_beyond(CPU(v), (n) * sizeof(union vec) + (byte))
+#define K(n)       host_beyond(CPU(k), (n) * sizeof(uint64_t))
 #define R80(n)     host_beyond(CPU(x87.r), (n) * sizeof(union x87_reg))
 #define ENV(n)     host_beyond(CPU(unit.env), (n)*4)
 
 static bool host_avx(const struct jit *jit)
 {
     return jit->isas >> ISA_AVX & 1;
+}
+
+/* The host, and thus perhaps the guest, has 32 registers of 64 bytes, and masks of 64 bits. */
+static bool host_avx512(const struct jit *jit)
+{
+    const uint64_t all = 1ull << ISA_AVX512F | 1ull << ISA_AVX512BW | 1ull << ISA_AVX512VL;
+
+    return (jit->isas & all) == all;
 }
 
 static void set_loaded(struct host_code *c, unsigned unit)
@@ -79,25 +88,27 @@ static void empty_upper(struct host_code *c)
     host_empty(c, &(struct insn){ .vex = true, .map = MAP_0F });
 }
 
-/* ZF: the upper halves of all registers are 0.  A host whose upper halves are not in use is faster
- * at instructions without VEX. */
-static void test_upper(struct host_code *c)
+/* ZF: in all registers, 16 bytes from there on are 0; or 32. */
+static void test_bytes(struct host_code *c, unsigned from, bool two)
 {
-    static const struct insn vorps = { .vex = true, .map = MAP_0F, .opcode = 0x56 };
-    static const struct insn vptest = {
-        .vex = true, .map = MAP_0F38, .pp = PFX_66, .opcode = 0x17
+    const struct insn vorps = { .vex = true, .l = two, .map = MAP_0F, .opcode = 0x56 };
+    const struct insn vptest = {
+        .vex = true, .l = two, .map = MAP_0F38, .pp = PFX_66, .opcode = 0x17
     };
 
-    host(c, H_LOAD_X, 4, 0, V(0, 16));
-    for (unsigned i = 1; i < N_VECTORS; i++)
-        host_vector(c, &vorps, false, 0, V(i, 16), 0);
+    host_vector(c, &(struct insn){ .vex = true, .l = two, .map = MAP_0F, .opcode = 0x10 }, false, 0,
+                V(0, from), 0);
+    for (unsigned i = 1; i < N_LOW_VECS; i++)
+        host_vector(c, &vorps, false, 0, V(i, from), 0);
     host_vector(c, &vptest, false, 0, host_reg(0), 0);
 }
 
-static void load_vectors(struct host_code *c, bool wide)
+static void load_vectors(struct host_code *c, unsigned bytes)
 {
-    for (unsigned i = 0; i < N_VECTORS; i++) {
-        if (wide)
+    for (unsigned i = 0; i < N_LOW_VECS; i++) {
+        if (bytes == 64)
+            host_load_z(c, i, V(i, 0));
+        else if (bytes == 32)
             host_load_y(c, i, V(i, 0));
         else
             host(c, H_LOAD_X, 4, i, V(i, 0));
@@ -169,14 +180,38 @@ void unit_store_mxcsr(struct maker *m, struct operand at)
     host(c, H_STORE, 4, HOST_AX, at);
 }
 
+/* 64 bytes of each register, unless all of them are as narrow as 32; then it goes on. */
+static void load_wide(struct host_code *c)
+{
+    struct jumps narrow = { 0 };
+
+    host_imm(c, H_CMP_I, 1, CPU(wide), 0);
+    jump(&narrow, c, CC_Z);
+    test_bytes(c, 32, true);
+    empty_upper(c);
+    jump(&narrow, c, CC_Z);
+    load_vectors(c, 64);
+    land(&narrow, c);
+}
+
+/* 32 bytes, unless 16 will do: a host whose upper halves are not in use is faster at instructions
+ * without VEX. */
+static void load_halves(struct host_code *c)
+{
+    struct jumps narrow = { 0 };
+
+    test_bytes(c, 16, false);
+    jump(&narrow, c, CC_Z);
+    load_vectors(c, 32);
+    land(&narrow, c);
+}
+
 static void share_load_vector(struct jit *jit, struct host_code *c)
 {
-    struct jumps no = { 0 }, narrow = { 0 };
+    struct jumps no = { 0 };
 
     jit->load_vector = c->at;
     host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_SSE); /* and AVX may not be used */
-    jump(&no, c, CC_NZ);
-    host_imm(c, H_CMP_I, 1, CPU(wide), 0);
     jump(&no, c, CC_NZ);
     host_imm(c, H_TEST_I, 1, CPU(cr0), CR0_EM | CR0_TS);
     jump(&no, c, CC_NZ);
@@ -191,24 +226,90 @@ static void share_load_vector(struct jit *jit, struct host_code *c)
     if (host_avx(jit)) {
         load_avx_bit(c);
         empty_upper(c);
-        test_upper(c);
-        jump(&narrow, c, CC_Z);
-        load_vectors(c, true);
-        land(&narrow, c);
     }
-    load_vectors(c, false);
+    if (host_avx512(jit))
+        load_wide(c);
+    if (host_avx(jit))
+        load_halves(c);
+    load_vectors(c, 16);
     land(&no, c);
     host_ret(c);
 }
 
-static void unload_vectors(const struct jit *jit, struct host_code *c)
+/*
+ * All registers and masks, for EVEX and what has masks as operands.  Whichever way 0 to 15 have
+ * been loaded, above that they are as the guest's.
+ */
+static void share_load_evex(struct jit *jit, struct host_code *c)
 {
-    for (unsigned i = 0; i < N_VECTORS; i++) {
-        if (host_avx(jit))
+    struct jumps no = { 0 }, loaded = { 0 };
+
+    jit->load_evex = c->at;
+    host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_SSE);
+    jump(&loaded, c, CC_NZ);
+    host_call(c, jit->load_vector);
+    land(&loaded, c);
+    host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_AVX);
+    jump(&no, c, CC_Z);
+    host(c, H_LOAD, 4, HOST_AX, CPU(xcr0));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), XCR0_AVX512);
+    host_imm(c, H_CMP_I, 4, host_reg(HOST_AX), XCR0_AVX512);
+    jump(&no, c, CC_NZ);
+    set_loaded(c, LOADED_EVEX);
+    host_imm(c, H_STORE_I, 1, CPU(wide), true);
+    for (unsigned i = N_LOW_VECS; i < N_VECS; i++)
+        host_load_z(c, i, V(i, 0));
+    for (unsigned i = 0; i < N_MASKS; i++)
+        host_load_k(c, i, K(i));
+    land(&no, c);
+    host_ret(c);
+}
+
+static void unload_masks(struct host_code *c)
+{
+    for (unsigned i = N_LOW_VECS; i < N_VECS; i++)
+        host_store_z(c, i, V(i, 0));
+    for (unsigned i = 0; i < N_MASKS; i++)
+        host_store_k(c, i, K(i));
+}
+
+static void store_vectors(struct host_code *c, unsigned bytes)
+{
+    for (unsigned i = 0; i < N_LOW_VECS; i++) {
+        if (bytes == 64)
+            host_store_z(c, i, V(i, 0));
+        else if (bytes == 32)
             host_store_y(c, i, V(i, 0));
         else
             host(c, H_STORE_X, 4, i, V(i, 0));
     }
+}
+
+/* What is above 256 bits is there, or is 0 on both sides. */
+static void unload_wide(struct host_code *c)
+{
+    struct jumps no_masks = { 0 }, narrow = { 0 };
+    uint8_t *done;
+
+    host_imm(c, H_CMP_I, 1, CPU(wide), 0);
+    jump(&narrow, c, CC_Z);
+    store_vectors(c, 64);
+    host_imm(c, H_TEST_I, 1, CPU(loaded), LOADED_EVEX);
+    jump(&no_masks, c, CC_Z);
+    unload_masks(c);
+    land(&no_masks, c);
+    done = host_jmp(c, NULL);
+    land(&narrow, c);
+    store_vectors(c, 32);
+    host_land(c, done);
+}
+
+static void unload_vectors(const struct jit *jit, struct host_code *c)
+{
+    if (host_avx512(jit))
+        unload_wide(c);
+    else
+        store_vectors(c, host_avx(jit) ? 32 : 16);
     unload_mxcsr(c);
     if (host_avx(jit))
         empty_upper(c);
@@ -324,6 +425,8 @@ static void share_unload(struct jit *jit, struct host_code *c)
 void unit_share(struct jit *jit, struct host_code *c)
 {
     share_load_vector(jit, c);
+    if (host_avx512(jit))
+        share_load_evex(jit, c);
     share_load_x87(jit, c);
     share_unload(jit, c);
 }
@@ -342,7 +445,9 @@ void unit_unload(struct jit *jit, struct host_code *c)
 
 void unit_load(struct jit *jit, struct host_code *c, unsigned unit)
 {
-    host_call(c, unit == LOADED_X87 ? jit->load_x87 : jit->load_vector);
+    host_call(c, unit == LOADED_X87    ? jit->load_x87
+                 : unit == LOADED_EVEX ? jit->load_evex
+                                       : jit->load_vector);
     host_imm(c, H_TEST_I, 1, CPU(loaded), unit);
 }
 
@@ -353,7 +458,7 @@ void unit_require(struct maker *m, unsigned unit)
     flags_clobber(m);
     host_imm(&m->c, H_TEST_I, 1, CPU(loaded), unit);
     cold_unit(m, host_jcc(&m->c, CC_Z, NULL), unit);
-    m->loaded |= unit;
+    m->loaded |= unit == LOADED_EVEX ? LOADED_SSE | LOADED_AVX | LOADED_EVEX : unit;
 }
 
 /* Whether the instruction is a function's, which would have the unit put away at once. */
@@ -367,7 +472,7 @@ static bool is_called(const struct maker *m)
 
 TEMPLATE(check)
 {
-    if (u->d == LOADED_EVEX || is_called(m))
+    if (is_called(m))
         return call_function(m);
     unit_require(m, u->d);
     return true;

@@ -87,7 +87,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         return -ENOMEM;
     jit->bytes = bytes;
     jit->heat = heat;
-    jit->heat_again = heat > 1 ? heat * JIT_AGAIN : heat;
+    jit->heat_again = 1 + (heat - 1) * JIT_AGAIN;
+    jit->loops = 1 + (heat - 1) * JIT_LOOPS;
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;

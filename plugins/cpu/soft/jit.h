@@ -77,11 +77,12 @@ struct jit {
     size_t bytes, shared;
     struct ring code;
     uint32_t heat, heat_again; /* entries after which a block is translated, or so again */
+    uint32_t loops;            /* jumps back after which a region is made */
     uop_run *enter;            /* calls u->run */
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
-    } to;                                           /* shared: see jit-share.c */
-    const uint8_t *load_vector, *load_x87, *unload; /* jit-unit.c */
+    } to;                                                       /* shared: see jit-share.c */
+    const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
     uint64_t isas;          /* of vector instructions that the host has: bits by vec_isa */
     uint64_t never[SPACES]; /* no processor's epoch */
@@ -97,10 +98,9 @@ struct jit {
 };
 
 /* Room for the code of one block or region; the least memory, if not for a test; entries after
- * which a block is translated, and so many times as many for one whose code has been written over:
- * by then to translate has cost more than to interpret it; a loop becomes a region after so many
- * times that.
- */
+ * which a block is translated.  For each of them but the first: so many until one whose code has
+ * been written over is translated again (to translate has cost more by then than to interpret it),
+ * and so many jumps back until a region is made. */
 enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_AGAIN = 16, JIT_LOOPS = 16 };
 
 /* Whether this host's code can be made, and executed. */

@@ -24,6 +24,7 @@ struct word {
     uint32_t done; /* implemented */
     uint32_t host; /* of it: executed by the host's own unit */
     uint32_t ymm;  /* of that: needs YMM registers enabled by the host's system */
+    uint32_t zmm;  /* the same of AVX-512, which comes as all of what its kernels are made of */
 };
 
 // clang-format off
@@ -47,12 +48,22 @@ static const struct word words[] = {
     { 7, 0, EBX, .done =
         BIT(0)  /* fsgsbase */ | BIT(1) /* tsc_adjust */ | BIT(3) /* bmi1 */ | BIT(5) /* avx2 */ |
         BIT(7)  /* smep */ | BIT(8)  /* bmi2 */ | BIT(9)  /* erms */ | BIT(10) /* invpcid */ |
-        BIT(18) /* rdseed */ | BIT(19) /* adx */ | BIT(20) /* smap */ | BIT(23) /* clflushopt */ |
-        BIT(29) /* sha */,
-        .host = BIT(5) | BIT(29), .ymm = BIT(5) },
+        BIT(16) /* avx512f */ | BIT(17) /* avx512dq */ | BIT(18) /* rdseed */ | BIT(19) /* adx */ |
+        BIT(20) /* smap */ | BIT(21) /* avx512ifma */ | BIT(23) /* clflushopt */ |
+        BIT(28) /* avx512cd */ | BIT(29) /* sha */ | BIT(30) /* avx512bw */ | BIT(31) /* avx512vl */,
+        .host = BIT(5) | BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(29) | BIT(30) | BIT(31),
+        .ymm = BIT(5), .zmm = BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31) },
     { 7, 0, ECX, .done =
-        BIT(2)  /* umip */ | BIT(3) /* pku */ | BIT(16) /* la57 */ | BIT(22) /* rdpid */ },
-    { 7, 0, EDX, .done = BIT(29) /* arch-capabilities */ },
+        BIT(1)  /* avx512vbmi */ | BIT(2) /* umip */ | BIT(3) /* pku */ | BIT(6) /* avx512vbmi2 */ |
+        BIT(8)  /* gfni */ | BIT(9) /* vaes */ | BIT(10) /* vpclmulqdq */ | BIT(11) /* avx512vnni */ |
+        BIT(12) /* avx512bitalg */ | BIT(14) /* avx512-vpopcntdq */ | BIT(16) /* la57 */ |
+        BIT(22) /* rdpid */,
+        .host = BIT(1) | BIT(6) | BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(14),
+        .ymm = BIT(9) | BIT(10), .zmm = BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14) },
+    { 7, 0, EDX, .done = BIT(23) /* avx512-fp16 */ | BIT(29) /* arch-capabilities */,
+        .host = BIT(23), .zmm = BIT(23) },
+    { 7, 1, EAX, .done = BIT(4) /* avx-vnni */ | BIT(5) /* avx512-bf16 */,
+        .host = BIT(4) | BIT(5), .ymm = BIT(4), .zmm = BIT(5) },
     { 0xd, 1, EAX, .done =
         BIT(0) /* xsaveopt */ | BIT(1) /* xsavec */ | BIT(2) /* xgetbv1 */ | BIT(3) /* xsaves */ },
     { 0x80000001, 0, EDX, .done =
@@ -73,10 +84,14 @@ static const struct tenon_cpuid leaves[] = {
     { .leaf = 1, .eax = 0x306c3 },              /* as a Haswell: what has AVX2 and no more */
     { .leaf = 5, .ecx = 3 },                    /* MWAIT: listed, and may be ended by masked interrupts */
     { .leaf = 6 },
-    { .leaf = 7, .indexed = 1 },
+    { .leaf = 7, .indexed = 1, .eax = 1 },
+    { .leaf = 7, .subleaf = 1, .indexed = 1 },
     { .leaf = 0xd, .indexed = 1 },
     { .leaf = 0xd, .subleaf = 1, .indexed = 1 },
     { .leaf = 0xd, .subleaf = 2, .indexed = 1, .eax = 256, .ebx = 576 },    /* YMM */
+    { .leaf = 0xd, .subleaf = 5, .indexed = 1, .eax = 64, .ebx = 1088 },    /* opmask registers */
+    { .leaf = 0xd, .subleaf = 6, .indexed = 1, .eax = 512, .ebx = 1152 },   /* ZMM0 to ZMM15, upper halves */
+    { .leaf = 0xd, .subleaf = 7, .indexed = 1, .eax = 1024, .ebx = 1664 },  /* ZMM16 to ZMM31 */
     { .leaf = 0xd, .subleaf = 9, .indexed = 1, .eax = 8, .ebx = 2688 },     /* PKRU */
     { .leaf = 0x80000000, .eax = 0x8000000a },
     { .leaf = 0x80000001 },
@@ -96,7 +111,8 @@ static uint32_t host_word(const struct word *w)
     uint32_t r[4] = { 0 };
 
     __get_cpuid_count(w->leaf, w->subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]);
-    return r[w->reg] & ~(vec_host_saves_ymm() ? 0 : w->ymm);
+    return r[w->reg] & ~(vec_host_saves(XCR0_AVX) ? 0 : w->ymm) &
+           ~(vec_host_has_avx512() ? 0 : w->zmm);
 }
 
 /* ---- The list ---- */
@@ -119,19 +135,28 @@ static void fill_features(struct tenon_cpuid *list)
     }
 }
 
-/* The components of XSAVE: x87, SSE, YMM if there is AVX, PKRU. */
+/* The components of XSAVE: x87, SSE, PKRU; YMM if there is AVX, and AVX-512's. */
 static void fill_xsave(struct tenon_cpuid *list)
 {
     const uint32_t legacy = 512 + 64;
     struct tenon_cpuid *e = find(list, 0xd, 0), *pkru = find(list, 0xd, 9);
-    bool avx = find(list, 1, 0)->ecx & BIT(28);
+    uint32_t compacted = legacy;
 
-    e->eax = 3 | (avx ? BIT(2) : 0) | BIT(9);
+    e->eax = 3 | BIT(9) | (find(list, 1, 0)->ecx & BIT(28) ? XCR0_AVX : 0) |
+             (find(list, 7, 0)->ebx & BIT(16) ? XCR0_AVX512 : 0);
     e->ebx = legacy;
     e->ecx = pkru->ebx + pkru->eax;
-    find(list, 0xd, 1)->ebx = legacy + (avx ? 256 : 0) + 8;
-    if (!avx)
-        find(list, 0xd, 2)->eax = find(list, 0xd, 2)->ebx = 0;
+    for (unsigned i = 2; i <= 9; i++) {
+        struct tenon_cpuid *c = find(list, 0xd, i);
+
+        if (!c)
+            continue;
+        if (e->eax >> i & 1)
+            compacted += c->eax;
+        else
+            c->eax = c->ebx = 0;
+    }
+    find(list, 0xd, 1)->ebx = compacted;
 }
 
 static void fill_brand(struct tenon_cpuid *list)

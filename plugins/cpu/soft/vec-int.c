@@ -78,6 +78,9 @@
 #define VARIABLE_SHIFTS(X)                                                                         \
     X(0x45, V_W0, psrlvd) X(0x45, V_W1, psrlvq) X(0x46, V_W0, psravd)                              \
     X(0x47, V_W0, psllvd) X(0x47, V_W1, psllvq)
+
+/* X(opcode, name): products added to d */
+#define SUMS(X) X(0x50, pdpbusd) X(0x51, pdpbusds) X(0x52, pdpwssd) X(0x53, pdpwssds)
 // clang-format on
 
 #define X(map, opcode, name, ...) MM_BINARY(name) X_BINARY(name) Y_BINARY(name)
@@ -113,6 +116,21 @@ WIDEN(X)
 
 #define X(opcode, w, name) VX_BINARY(name) Y_BINARY(name)
 VARIABLE_SHIFTS(X)
+#undef X
+
+/* Assemblers would take EVEX. */
+#define SUM(name, op, T)                                                                           \
+    TARGET_AVX KERNEL(name)                                                                        \
+    {                                                                                              \
+        T r = *(const T *)d;                                                                       \
+                                                                                                   \
+        asm volatile("%{vex%} v" #op " %2, %1, %0"                                                 \
+                     : "+x"(r)                                                                     \
+                     : "x"(*(const T *)a), "x"(*(const T *)b));                                    \
+        *(T *)d = r;                                                                               \
+    }
+#define X(opcode, name) SUM(x_##name, name, __m128i) SUM(y_##name, name, __m256i)
+SUMS(X)
 #undef X
 
 X_BINARY(phminposuw)
@@ -200,6 +218,10 @@ static const struct vec_op rows[] = {
 #define X(opcode, w, name)                                                                         \
     { MAP_0F38, PFX_66, opcode, 0, V, { 0, ISA_AVX2, ISA_AVX2 }, V_NDS | w, .x = x_##name, .y = y_##name },
     VARIABLE_SHIFTS(X)
+#undef X
+#define X(opcode, name)                                                                            \
+    { MAP_0F38, PFX_66, opcode, 0, V, { 0, ISA_AVX_VNNI, ISA_AVX_VNNI }, V_NDS | V_W0, .x = x_##name, .y = y_##name },
+    SUMS(X)
 #undef X
     { MAP_0F, PFX_66, 0x73, EXT(3), V, { ISA_SSE2, ISA_AVX, ISA_AVX2 }, V_NDD | V_REG, .x = x_psrldq, .y = y_psrldq },
     { MAP_0F, PFX_66, 0x73, EXT(7), V, { ISA_SSE2, ISA_AVX, ISA_AVX2 }, V_NDD | V_REG, .x = x_pslldq, .y = y_pslldq },

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vec-special - vector instructions unlike the others: AES, SHA and string comparison with their
- * operands, masked moves, gathers, MXCSR, and those that empty registers.
+ * vec-special - vector instructions unlike the others: AES, Galois fields, SHA and string
+ * comparison with their operands, masked moves, gathers, MXCSR, and those that empty registers.
  *
  * Intel SDM volume 2.
  */
 #include "vec-kernel.h"
 #include "x87.h"
 
-/* ---- AES, carry-less multiplication, SHA ---- */
+/* ---- AES, carry-less multiplication, Galois fields, SHA ---- */
 
 X_BINARY(aesimc)
 X_BINARY(aesenc)
 X_BINARY(aesenclast)
 X_BINARY(aesdec)
 X_BINARY(aesdeclast)
+Y_BINARY(aesenc)
+Y_BINARY(aesenclast)
+Y_BINARY(aesdec)
+Y_BINARY(aesdeclast)
+X_BINARY(gf2p8mulb)
+Y_BINARY(gf2p8mulb)
 X_BINARY(sha1nexte)
 X_BINARY(sha1msg1)
 X_BINARY(sha1msg2)
@@ -43,6 +49,41 @@ KERNEL(x_pclmulqdq)
     asm volatile("pclmulqdq $0, %1, %0" : "+x"(r) : "x"(X_OF(&right)));
     *(__m128i *)d = r;
 }
+
+/* One half of each lane of a and b. */
+TARGET_AVX KERNEL(y_pclmulqdq)
+{
+    unsigned left = imm & 1, right = imm >> 4 & 1;
+    union vec of_a = { .u64 = { a->u64[left], 0, a->u64[2 + left] } };
+    union vec of_b = { .u64 = { b->u64[right], 0, b->u64[2 + right] } };
+    __m256i r;
+
+    asm volatile("vpclmulqdq $0, %2, %1, %0"
+                 : "=x"(r)
+                 : "x"(*(const __m256i *)&of_a), "x"(*(const __m256i *)&of_b));
+    *(__m256i *)d = r;
+}
+
+/* imm is exclusive-ored to each byte of what comes for the constant 0. */
+#define AFFINE(name)                                                                               \
+    KERNEL(x_##name)                                                                               \
+    {                                                                                              \
+        __m128i r = X_OF(a);                                                                       \
+                                                                                                   \
+        asm volatile(#name " $0, %1, %0" : "+x"(r) : "x"(X_OF(b)));                                \
+        *(__m128i *)d = r ^ _mm_set1_epi8(imm);                                                    \
+    }                                                                                              \
+    TARGET_AVX KERNEL(y_##name)                                                                    \
+    {                                                                                              \
+        __m256i r;                                                                                 \
+                                                                                                   \
+        asm volatile("v" #name " $0, %2, %1, %0"                                                   \
+                     : "=x"(r)                                                                     \
+                     : "x"(*(const __m256i *)a), "x"(*(const __m256i *)b));                        \
+        *(__m256i *)d = r ^ _mm256_set1_epi8(imm);                                                 \
+    }
+AFFINE(gf2p8affineqb)
+AFFINE(gf2p8affineinvqb)
 
 /* d comes as XMM0, the round keys. */
 KERNEL(x_sha256rnds2)
@@ -372,8 +413,10 @@ static void emit_vzero(struct block_builder *b, const struct vec_op *op, const s
 #define V KIND_V, KIND_V
 #define SHA(opcode, name)                                                                          \
     { MAP_0F38, PFX_NONE, opcode, 0, V, 16, { ISA_SHA }, 0, .x = x_##name }
-#define AES(opcode, flags, name)                                                                   \
-    { MAP_0F38, PFX_66, opcode, 0, V, 16, { ISA_AES, ISA_AES }, flags, .x = x_##name }
+#define AES(opcode, name)                                                                          \
+    { MAP_0F38, PFX_66, opcode, 0, V, SIZE_FULL, { ISA_AES, ISA_AES, ISA_VAES }, V_NDS, .x = x_##name, .y = y_##name }
+#define GALOIS(map, opcode, w, name)                                                               \
+    { map, PFX_66, opcode, 0, V, SIZE_FULL, { ISA_GFNI, ISA_GFNI, ISA_GFNI }, V_NDS | w, .x = x_##name, .y = y_##name }
 #define TEST(opcode, legacy, flags, name)                                                          \
     { MAP_0F38, PFX_66, opcode, 0, KIND_FLAGS, KIND_V, SIZE_FULL, { legacy, ISA_AVX, ISA_AVX },    \
       flags, .x = x_##name, .y = y_##name }
@@ -392,10 +435,12 @@ static const struct vec_op rows[] = {
     SHA(0xcc, sha256msg1), SHA(0xcd, sha256msg2),
     { MAP_0F38, PFX_NONE, 0xcb, 0, V, 16, { ISA_SHA }, V_THIRD, .x = x_sha256rnds2 },
     { MAP_0F3A, PFX_NONE, 0xcc, 0, V, 16, { ISA_SHA }, 0, .x = x_sha1rnds4 },
-    AES(0xdb, 0, aesimc), AES(0xdc, V_NDS, aesenc), AES(0xdd, V_NDS, aesenclast),
-    AES(0xde, V_NDS, aesdec), AES(0xdf, V_NDS, aesdeclast),
+    AES(0xdc, aesenc), AES(0xdd, aesenclast), AES(0xde, aesdec), AES(0xdf, aesdeclast),
+    { MAP_0F38, PFX_66, 0xdb, 0, V, 16, { ISA_AES, ISA_AES }, 0, .x = x_aesimc },
     { MAP_0F3A, PFX_66, 0xdf, 0, V, 16, { ISA_AES, ISA_AES }, 0, .x = x_aeskeygenassist },
-    { MAP_0F3A, PFX_66, 0x44, 0, V, 16, { ISA_PCLMUL, ISA_PCLMUL }, V_NDS, .x = x_pclmulqdq },
+    { MAP_0F3A, PFX_66, 0x44, 0, V, SIZE_FULL, { ISA_PCLMUL, ISA_PCLMUL, ISA_VPCLMUL }, V_NDS, .x = x_pclmulqdq, .y = y_pclmulqdq },
+    GALOIS(MAP_0F38, 0xcf, V_W0, gf2p8mulb), GALOIS(MAP_0F3A, 0xce, V_W1, gf2p8affineqb),
+    GALOIS(MAP_0F3A, 0xcf, V_W1, gf2p8affineinvqb),
     TEST(0x17, ISA_SSE41, 0, ptest), TEST(0x0e, 0, V_W0, testps), TEST(0x0f, 0, V_W0, testpd),
     STRINGS(0x60, V_ALONE), STRINGS(0x61, V_ALONE), STRINGS(0x62, 0), STRINGS(0x63, 0),
     MASKED(0x2c, ISA_AVX, V_W0, emit_vmaskmov), MASKED(0x2e, ISA_AVX, V_W0 | V_TO_RM, emit_vmaskmov),

@@ -57,14 +57,6 @@ uint64_t vec_host_isas(void)
     return isas;
 }
 
-bool vec_host_has_avx512(void)
-{
-    const uint64_t all = 1ull << ISA_AVX512F | 1ull << ISA_AVX512CD | 1ull << ISA_AVX512BW |
-                         1ull << ISA_AVX512DQ | 1ull << ISA_AVX512VL;
-
-    return (vec_host_isas() & all) == all;
-}
-
 /* ---- What must hold before an instruction ---- */
 
 static void check_sse(struct cpu *cpu, const struct uop *u)
@@ -140,7 +132,8 @@ static bool masks_fit(const struct vec_op *op, const struct insn *in)
 /* What a row says with VEX: W, and vvvv unused but as a register. */
 static bool vex_fits(const struct vec_op *op, const struct insn *in)
 {
-    return !(op->flags & (in->w ? V_W0 : V_W1)) && (op->flags & (V_NDS | V_NDD) || in->vvvv == 0) &&
+    return !(op->flags & (in->w ? V_W0 : V_W1)) &&
+           (op->flags & (V_NDS | V_NDD) || !(in->vvvv || in->spare)) &&
            (!uses_mask(op) || masks_fit(op, in));
 }
 
@@ -339,7 +332,7 @@ static void run_unmasked(struct cpu *cpu, const struct vec_run *run, union vec *
     uint32_t mxcsr = cpu->mxcsr;
     union vec tiny = *d;
 
-    if (!(masked & MX_UE))
+    if (!(masked & MX_UE) && !(run->imm & IMM_FLUSHES))
         mxcsr &= ~MX_FTZ;
     flags = run_under(mxcsr, run, d, run->imm);
     if (flags & ~masked & (MX_IE | MX_DE | MX_ZE))
@@ -387,15 +380,15 @@ void evex_run_fp(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union
     run_fp(cpu, &run, d);
 }
 
-void evex_run_quiet(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
-                    const union vec *b, uint64_t mask, unsigned imm, unsigned rounding)
+unsigned evex_run_quiet(struct cpu *cpu, evex_kernel *kernel, union vec *d, const union vec *a,
+                        const union vec *b, uint64_t mask, unsigned imm, unsigned rounding)
 {
     const struct vec_run run = { .masked = kernel, .a = a, .b = b, .mask = mask };
     uint32_t mxcsr = cpu->mxcsr;
 
     if (rounding != EVEX_AS_MXCSR)
         mxcsr = (mxcsr & ~MX_ROUNDING) | rounding << MX_ROUNDING_SHIFT;
-    run_under(mxcsr, &run, d, imm);
+    return run_under(mxcsr, &run, d, imm);
 }
 
 /* ---- The usual: vector registers, and memory as the second source ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, SHA; those
- * of AVX-512 with masks are in evex.h.
+ * vec - vector instructions: MMX, SSE to SSE4.2, AVX, AVX2, FMA, F16C, AES, PCLMULQDQ, GFNI, SHA;
+ * those of AVX-512 with masks are in evex.h.
  *
  * Intel SDM volume 2, and volume 1 chapters 9 to 14.  Each encoding is a row of a table: its
  * opcode, the operands it takes and the features it belongs to, and kernels that do the work with
@@ -63,6 +63,8 @@ typedef void vec_kernel(union vec *d, const union vec *a, const union vec *b, un
 /* With imm8: the result does not count, but MXCSR's flag for underflow must tell whether part of it
  * is tiny.  MXCSR flushes to zero, which does so for all that obey it. */
 #define IMM_TINY 0x100u
+/* Not for the kernel: MXCSR flushes to zero though underflow is not masked, as none is raised. */
+#define IMM_FLUSHES 0x200u
 
 enum vec_kind { KIND_V, KIND_MM, KIND_G, KIND_FLAGS, KIND_K };
 
@@ -133,13 +135,16 @@ static inline bool vec_host_saves(uint32_t components)
     __asm__("xgetbv" : "=a"(xcr0), "=d"(d) : "c"(0));
     return (xcr0 & components) == components;
 }
-static inline bool vec_host_saves_ymm(void)
+/* What kernels with masks are compiled for, which all have since there are shorter vectors:
+ * AVX512F, DQ, CD, BW and VL. */
+static inline bool vec_host_has_avx512(void)
 {
-    return vec_host_saves(XCR0_AVX);
+    const uint32_t all = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+    uint32_t a, b, c, d;
+
+    return vec_host_saves(XCR0_AVX512) && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+           (b & all) == all;
 }
-/* All processors with AVX-512 since the first with its 128- and 256-bit forms; which kernels are
- * compiled for. */
-bool vec_host_has_avx512(void);
 /* Bits by vec_isa: those of the host. */
 uint64_t vec_host_isas(void);
 
