@@ -92,6 +92,17 @@ static void test_forms(void)
     EXPECT("mov r14, 0x123456789a", host_move_imm(&c, HOST_R14, 0x123456789a),
            "\x49\xbe\x9a\x78\x56\x34\x12\x00\x00\x00");
     EXPECT("bswap r9", host_bswap(&c, 8, HOST_R9), "\x49\x0f\xc9");
+    EXPECT("cwd", host_sign(&c, 2), "\x66\x99");
+    EXPECT("cdq", host_sign(&c, 4), "\x99");
+    EXPECT("cqo", host_sign(&c, 8), "\x48\x99");
+    EXPECT("stc", host_carry(&c, 1), "\xf9");
+    EXPECT("clc", host_carry(&c, -1), "\xf8");
+    EXPECT("cmc", host_carry(&c, 0), "\xf5");
+    EXPECT("crc32 r9d, cl", host_crc32(&c, 1, HOST_R9, HOST_CX), "\xf2\x44\x0f\x38\xf0\xc9");
+    EXPECT("crc32 eax, cx", host_crc32(&c, 2, HOST_AX, HOST_CX), "\x66\xf2\x0f\x38\xf1\xc1");
+    EXPECT("crc32 rdx, rcx", host_crc32(&c, 8, HOST_DX, HOST_CX), "\xf2\x48\x0f\x38\xf1\xd1");
+    EXPECT("tzcnt r9w, [rcx]", host(&c, H_TZCNT, 2, HOST_R9, host_mem(HOST_CX, 0)),
+           "\x66\xf3\x44\x0f\xbc\x09");
     EXPECT("push r12", host_push(&c, HOST_R12), "\x41\x54");
     EXPECT("pop rbx", host_pop(&c, HOST_BX), "\x5b");
     EXPECT("lahf", host_lahf(&c), "\x9f");

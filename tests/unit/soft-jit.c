@@ -3,6 +3,8 @@
  * soft-jit - random programs end alike in the interpreter and in translated code: registers, flags,
  * memory, the exception and where it was.  A seed as argument makes them others.
  */
+#include <cpuid.h>
+
 #include "blocks.h"
 #include "soft-host.h"
 
@@ -140,19 +142,25 @@ static void special(struct program *p, GRand *r)
 {
     /* What both modes have; what only one of 64 bits has. */
     static const char *const texts[] = {
-        "\x50\x5b",                     /* push rax; pop rbx */
-        "\x0f\xc8",                     /* bswap eax */
-        "\x8d\x44\x8b\x7f",             /* lea eax, [rbx + rcx * 4 + 0x7f] */
-        "\xb5\x12",                     /* mov ch, 0x12 */
-        "\xff\x34\x24\x8f\x04\x24",     /* push [rsp]; pop [rsp] */
-        "\x9c\x58",                     /* pushf; pop rax */
-        "\x9f\x9e",                     /* lahf; sahf */
-        "\xf5\xf8\x13\xc1",             /* cmc; clc; adc eax, ecx */
-        "\x65\x8b\x46\x08",             /* mov eax, gs:[rsi + 8] */
-        "\x65\xff\x46\x10",             /* inc dword gs:[rsi + 0x10] */
-        "\x31\xd2\xb9\5\1\1\1\xf7\xf1", /* xor edx, edx; mov ecx, 0x1010105; div ecx */
-        "\x99\xf7\x7e\x08",             /* cdq; idiv dword [rsi + 8] */
-        "\xaa",                         /* stosb: faults, mostly */
+        "\x50\x5b",                                 /* push rax; pop rbx */
+        "\x0f\xc8",                                 /* bswap eax */
+        "\x8d\x44\x8b\x7f",                         /* lea eax, [rbx + rcx * 4 + 0x7f] */
+        "\xb5\x12",                                 /* mov ch, 0x12 */
+        "\xff\x34\x24\x8f\x04\x24",                 /* push [rsp]; pop [rsp] */
+        "\x9c\x58",                                 /* pushf; pop rax */
+        "\x9f\x9e",                                 /* lahf; sahf */
+        "\xf5\xf8\x13\xc1",                         /* cmc; clc; adc eax, ecx */
+        "\xf9\xf5",                                 /* stc; cmc */
+        "\x66\x99",                                 /* cwd */
+        "\x66\xf3\x0f\xbc\xc1",                     /* tzcnt ax, cx */
+        "\xf3\x0f\xbd\x5e\x08",                     /* lzcnt ebx, [rsi + 8] */
+        "\xf0\x0f\xc7\x4e\x08",                     /* lock cmpxchg8b [rsi + 8] */
+        "\x8b\x46\x08\x8b\x56\x0c\x0f\xc7\x4e\x08", /* with what is there */
+        "\x65\x8b\x46\x08",                         /* mov eax, gs:[rsi + 8] */
+        "\x65\xff\x46\x10",                         /* inc dword gs:[rsi + 0x10] */
+        "\x31\xd2\xb9\5\1\1\1\xf7\xf1",             /* xor edx, edx; mov ecx, 0x1010105; div ecx */
+        "\x99\xf7\x7e\x08",                         /* cdq; idiv dword [rsi + 8] */
+        "\xaa",                                     /* stosb: faults, mostly */
     };
     static const char *const texts64[] = {
         "\x41\x51\x59",               /* push r9; pop rcx */
@@ -197,6 +205,56 @@ static void special(struct program *p, GRand *r)
         byte(p, *t++);
 }
 
+/* The interpreter asks for no more than the guest's processor, which has everything. */
+static bool host_has_bits(void)
+{
+    enum { BMI1 = 1 << 3, BMI2 = 1 << 8, ADX = 1 << 19 };
+    unsigned a, b = 0, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && !(~b & (BMI1 | BMI2 | ADX));
+}
+
+/* BMI1, BMI2, MULX, ADX, CRC32: what has three registers or maps of its own. */
+static void bits_instruction(struct program *p, GRand *r)
+{
+    // clang-format off
+    static const struct { uint8_t map, opcode, pp; int8_t reg; } forms[] = { /* map 3 and pp as VEX has them */
+        { 2, 0xf2, 0, -1 }, { 2, 0xf7, 0, -1 }, { 2, 0xf5, 0, -1 }, { 2, 0xf5, 3, -1 }, { 2, 0xf5, 2, -1 },
+        { 2, 0xf7, 2, -1 }, { 2, 0xf7, 1, -1 }, { 2, 0xf7, 3, -1 }, { 2, 0xf6, 3, -1 }, { 3, 0xf0, 3, -1 },
+        { 2, 0xf3, 0, 1 },  { 2, 0xf3, 0, 2 },  { 2, 0xf3, 0, 3 },
+    };
+    static const uint8_t legacy[][2] = { { 0x66, 0xf6 }, { 0xf3, 0xf6 }, { 0xf2, 0xf0 }, { 0xf2, 0xf1 } };
+    // clang-format on
+    unsigned rex = p->bits == 64 ? g_rand_int_range(r, 0, 16) : 0, i;
+    unsigned vvvv =
+        rex & REX_X ? R8 + (unsigned)g_rand_int_range(r, 0, 4) : some_register(p, r, false);
+    bool memory = g_rand_int_range(r, 0, 3) == 0;
+
+    if (!memory)
+        rex &= ~(unsigned)REX_X;
+    if (g_rand_int_range(r, 0, 3) == 0) {
+        i = g_rand_int_range(r, 0, G_N_ELEMENTS(legacy));
+        if (legacy[i][0] == 0xf2 && g_rand_int_range(r, 0, 4) == 0)
+            byte(p, 0x66);
+        byte(p, legacy[i][0]);
+        if (rex)
+            byte(p, 0x40 | rex);
+        byte(p, 0x0f), byte(p, 0x38), byte(p, legacy[i][1]);
+        modrm(p, r, -1, memory, rex);
+        return;
+    }
+    i = g_rand_int_range(r, 0, G_N_ELEMENTS(forms));
+    if (forms[i].reg >= 0)
+        rex &= ~(unsigned)REX_R;
+    byte(p, 0xc4);
+    byte(p, (~rex & 7) << 5 | forms[i].map);
+    byte(p, (rex & REX_W) << 4 | (forms[i].map == 3 ? 0x78 : (~vvvv & 15) << 3) | forms[i].pp);
+    byte(p, forms[i].opcode);
+    modrm(p, r, forms[i].reg, memory, rex);
+    if (forms[i].map == 3)
+        byte(p, g_rand_int(r));
+}
+
 static void instruction(struct program *p, GRand *r)
 {
     const struct form *f = form(r);
@@ -208,6 +266,10 @@ static void instruction(struct program *p, GRand *r)
             special16(p, r);
         else
             special(p, r);
+        return;
+    }
+    if (g_rand_int_range(r, 0, 10) == 0 && host_has_bits()) {
+        bits_instruction(p, r);
         return;
     }
     memory |= !!(f->map & LOCKS);
@@ -466,13 +528,13 @@ static void map_page(struct soft_host *h, unsigned n, uint64_t phys, unsigned bi
     ((uint64_t *)(h->ram + PAGED_TABLE))[n] = phys | 3 | bits;
 }
 
-/* Calls a function in the next page, directly and through RBX, often enough to be linked. */
-static uint64_t sum_of_calls(struct soft_host *h)
+/* Calls a function in the next page, and another one through RBX, often enough to be linked. */
+static uint64_t sum_of_calls(struct soft_host *h, uint64_t other)
 {
     struct cpu *cpu = h->cpu;
 
     cpu->rip = PAGED;
-    cpu->r[RBX] = PAGED + 0x1000;
+    cpu->r[RBX] = other;
     cpu->r[RCX] = 40;
     cpu->r[RDX] = 0;
     cpu->halted = false;
@@ -482,38 +544,72 @@ static uint64_t sum_of_calls(struct soft_host *h)
     return cpu->r[RDX];
 }
 
-static void test_remapped(gconstpointer bits)
+/* Two functions each in three pages, which give the page's number, and who calls them. */
+static void put_calls(struct soft_host *h)
 {
     /* call $ + 0x1000; add edx, eax; call rbx; add edx, eax; dec ecx; jnz; hlt */
     static const uint8_t caller[] = { 0xe8, 0xfb, 0x0f, 0,    0,    1,    0xc2, 0xff, 0xd3,
                                       1,    0xc2, 0xff, 0xc9, 0x75, 0xf1, 0x90, 0xf4 };
     uint8_t function[] = { 0xb8, 1, 0, 0, 0, 0xc3 }; /* mov eax, 1; ret */
+
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    for (unsigned i = 1; i < 4; i++, function[1]++) {
+        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+        memcpy(h->ram + 0x30100 + i * 0x1000, function, sizeof(function));
+    }
+}
+
+static void test_remapped(gconstpointer bits)
+{
+    const uint64_t other = PAGED + 0x1100;
     struct soft_host *h = translating();
     struct cpu *cpu = h->cpu;
     unsigned global = GPOINTER_TO_UINT(bits);
 
     cpu->cr4 |= CR4_PGE;
-    memcpy(h->ram + 0x30000, caller, sizeof(caller));
-    for (unsigned i = 1; i < 4; i++, function[1]++)
-        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+    put_calls(h);
     map_page(h, 0, 0x30000, global);
     map_page(h, 1, 0x31000, global);
     tlb_flush(cpu, true);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
     map_page(h, 1, 0x32000, global);
     tlb_flush_page(cpu, PAGED + 0x1000);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 160);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 160);
     map_page(h, 1, 0x33000, global);
     tlb_flush(cpu, global);
-    g_assert_cmpuint(sum_of_calls(h), ==, 240);
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 240);
     map_page(h, 1, 0x31000, global); /* those blocks are good again */
     tlb_flush(cpu, global);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmpuint(sum_of_calls(h), ==, 80);
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
     mem_write(cpu, PAGED + 0x1001, 7, 1); /* and now they are not */
-    g_assert_cmpuint(sum_of_calls(h), ==, 560);
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 320);
+    soft_host_destroy(h);
+}
+
+/* One page at two addresses, of which one comes to lead elsewhere. */
+static void test_aliased(void)
+{
+    const uint64_t other = PAGED + 0x2100;
+    struct soft_host *h = translating();
+
+    put_calls(h);
+    map_page(h, 0, 0x30000, 0);
+    map_page(h, 1, 0x31000, 0);
+    map_page(h, 2, 0x31000, 0);
+    tlb_flush(h->cpu, true);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
+    map_page(h, 2, 0x32000, 0);
+    tlb_flush_page(h->cpu, other);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 120);
+    map_page(h, 1, 0x33000, 0);
+    tlb_flush(h->cpu, false);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 200);
     soft_host_destroy(h);
 }
 
@@ -688,6 +784,7 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/regions-cramped", seed, test_regions_cramped);
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
+    g_test_add_func("/soft-jit/aliased", test_aliased);
     g_test_add_func("/soft-jit/overwritten", test_overwritten);
     g_test_add_data_func("/soft-jit/written-over", GINT_TO_POINTER(true), test_written_over);
     g_test_add_data_func("/soft-jit/written-over-interpreter", NULL, test_written_over);

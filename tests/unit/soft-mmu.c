@@ -305,6 +305,68 @@ static void test_flush(void)
     soft_host_destroy(h);
 }
 
+/* Each way to flush; all but the first take what is known of tables away with what they name. */
+static void flush_in_way(struct soft_host *h, unsigned way)
+{
+    struct cpu *cpu = h->cpu;
+
+    if (way == 1)
+        tlb_flush_page(cpu, 0x3000); /* whatever page it is */
+    else if (way == 2)
+        control_set_cr3(cpu, cpu->cr3);
+    else if (way == 3)
+        tlb_flush(cpu, true);
+    else if (way == 4)
+        mmu_forget(cpu);
+    else if (way == 5)
+        control_set_cr3(cpu, (cpu->cr3 ^ 1) | 1ull << 63); /* another PCID */
+}
+
+/* Tables may be remembered until then, and no longer; and not so that there is a fault. */
+static void test_tables(void)
+{
+    enum { PT2 = 0x105000, PD2 = 0x106000, LEFT = LIN + 0x2000, RIGHT = LIN + 0x3000 };
+    struct soft_host *h = soft_host_create(64);
+
+    *(uint64_t *)(h->ram + PAGE) = 1;
+    *(uint64_t *)(h->ram + NEXT) = 2;
+    h->cpu->cr4 |= CR4_PCIDE;
+    for (unsigned way = 0; way < 6; way++) {
+        for (unsigned level = 1; level < 3; level++) {
+            map_4(h, P | W, P | W);
+            *entry(h, PT, 2) = *entry(h, PT, 3) = PAGE | P | W;
+            *entry(h, PT2, 2) = *entry(h, PT2, 3) = NEXT | P | W;
+            *entry(h, PD2, LIN >> 21) = PT2 | P | W;
+            tlb_flush(h->cpu, true);
+            g_assert_cmpint(value_at(h, LEFT), ==, 1);
+            if (level == 1)
+                *entry(h, PD, LIN >> 21) = PT2 | P | W;
+            else
+                *entry(h, PDPT, 0) = PD2 | P | W;
+            flush_in_way(h, way);
+            if (way)
+                g_assert_cmpint(value_at(h, RIGHT), ==, 2);
+            else
+                g_assert_cmpint(value_at(h, RIGHT), <=, 2); /* either */
+        }
+    }
+    /* More is allowed, or there, than was: without a flush. */
+    map_4(h, P, P | W);
+    *entry(h, PT, 2) = PAGE | P | W;
+    g_assert_cmpint(value_at(h, LIN), ==, 1);
+    g_assert_cmphex(access_error(h, MMU_WRITE, LEFT, 1), ==, PF_P | PF_W);
+    *entry(h, PD, LIN >> 21) |= W;
+    g_assert_cmphex(access_error(h, MMU_WRITE, LEFT, 1), ==, -1);
+    *entry(h, PT2, 4) = NEXT | P | W;
+    *entry(h, PT, 4) = 0;
+    g_assert_cmphex(access_error(h, MMU_READ, LIN + 0x4000, 1), ==, 0);
+    *entry(h, PD, LIN >> 21) = PT2 | P | W;
+    g_assert_cmpint(value_at(h, LIN + 0x4000), ==, 2);
+    /* A is set in a table that has been put in another's place. */
+    g_assert_cmphex(*entry(h, PD, LIN >> 21) & A, ==, A);
+    soft_host_destroy(h);
+}
+
 static void test_crossing(void)
 {
     struct soft_host *h = soft_host_create(64);
@@ -516,6 +578,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-mmu/pae", test_pae);
     g_test_add_func("/soft-mmu/4-and-5-levels", test_long);
     g_test_add_func("/soft-mmu/flush", test_flush);
+    g_test_add_func("/soft-mmu/tables", test_tables);
     g_test_add_func("/soft-mmu/crossing", test_crossing);
     g_test_add_func("/soft-mmu/alignment", test_alignment);
     g_test_add_func("/soft-mmu/a20", test_a20);

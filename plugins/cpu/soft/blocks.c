@@ -93,6 +93,12 @@ static void link_jump(struct block_link *link, struct block *to)
     link->from->link = to;
 }
 
+static void unlink_jumps(const struct block *block)
+{
+    for (unsigned i = 0; i < block->n_links; i++)
+        unlink_jump(&block_links(block)[i]);
+}
+
 void blocks_await(struct cpu *cpu, const struct uop *u)
 {
     const struct block *block = cpu->block;
@@ -100,6 +106,40 @@ void blocks_await(struct cpu *cpu, const struct uop *u)
     for (unsigned i = 0; !block->dead && i < block->n_links; i++)
         if (block_links(block)[i].from == u)
             cpu->blocks->awaits = &block_links(block)[i];
+}
+
+/* ---- Pages of code ---- */
+
+static struct link **page_list(struct blocks *s, const uint8_t *host)
+{
+    return &s->code_page[(uintptr_t)host / PAGE & (CODE_PAGES - 1)];
+}
+
+static struct code_page *page_at(struct link *link)
+{
+    return (struct code_page *)((char *)link - offsetof(struct code_page, link));
+}
+
+static void forget_page(struct code_page *page)
+{
+    link_out(&page->link);
+    free(page);
+}
+
+static void forget_pages(struct blocks *s)
+{
+    for (unsigned i = 0; i < CODE_PAGES; i++)
+        while (s->code_page[i])
+            forget_page(page_at(s->code_page[i]));
+}
+
+/* Once: as the block dies, or goes. */
+static void leave_code_page(const struct block *block)
+{
+    struct code_page *page = (struct code_page *)block->epoch; /* its first member */
+
+    if (!block->dead && !block->alone && !--page->blocks)
+        forget_page(page);
 }
 
 /* ---- Memory ---- */
@@ -143,6 +183,7 @@ void blocks_destroy(struct cpu *cpu)
         return;
     check_destroy(cpu);
     jit_destroy(cpu);
+    forget_pages(cpu->blocks);
     if (cpu->blocks->arena.base != MAP_FAILED)
         munmap(cpu->blocks->arena.base, ARENA_BYTES);
     free(cpu->blocks->vec);
@@ -158,11 +199,14 @@ void blocks_flush(struct cpu *cpu)
 {
     struct blocks *s = cpu->blocks;
 
-    if (cpu->block)
+    if (cpu->block) {
         block_kill(cpu, (struct block *)cpu->block);
+        unlink_jumps(cpu->block);
+    }
     memset(s->jump, 0, sizeof(s->jump));
     memset(s->hash, 0, sizeof(s->hash));
     memset(s->page, 0, sizeof(s->page));
+    forget_pages(s);
     s->awaits = NULL;
     ring_empty(&s->arena);
     s->flushes++;
@@ -180,8 +224,9 @@ static void block_kill(struct cpu *cpu, struct block *block)
     uint64_t now = cpu->block == block ? cpu->rip - block->rip : UINT64_MAX;
 
     link_out(&block->found);
+    leave_code_page(block);
     block->dead = true;
-    memset(block->epoch, 0, sizeof(block->epoch));
+    block->epoch = cpu->blocks->never;
     if (cpu->blocks->jit)
         jit_kill(cpu, block);
     for (unsigned i = 0; i < block->n; i++)
@@ -197,12 +242,12 @@ static void drop_block(void *context, struct ring_item *item)
     struct block_link *own = block_links(block), *awaits = cpu->blocks->awaits;
 
     link_out(&block->found);
+    leave_code_page(block);
     link_out(&block->on_page[0].link);
     link_out(&block->on_page[1].link);
     while (block->linked)
         unlink_jump((struct block_link *)block->linked);
-    for (unsigned i = 0; i < block->n_links; i++)
-        link_out(&own[i].link);
+    unlink_jumps(block);
     if (*known == block)
         *known = NULL;
     if (awaits >= own && awaits < own + block->n_links)
@@ -475,12 +520,51 @@ static void log_made(struct cpu *cpu, const struct block *block, const struct so
     log_code(cpu, block, bytes);
 }
 
-static size_t bytes_of(const struct cpu *cpu, const struct block *head)
+/* own: with epochs of its own. */
+static size_t bytes_of(const struct cpu *cpu, const struct block *head, bool own)
 {
     size_t bytes = sizeof(*head) + head->n * sizeof(struct uop) +
-                   head->n_links * sizeof(struct block_link) + (cpu->assist ? head->bytes : 0);
+                   head->n_links * sizeof(struct block_link) + (cpu->assist ? head->bytes : 0) +
+                   (own ? sizeof(uint64_t[SPACES]) : 0);
 
     return (bytes + 15) & ~(size_t)15;
+}
+
+static struct code_page *new_page(struct blocks *s, uint64_t lin, const uint8_t *host)
+{
+    struct code_page *page = calloc(1, sizeof(*page));
+
+    if (!page)
+        return NULL;
+    page->lin = lin;
+    page->host = host;
+    link_in(page_list(s, host), &page->link);
+    return page;
+}
+
+/* The page that a block's code is in.  NULL: it has epochs of its own, as what is not of one page,
+ * and what is compared with its bytes whenever it is entered. */
+static struct code_page *find_page(struct cpu *cpu, const struct block *block, uint64_t lin)
+{
+    const uint8_t *host = page_of(block->code);
+    struct blocks *s = cpu->blocks;
+
+    lin &= ~(PAGE - 1);
+    if (block->dead || block->code2 || cpu->assist)
+        return NULL;
+    for (struct link *at = *page_list(s, host); at; at = at->next)
+        if (page_at(at)->lin == lin && page_at(at)->host == host)
+            return page_at(at);
+    return new_page(s, lin, host);
+}
+
+/* At the end of the block's memory. */
+static uint64_t *own_epochs(struct block *block, size_t bytes)
+{
+    uint64_t *epochs = (uint64_t *)((char *)block + bytes) - SPACES;
+
+    memset(epochs, 0, SPACES * sizeof(*epochs));
+    return epochs;
 }
 
 static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
@@ -493,6 +577,7 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
                           .cs_base = cpu->seg[SEG_CS].base,
                           .mode = mode,
                           .cs_limit = cpu->seg[SEG_CS].limit };
+    struct code_page *page;
     struct block *block;
     size_t bytes;
 
@@ -509,11 +594,18 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     head.n = b->n;
     head.n_links = count_jumps(b->uop, b->n);
     head.dead = !code || (head.bytes > s.room && !s.code2); /* not from memory: never again */
-    if (!head.dead)
-        head.epoch[cpu->space] = cpu->epoch;
-    bytes = bytes_of(cpu, &head);
+    page = find_page(cpu, &head, lin);
+    if (page)
+        page->blocks++;
+    head.alone = !page;
+    bytes = bytes_of(cpu, &head, !page);
     block = ring_room(&cpu->blocks->arena, bytes, drop_block, cpu);
     *block = head;
+    block->epoch = page ? page->epoch : own_epochs(block, bytes);
+    if (block->dead)
+        block->epoch = cpu->blocks->never;
+    else
+        block->epoch[cpu->space] = cpu->epoch;
     ring_add(&cpu->blocks->arena, &block->item, bytes);
     memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
     make_links(block);

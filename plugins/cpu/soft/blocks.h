@@ -17,16 +17,19 @@
 #define BLOCK_PART_OF(mode) ((mode) >> 22 & 0x7f)
 
 enum {
-    JUMP_ENTRIES = 1 << 14,
+    JUMP_ENTRIES = 1 << 16,
     HASH_ENTRIES = 1 << 16,
     PAGE_ENTRIES = 1 << 12,
+    CODE_PAGES = 1 << 11,
     ARENA_BYTES = 32 << 20
 };
 
 struct blocks {
-    struct block *jump[JUMP_ENTRIES]; /* by rip: where indirect jumps went */
-    struct link *hash[HASH_ENTRIES];  /* by host address of the code */
-    struct link *page[PAGE_ENTRIES];  /* by host page: the blocks that have bytes there */
+    struct block *jump[JUMP_ENTRIES];   /* by rip: where indirect jumps went */
+    struct link *hash[HASH_ENTRIES];    /* by host address of the code */
+    struct link *page[PAGE_ENTRIES];    /* by host page: the blocks that have bytes there */
+    struct link *code_page[CODE_PAGES]; /* by host page: struct code_page */
+    uint64_t never[SPACES];             /* no processor's epoch */
     struct ring arena;
     uint64_t flushes;
     struct block_link *awaits; /* the jump that will be linked with the next block, or NULL */

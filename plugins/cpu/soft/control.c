@@ -252,7 +252,7 @@ static void set_cr8(struct cpu *cpu, uint64_t value)
     cpu_recheck(cpu);
 }
 
-static void run_read_cr(struct cpu *cpu, const struct uop *u)
+void run_read_cr(struct cpu *cpu, const struct uop *u)
 {
     uint64_t value;
 
@@ -382,7 +382,7 @@ void pkru_set(struct cpu *cpu, uint32_t value)
     cpu->pkru = value;
 }
 
-static void run_rdpkru(struct cpu *cpu, const struct uop *u)
+void run_rdpkru(struct cpu *cpu, const struct uop *u)
 {
     if (!(cpu->cr4 & CR4_PKE))
         cpu_fault(cpu, EXC_UD);

@@ -214,6 +214,21 @@ CALL(X87)
 CALL(X87_FLAGS)
 CALL(X87_COND)
 
+#define PURE(name)                                                                                 \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        u->call(cpu, u);                                                                           \
+        NEXT();                                                                                    \
+    }
+PURE(PURE8)
+PURE(PURE16)
+PURE(PURE32)
+PURE(PURE64)
+PURE(PURE_FLAGS8)
+PURE(PURE_FLAGS16)
+PURE(PURE_FLAGS32)
+PURE(PURE_FLAGS64)
+
 /* Whatever the function has changed, the next block is the one that was found before if all that
  * blocks_run() looks at is as it was then. */
 static const struct uop *go_on(struct cpu *cpu)

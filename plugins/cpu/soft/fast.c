@@ -108,7 +108,7 @@ static void check_fsgsbase(struct cpu *cpu)
 }
 
 /* u->d: the segment, u->a: the register, u->imm: its size. */
-static void run_read_base(struct cpu *cpu, const struct uop *u)
+void run_read_base(struct cpu *cpu, const struct uop *u)
 {
     uint64_t base = cpu->seg[u->d].base;
 
@@ -116,7 +116,7 @@ static void run_read_base(struct cpu *cpu, const struct uop *u)
     cpu->r[u->a] = u->imm == 8 ? base : (uint32_t)base;
 }
 
-static void run_write_base(struct cpu *cpu, const struct uop *u)
+void run_write_base(struct cpu *cpu, const struct uop *u)
 {
     uint64_t base = u->imm == 8 ? cpu->r[u->a] : (uint32_t)cpu->r[u->a];
 

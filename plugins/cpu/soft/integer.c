@@ -698,7 +698,8 @@ bool integer_translate(struct block_builder *b, const struct insn *in)
     case 0x97: return xchg_rax(b, in);
     case 0x98: return sign_extend_rax(b, in);
     case 0x99:
-        emit_call(b, call_sign[size_log(in->op_size)], REG(RDX), REG(RAX), 0, 0);
+        emit_call_as(b, sized(UOP_PURE8, in->op_size), call_sign[size_log(in->op_size)], REG(RDX),
+                     REG(RAX), 0, 0);
         return true;
     case 0x9c: emit_call(b, call_pushf, 0, 0, 0, stack_size(in)); return true;
     case 0x9d: emit_call_last(b, call_popf, 0, 0, 0, stack_size(in)); return true;

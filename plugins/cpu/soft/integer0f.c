@@ -120,6 +120,13 @@ static bool bit_imm(struct block_builder *b, const struct insn *in)
     return true;
 }
 
+/* A function of registers: op is the micro-op of 8 bits. */
+static void emit_pure(struct block_builder *b, unsigned op, unsigned size, uop_call *call,
+                      uint8_t d, uint8_t a, uint8_t s, int64_t imm)
+{
+    emit_call_as(b, sized(op, size), call, d, a, s, imm);
+}
+
 /* BSF, BSR and what F3 makes of them, if the processor has that. */
 static bool count(struct block_builder *b, const struct insn *in)
 {
@@ -128,8 +135,8 @@ static bool count(struct block_builder *b, const struct insn *in)
 
     if (in->pp == PFX_F3 && has(b, reverse ? lzcnt : bmi1))
         kind = reverse ? COUNT_LZCNT : COUNT_TZCNT;
-    emit_call(b, call_count[kind][size_log(in->op_size)], REG(in->reg), 0,
-              operand_rm(b, in->op_size), 0);
+    emit_pure(b, UOP_PURE_FLAGS8, in->op_size, call_count[kind][size_log(in->op_size)],
+              REG(in->reg), 0, operand_rm(b, in->op_size), 0);
     return true;
 }
 
@@ -137,8 +144,8 @@ static bool popcnt_translate(struct block_builder *b, const struct insn *in)
 {
     if (in->pp != PFX_F3 || !has(b, popcnt))
         return false;
-    emit_call(b, call_count[COUNT_POPCNT][size_log(in->op_size)], REG(in->reg), 0,
-              operand_rm(b, in->op_size), 0);
+    emit_pure(b, UOP_PURE_FLAGS8, in->op_size, call_count[COUNT_POPCNT][size_log(in->op_size)],
+              REG(in->reg), 0, operand_rm(b, in->op_size), 0);
     return true;
 }
 
@@ -354,7 +361,7 @@ static bool movbe_crc32(struct block_builder *b, const struct insn *in)
         size = store ? size : 1;
         if (!has(b, crc32))
             return false;
-        emit_call(b, call_crc32[size_log(size)], reg, 0, operand_rm(b, size), 0);
+        emit_pure(b, UOP_PURE8, size, call_crc32[size_log(size)], reg, 0, operand_rm(b, size), 0);
         return true;
     }
     if (in->mod == 3 || in->pp == PFX_F3 || !has(b, movbe))
@@ -381,8 +388,8 @@ bool translate_0f38(struct block_builder *b, const struct insn *in)
     if (in->map == MAP_0F38 && in->opcode == 0xf6 && (in->pp == PFX_66 || in->pp == PFX_F3)) {
         if (!has(b, adx))
             return false;
-        emit_call(b, call_adx[size == 8], REG(in->reg), 0, operand_rm(b, size),
-                  in->pp == PFX_66 ? F_CF : F_OF);
+        emit_pure(b, UOP_PURE_FLAGS8, size, call_adx[size == 8], REG(in->reg), 0,
+                  operand_rm(b, size), in->pp == PFX_66 ? F_CF : F_OF);
         return true;
     }
     if (in->map == MAP_0F38 && in->opcode >= 0x80 && in->opcode <= 0x8f)
@@ -396,14 +403,15 @@ bool translate_0f38(struct block_builder *b, const struct insn *in)
 static bool bmi(struct block_builder *b, const struct insn *in, struct feature f, unsigned kind,
                 bool swapped)
 {
+    bool flags = kind == BMI_ANDN || kind == BMI_BEXTR || kind == BMI_BZHI;
     unsigned size = in->op_size == 8 ? 8 : 4;
     uint8_t rm, vvvv = REG(in->vvvv);
 
     if (!has(b, f))
         return false;
     rm = operand_rm(b, size);
-    emit_call(b, call_bmi[kind][size == 8], REG(in->reg), swapped ? vvvv : rm, swapped ? rm : vvvv,
-              0);
+    emit_pure(b, flags ? UOP_PURE_FLAGS8 : UOP_PURE8, size, call_bmi[kind][size == 8], REG(in->reg),
+              swapped ? vvvv : rm, swapped ? rm : vvvv, 0);
     return true;
 }
 
@@ -413,7 +421,8 @@ static bool group17(struct block_builder *b, const struct insn *in)
 
     if (kind < 1 || kind > 3 || in->pp != PFX_NONE || !has(b, bmi1))
         return false;
-    emit_call(b, call_group17[kind - 1][size == 8], REG(in->vvvv), 0, operand_rm(b, size), 0);
+    emit_pure(b, UOP_PURE_FLAGS8, size, call_group17[kind - 1][size == 8], REG(in->vvvv), 0,
+              operand_rm(b, size), 0);
     return true;
 }
 
@@ -433,7 +442,8 @@ static bool rorx(struct block_builder *b, const struct insn *in)
 
     if (in->pp != PFX_F2 || in->vvvv || in->spare || !has(b, bmi2))
         return false;
-    emit_call(b, call_rorx[size == 8], REG(in->reg), 0, operand_rm(b, size), in->imm);
+    emit_pure(b, UOP_PURE8, size, call_rorx[size == 8], REG(in->reg), 0, operand_rm(b, size),
+              in->imm);
     return true;
 }
 

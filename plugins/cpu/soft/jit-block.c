@@ -245,7 +245,8 @@ static void sort_templates(void)
 {
     static const struct template *const lists[] = { int_templates,  memory_templates,
                                                     flow_templates, unit_templates,
-                                                    vec_templates,  x87_templates };
+                                                    vec_templates,  x87_templates,
+                                                    bits_templates };
 
     for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (const struct template *t = lists[i]; t->make; t++)

@@ -171,6 +171,19 @@ void host_bswap(struct host_code *c, unsigned size, unsigned reg)
     put(c, 0xc8 | (reg & 7), 1);
 }
 
+void host_sign(struct host_code *c, unsigned size)
+{
+    touch(c, HOST_DX);
+    if (size != 4)
+        put(c, size == 8 ? 0x48 : 0x66, 1);
+    put(c, 0x99, 1);
+}
+
+void host_carry(struct host_code *c, int how)
+{
+    put(c, how > 0 ? 0xf9 : how < 0 ? 0xf8 : 0xf5, 1);
+}
+
 static void push_or_pop(struct host_code *c, unsigned opcode, unsigned reg)
 {
     touch(c, reg);
@@ -357,6 +370,16 @@ void host_evex(struct host_code *c, const struct insn *in, bool wide, unsigned r
     put_operand_of(c, reg, rm, unit);
     if (in->imm_size)
         put(c, imm, 1);
+}
+
+void host_crc32(struct host_code *c, unsigned size, unsigned reg, unsigned from)
+{
+    const struct insn crc32 = { .map = MAP_0F38, .pp = PFX_F2, .opcode = 0xf0 | (size > 1) };
+
+    touch(c, reg);
+    if (size == 2)
+        put(c, 0x66, 1);
+    host_vector(c, &crc32, size == 8, reg, host_reg(from), 0);
 }
 
 static void move_y(struct host_code *c, unsigned opcode, unsigned reg, struct operand rm)

@@ -83,7 +83,7 @@ struct operand {
     X(RCL_CL, 0xd3, SIZED | DIGIT, 2) X(RCR_CL, 0xd3, SIZED | DIGIT, 3)                            \
     X(BT, 0x0fa3, 0, 0)   X(BTS, 0x0fab, 0, 0)  X(BTR, 0x0fb3, 0, 0)  X(BTC, 0x0fbb, 0, 0)         \
     X(BTS_I, 0x0fba, DIGIT, 5) X(BTR_I, 0x0fba, DIGIT, 6) X(BTC_I, 0x0fba, DIGIT, 7)               \
-    X(CMPXCHG, 0x0fb1, SIZED, 0) X(XADD, 0x0fc1, SIZED, 0) X(CMPXCHG16B, 0x0fc7, DIGIT, 1)         \
+    X(CMPXCHG, 0x0fb1, SIZED, 0) X(XADD, 0x0fc1, SIZED, 0) X(CMPXCHG_PAIR, 0x0fc7, DIGIT, 1)       \
     X(BSF, 0x0fbc, 0, 0)      X(BSR, 0x0fbd, 0, 0)      X(POPCNT, 0x0fb8, F3, 0)                   \
     X(TZCNT, 0x0fbc, F3, 0)   X(LZCNT, 0x0fbd, F3, 0)                                              \
     X(SHLD_I, 0x0fa4, 0, 0)   X(SHRD_I, 0x0fac, 0, 0)   X(SHLD, 0x0fa5, 0, 0) X(SHRD, 0x0fad, 0, 0)\
@@ -159,6 +159,12 @@ void host_repeated(struct host_code *c, unsigned opcode, unsigned size);
 /* LFENCE, MFENCE, SFENCE: 5 to 7. */
 void host_fence(struct host_code *c, unsigned digit);
 void host_bswap(struct host_code *c, unsigned size, unsigned reg);
+/* CWD, CDQ, CQO. */
+void host_sign(struct host_code *c, unsigned size);
+/* STC (how positive), CLC (negative), CMC (0). */
+void host_carry(struct host_code *c, int how);
+/* CRC32 of as much of from as size says. */
+void host_crc32(struct host_code *c, unsigned size, unsigned reg, unsigned from);
 void host_push(struct host_code *c, unsigned reg);
 void host_pop(struct host_code *c, unsigned reg);
 void host_lahf(struct host_code *c);

@@ -6,6 +6,7 @@
  * this block runs, its page is mapped as it was.  One to another page compares the block's epoch
  * with the processor's first.  Indirect ones look into a table by rip, for one context.
  */
+#include "blocks.h"
 #include "integer.h"
 #include "jit-make.h"
 
@@ -53,11 +54,11 @@ void link_across(struct maker *m, unsigned uop)
     uint8_t *epoch, *miss;
 
     if (m->block->mode & MODE_USER) {
-        epoch = host_move_abs(c, HOST_AX, m->jit->never);
+        epoch = host_move_abs(c, HOST_AX, m->jit->cpu->blocks->never);
         host(c, H_LOAD, 8, HOST_CX, CPU(space));
         host(c, H_LOAD, 8, HOST_AX, host_sum(HOST_AX, HOST_CX, 3, 0));
     } else { /* space 0 */
-        epoch = host_load_abs(c, m->jit->never);
+        epoch = host_load_abs(c, m->jit->cpu->blocks->never);
     }
     host(c, H_CMP, 8, HOST_AX, CPU(epoch));
     miss = host_jcc(c, CC_NZ, NULL);

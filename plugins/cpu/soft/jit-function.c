@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * jit-function - templates of instructions that the interpreter has as functions: MOVS and STOS
- * repeated, CMPXCHG16B, bits counted, double shifts, fences, CLD and its kin.
+ * repeated, CMPXCHG8B and 16B, double shifts, fences, LAHF and SAHF, CLC and its kin.
  *
  * They are emitted as themselves: what is undefined is as undefined as the function leaves it.
  */
@@ -89,20 +89,23 @@ static bool make_string(struct maker *m, const struct uop *u)
     return true;
 }
 
-/* ---- CMPXCHG16B ---- */
+/* ---- CMPXCHG8B, CMPXCHG16B ---- */
 
-static bool make_cmpxchg16b(struct maker *m, const struct uop *u)
+static bool make_cmpxchg_pair(struct maker *m, const struct uop *u)
 {
     struct host_code *c = &m->c;
+    bool big = u->call == call_cmpxchg16b;
     struct operand at;
 
-    if (u->call != call_cmpxchg16b || !is_code64(m))
+    if ((!big && u->call != call_cmpxchg8b) || !is_code64(m))
         return false;
-    at = reach(m, REG(REG_T0), 0, 16, true);
+    at = reach(m, REG(REG_T0), 0, big ? 16 : 8, true);
     flags_clobber(m);
-    host(c, H_LEA, 8, HOST_AX, at);
-    host_imm(c, H_TEST_I, 1, host_reg(HOST_AX), 15);
-    unless(m, CC_NZ);
+    if (big) {
+        host(c, H_LEA, 8, HOST_AX, at);
+        host_imm(c, H_TEST_I, 1, host_reg(HOST_AX), 15);
+        unless(m, CC_NZ);
+    }
     if (m->behind)
         flags_need(m, F_ARITH);
     host_push(c, HOST_SI);
@@ -110,7 +113,7 @@ static bool make_cmpxchg16b(struct maker *m, const struct uop *u)
     host(c, H_LOAD, 8, HOST_AX, source(m, REG(RAX)));
     host(c, H_LOAD, 8, HOST_CX, source(m, REG(RCX)));
     host_lock(c);
-    host(c, H_CMPXCHG16B, 8, 0, host_mem(HOST_SI, 0));
+    host(c, H_CMPXCHG_PAIR, big ? 8 : 4, 0, host_mem(HOST_SI, 0));
     host_pop(c, HOST_SI);
     flags_set(m, F_ARITH);
     c->touched |= 1u << HOST_DX;
@@ -118,30 +121,7 @@ static bool make_cmpxchg16b(struct maker *m, const struct uop *u)
     return true;
 }
 
-/* ---- Bits: BSF, BSR, TZCNT, LZCNT, POPCNT, and double shifts ---- */
-
-static bool make_count(struct maker *m, const struct uop *u)
-{
-    static const uint8_t insns[] = { H_BSF, H_BSR, H_TZCNT, H_LZCNT, H_POPCNT };
-
-    for (unsigned kind = COUNT_BSF; kind <= COUNT_POPCNT; kind++) {
-        for (unsigned log2 = 2; log2 < 4; log2++) {
-            unsigned d;
-
-            if (u->call != call_count[kind][log2])
-                continue;
-            settle_address(m);
-            if (m->behind)
-                flags_need(m, F_ARITH);
-            d = in_reg(m, u->d, 8, HOST_AX);
-            host(&m->c, insns[kind], 1u << log2, d, source(m, u->b));
-            flags_set(m, F_ARITH);
-            put(m, u->d, 8, d);
-            return true;
-        }
-    }
-    return false;
-}
+/* ---- Double shifts ---- */
 
 /* What it shifts may be in AX, so what fills up is in a register that the guest's has, and a count
  * is in CX. */
@@ -184,10 +164,17 @@ static bool make_fence(struct maker *m, const struct uop *u)
     return u->call == call_fence;
 }
 
-static bool make_direction(struct maker *m, const struct uop *u)
+/* CLC, STC, CMC; CLD, STD. */
+static bool make_flag(struct maker *m, const struct uop *u)
 {
-    if (u->call != call_flag || 1u << u->d != F_DF)
+    if (u->call != call_flag)
         return false;
+    if (1u << u->d == F_CF) {
+        flags_need(m, m->behind & ~F_CF ? F_ARITH : u->imm ? 0 : F_CF);
+        host_carry(&m->c, u->imm);
+        flags_set(m, F_CF);
+        return true;
+    }
     flags_clobber(m);
     if (u->imm > 0)
         host_imm(&m->c, H_OR_I, 4, CPU(flags), F_DF);
@@ -196,10 +183,30 @@ static bool make_direction(struct maker *m, const struct uop *u)
     return true;
 }
 
+/* AH and the upper byte of the pair are the same but for what is no flag. */
+static bool make_ah(struct maker *m, const struct uop *u)
+{
+    struct operand flags = CPU_AT(offsetof(struct cpu, pair) + 1);
+
+    if (u->call != call_lahf && u->call != call_sahf)
+        return false;
+    flags_settle(m);
+    if (u->call == call_lahf) {
+        host(&m->c, H_LOAD, 1, HOST_AX, flags);
+        put(m, REG(RAX) + 1, 1, HOST_AX);
+    } else {
+        host(&m->c, H_LOAD, 1, HOST_AX, source(m, REG(RAX) + 1));
+        host_imm(&m->c, H_AND_I, 1, host_reg(HOST_AX), (int8_t)(F_ARITH & 0xff));
+        host_imm(&m->c, H_OR_I, 1, host_reg(HOST_AX), 2);
+        host(&m->c, H_STORE, 1, HOST_AX, flags);
+    }
+    return true;
+}
+
 bool make_function_call(struct maker *m, const struct uop *u)
 {
     static bool (*const makers[])(struct maker * m, const struct uop *u) = {
-        make_cmpxchg16b, make_count, make_double_shift, make_fence, make_direction
+        make_cmpxchg_pair, make_double_shift, make_mulx, make_fence, make_flag, make_ah
     };
 
     if (u->op == UOP_CALL_LOOP)

@@ -175,7 +175,7 @@ struct template
                             unsigned nth)
 /* Each file's, ended by one without make. */
 extern const struct template int_templates[], memory_templates[], flow_templates[],
-    unit_templates[], vec_templates[], x87_templates[];
+    unit_templates[], vec_templates[], x87_templates[], bits_templates[];
 // clang-format off
 #define SIZED_OPS(name) UOP_##name##8, UOP_##name##64
 #define BOTH_OPS(name)  UOP_##name##8, UOP_##name##I64
@@ -193,6 +193,7 @@ void templates_init(void);
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);
 bool make_function_call(struct maker *m, const struct uop *u); /* and of UOP_CALL_LOOP */
+bool make_mulx(struct maker *m, const struct uop *u);
 
 /* ---- Operands: byte offsets into the registers ---- */
 

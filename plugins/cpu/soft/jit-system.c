@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * jit-system - templates of the functions that a kernel in 64-bit mode calls most: CLI, STI, STAC,
- * CLAC, SWAPGS, PUSHF.
+ * CLAC, SWAPGS, PUSHF, RDPKRU, MOV from CR, and those of FS's and GS's bases.
  *
  * They do the common case at CPL 0; all else is the functions' own affair.
  */
@@ -80,6 +80,56 @@ static void make_swapgs(struct maker *m, const struct uop *u)
     host(c, H_STORE, 8, HOST_AX, CPU(msr.kernel_gs_base));
 }
 
+static void unless_cr4(struct maker *m, uint32_t bit)
+{
+    flags_clobber(m);
+    host_imm(&m->c, H_TEST_I, 4, CPU(cr4), bit);
+    unless(m, CC_Z);
+}
+
+static struct operand base_of(const struct uop *u)
+{
+    return CPU_AT(offsetof(struct cpu, seg[u->d].base));
+}
+
+static void make_read_base(struct maker *m, const struct uop *u)
+{
+    unless_cr4(m, CR4_FSGSBASE);
+    host(&m->c, H_LOAD, u->imm, HOST_AX, base_of(u));
+    put(m, REG(u->a), 8, HOST_AX);
+}
+
+static void make_write_base(struct maker *m, const struct uop *u)
+{
+    unless_cr4(m, CR4_FSGSBASE);
+    host(&m->c, H_LOAD, u->imm, HOST_AX, source(m, REG(u->a)));
+    check_canonical(m);
+    host(&m->c, H_LOAD, u->imm, HOST_AX, source(m, REG(u->a)));
+    host(&m->c, H_STORE, 8, HOST_AX, base_of(u));
+}
+
+static void make_rdpkru(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+
+    (void)u;
+    unless_cr4(m, CR4_PKE);
+    host(c, H_TEST, 4, home_of(REG(RCX)), host_reg(home_of(REG(RCX))));
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 4, HOST_AX, CPU(pkru));
+    put(m, REG(RAX), 8, HOST_AX);
+    host_move_imm(c, HOST_DX, 0);
+}
+
+static void make_read_cr(struct maker *m, const struct uop *u)
+{
+    const struct operand cr[] = { [0] = CPU(cr0), [2] = CPU(cr2), [3] = CPU(cr3), [4] = CPU(cr4) };
+
+    unless_cpl_0(m);
+    host(&m->c, H_LOAD, 8, HOST_AX, cr[u->imm]);
+    put(m, REG(u->a), 8, HOST_AX);
+}
+
 /* cpu->flags become the guest's whole ones on the way. */
 static void make_pushf(struct maker *m, const struct uop *u)
 {
@@ -107,13 +157,21 @@ bool make_system_call(struct maker *m, const struct uop *u)
         uop_call *call;
         void (*make)(struct maker *m, const struct uop *u);
     } makers[] = {
-        { call_cli, make_cli }, { call_sti, make_sti },      { call_in_shadow, make_in_shadow },
-        { run_ac, make_ac },    { run_swapgs, make_swapgs }, { call_pushf, make_pushf },
+        { call_cli, make_cli },
+        { call_sti, make_sti },
+        { call_in_shadow, make_in_shadow },
+        { run_ac, make_ac },
+        { run_swapgs, make_swapgs },
+        { call_pushf, make_pushf },
+        { run_rdpkru, make_rdpkru },
+        { run_read_cr, make_read_cr },
+        { run_read_base, make_read_base },
+        { run_write_base, make_write_base },
     };
     uint32_t mode = m->block->mode;
 
     if ((mode & MODE_CODE_MASK) != MODE_CODE64 || mode & (MODE_USER | MODE_GUEST) ||
-        (u->call == call_pushf && u->imm != 8))
+        (u->call == call_pushf && u->imm != 8) || (u->call == run_read_cr && u->imm == 8))
         return false;
     for (unsigned i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
         if (makers[i].call == u->call) {

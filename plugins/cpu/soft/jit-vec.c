@@ -250,8 +250,11 @@ bool vec_changes_general(struct maker *m, const struct uop *u)
 {
     struct insn in;
 
-    return u->call != vec_enter_mmx && (!decode_again(m, u, &in) || gives_index(&in) ||
-                                        vec_find(m->jit->cpu, &in)->dst == KIND_G);
+    if (u->call == vec_enter_mmx)
+        return false;
+    if (!decode_again(m, u, &in) || gives_index(&in))
+        return true;
+    return (in.evex ? evex_find(m->jit->cpu, &in)->dst : vec_find(m->jit->cpu, &in)->dst) == KIND_G;
 }
 
 /* EMMS, VZEROUPPER, VZEROALL: the host's do it to sixteen registers. */

@@ -156,7 +156,7 @@ static void unlink_site(struct jit *jit, struct jit_site *site)
     link_out(&site->link);
     site->to = NULL;
     aim(jit, site->at, jit_executable(jit, site->stub));
-    aim_epoch(site, jit->never);
+    aim_epoch(site, jit->cpu->blocks->never);
 }
 
 static void link_site(struct jit *jit, struct jit_site *site, struct block *to)

@@ -22,7 +22,7 @@ struct jit_jump {
     uint64_t salt; /* 0: none */
     uint64_t unused;
 };
-enum { JIT_JUMPS = 1 << 14 };
+enum { JIT_JUMPS = 1 << 16 };
 
 /* A jump of translated code to another block's: in code memory, behind the block's code. */
 struct jit_site {
@@ -84,8 +84,7 @@ struct jit {
     } to;                                                       /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
-    uint64_t isas;          /* of vector instructions that the host has: bits by vec_isa */
-    uint64_t never[SPACES]; /* no processor's epoch */
+    uint64_t isas; /* of vector instructions that the host has: bits by vec_isa */
     struct maker *maker;
     struct jit_context context[JIT_CONTEXTS];
     uint64_t salts;

@@ -685,32 +685,62 @@ static void access_write(struct cpu *cpu, uint64_t lin, const void *from, unsign
     part_write(cpu, as, next_page(cpu, lin), (const char *)from + first, bytes - first);
 }
 
-uint64_t mem_read(struct cpu *cpu, uint64_t lin, unsigned size)
+/* Where a tag says that nothing but the bytes is to be accessed: all of them, in one page. */
+static void *direct(struct cpu *cpu, enum tlb_index as, uint64_t lin, unsigned size, bool write)
 {
+    const struct tlb_entry *e = &cpu->tlb->table[as].entry[slot_of(lin)];
+
+    return (write ? e->write : e->read) == PAGE_OF(lin + size - 1) ? (void *)(lin + e->addend)
+                                                                   : NULL;
+}
+
+static uint64_t read_as(struct cpu *cpu, uint64_t lin, unsigned size, enum tlb_index as)
+{
+    const void *at = direct(cpu, as, lin, size, false);
     uint64_t value = 0;
 
-    check_alignment(cpu, lin, size);
-    access_read(cpu, lin, &value, size, cpu->tlb->data);
+    if (LIKELY(at && size == 8))
+        memcpy(&value, at, 8);
+    else if (at)
+        memcpy(&value, at, size);
+    else
+        access_read(cpu, lin, &value, size, as);
     return value;
+}
+
+static void write_as(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size,
+                     enum tlb_index as)
+{
+    void *at = cpu->check ? NULL : direct(cpu, as, lin, size, true);
+
+    if (LIKELY(at && size == 8))
+        memcpy(at, &value, 8);
+    else if (at)
+        memcpy(at, &value, size);
+    else
+        access_write(cpu, lin, &value, size, as);
+}
+
+uint64_t mem_read(struct cpu *cpu, uint64_t lin, unsigned size)
+{
+    check_alignment(cpu, lin, size);
+    return read_as(cpu, lin, size, cpu->tlb->data);
 }
 
 void mem_write(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size)
 {
     check_alignment(cpu, lin, size);
-    access_write(cpu, lin, &value, size, cpu->tlb->data);
+    write_as(cpu, lin, value, size, cpu->tlb->data);
 }
 
 uint64_t mem_read_sys(struct cpu *cpu, uint64_t lin, unsigned size)
 {
-    uint64_t value = 0;
-
-    access_read(cpu, lin, &value, size, cpu->tlb->system);
-    return value;
+    return read_as(cpu, lin, size, cpu->tlb->system);
 }
 
 void mem_write_sys(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size)
 {
-    access_write(cpu, lin, &value, size, cpu->tlb->system);
+    write_as(cpu, lin, value, size, cpu->tlb->system);
 }
 
 void mem_read_bytes(struct cpu *cpu, uint64_t lin, void *to, unsigned bytes)

@@ -84,6 +84,18 @@ struct code_slot {
     const uint8_t *host;
 };
 
+/*
+ * A page table or page directory of 4- or 5-level paging that a walk has come to, and what the
+ * levels above it allow: where the next walk around there begins, until anything is flushed.  What
+ * such a walk would fault for is walked for from the root.
+ */
+struct upper {
+    uint64_t lin, table; /* lin without the bits that select within the table */
+    uint64_t era;        /* tlb_era() */
+    bool user, writable, xd;
+};
+enum { UPPER_LEVELS = 2, UPPERS = 64 };
+
 #define NO_CR3 (~0ull)
 struct tlb {
     enum tlb_index data, system; /* for the program, and for what the processor does */
@@ -103,11 +115,18 @@ struct tlb {
     unsigned next_region;
     struct code_slot code[CODE_SLOTS];
     struct tlb_table table[TLB_TABLES];
+    struct upper upper[UPPER_LEVELS][UPPERS];
     struct tlb_entry none[TLB_ENTRIES]; /* never filled, for when alignment is checked */
     struct {
         uint64_t all, pages;
     } flushes;
 };
+
+/* Another one after each flush of whatever kind; never 0. */
+static inline uint64_t tlb_era(const struct tlb *tlb)
+{
+    return tlb->flushes.all + tlb->flushes.pages + 1;
+}
 
 /* What the processors of a machine share. */
 struct bus {

@@ -3,7 +3,8 @@
  * paging - page walks in every mode, and those of a guest, whose physical addresses are walked for
  * in turn.
  *
- * Intel SDM volume 3, chapter 4; AMD APM volume 2, section 15.25 (nested paging).
+ * Intel SDM volume 3, chapter 4 (4.10.3: paging-structure caches); AMD APM volume 2, section 15.25
+ * (nested paging).
  */
 #include "mmu.h"
 #include "svm.h"
@@ -19,9 +20,11 @@ struct walk {
     bool guest;              /* of a guest: its tables are at guest-physical addresses */
     bool nested;             /* of a guest's physical address */
     uint64_t lin, phys;
-    uint64_t leaf;           /* the last entry */
-    unsigned bits;           /* log2 of the page it maps */
-    bool user, writable, xd; /* of all levels together */
+    uint64_t leaf;                    /* the last entry */
+    unsigned bits;                    /* log2 of the page it maps */
+    bool user, writable, xd;          /* of all levels together */
+    bool recalls, recalled;           /* may begin at a table that is known; has */
+    struct upper upper[UPPER_LEVELS]; /* what it has come to, if era is not 0 */
     unsigned n;
     struct {
         uint64_t addr, entry;
@@ -137,6 +140,58 @@ static uint64_t reserved_bits(const struct walk *w, uint64_t entry, unsigned lev
     return bits;
 }
 
+/* ---- Tables that are known ---- */
+
+static unsigned upper_shift(unsigned level)
+{
+    return 12 + 9 * level;
+}
+
+static struct upper *upper_of(const struct walk *w, unsigned level)
+{
+    return &w->cpu->tlb->upper[level - 1][w->lin >> upper_shift(level) & (UPPERS - 1)];
+}
+
+/* The level to begin at, and its table. */
+static unsigned recall(struct walk *w, unsigned levels, uint64_t *table)
+{
+    for (unsigned level = 1; level <= UPPER_LEVELS && w->recalls; level++) {
+        const struct upper *upper = upper_of(w, level);
+
+        if (upper->lin != w->lin >> upper_shift(level) || upper->era != tlb_era(w->cpu->tlb))
+            continue;
+        w->user = upper->user;
+        w->writable = upper->writable;
+        w->xd = upper->xd;
+        w->recalled = true;
+        *table = upper->table;
+        return level;
+    }
+    return levels;
+}
+
+/* The walk has come to the table of that level. */
+static void come_to(struct walk *w, unsigned level, uint64_t table)
+{
+    if (level <= UPPER_LEVELS)
+        w->upper[level - 1] = (struct upper){ .lin = w->lin >> upper_shift(level),
+                                              .table = table,
+                                              .era = tlb_era(w->cpu->tlb),
+                                              .user = w->user,
+                                              .writable = w->writable,
+                                              .xd = w->xd };
+}
+
+/* The walk has been good, and A is set in all that has led there. */
+static void keep_uppers(const struct walk *w)
+{
+    for (unsigned level = 1; level <= UPPER_LEVELS && w->recalls; level++)
+        if (w->upper[level - 1].era)
+            *upper_of(w, level) = w->upper[level - 1];
+}
+
+/* ---- The walk ---- */
+
 /* PAE, 4-level and 5-level paging: 8-byte entries, from that level down. */
 static int walk_64(struct walk *w, uint64_t table, unsigned level)
 {
@@ -159,6 +214,7 @@ static int walk_64(struct walk *w, uint64_t table, unsigned level)
             return WALK_OK;
         }
         table = entry & PTE_FRAME;
+        come_to(w, level - 1, table);
     }
 }
 
@@ -180,8 +236,12 @@ static int walk(struct walk *w)
     uint64_t entry;
     int result;
 
-    if (w->efer & EFER_LMA)
-        return walk_64(w, w->cr3 & PTE_FRAME, w->cr4 & CR4_LA57 ? 5 : 4);
+    if (w->efer & EFER_LMA) {
+        uint64_t table = w->cr3 & PTE_FRAME;
+        unsigned level = recall(w, w->cr4 & CR4_LA57 ? 5 : 4, &table);
+
+        return walk_64(w, table, level);
+    }
     if (w->nested && w->lin >> 32)
         return WALK_ABSENT;
     if (!(w->cr4 & CR4_PAE))
@@ -235,13 +295,21 @@ static bool set_accessed(const struct walk *w, bool dirty)
 static bool resolve(const struct walk *start, enum mmu_access access, enum tlb_index as,
                     struct mapping *map, uint32_t *error)
 {
+    bool recalls = start->recalls;
+
     for (;;) {
         struct walk w = *start;
-        int result = walk(&w);
+        int result;
 
+        w.recalls = recalls;
+        result = walk(&w);
         *error = result == WALK_ABSENT     ? 0
                  : result == WALK_RESERVED ? PF_P | PF_RSVD
                                            : rights(&w, access, as, map);
+        if ((result != WALK_OK || *error) && w.recalled) {
+            recalls = false;
+            continue;
+        }
         if (result != WALK_OK || *error) {
             bool tell_fetch = w.cr4 & CR4_SMEP || (w.cr4 & CR4_PAE && w.efer & EFER_NXE);
             *error |= (access == MMU_WRITE ? PF_W : 0) | (as >= TLB_USER ? PF_U : 0) |
@@ -250,6 +318,7 @@ static bool resolve(const struct walk *start, enum mmu_access access, enum tlb_i
         }
         if (!set_accessed(&w, access == MMU_WRITE))
             continue;
+        keep_uppers(&w);
         map->write &= access == MMU_WRITE || w.leaf & PTE_D;
         map->phys = w.phys;
         map->bits = w.bits;
@@ -310,6 +379,7 @@ bool paging_walk(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum tlb
         .cr4 = cpu->cr4,
         .efer = cpu->efer,
         .guest = cpu->svm.nested,
+        .recalls = cpu->efer & EFER_LMA && !cpu->svm.nested,
         .lin = lin,
         .user = true,
         .writable = true,

@@ -194,6 +194,7 @@ void watch_probe(struct cpu *cpu, uint64_t lin, unsigned bytes);
 bool table_translate(struct block_builder *b, const struct insn *in);
 bool control_translate(struct block_builder *b, const struct insn *in);
 uop_call run_ac; /* STAC, CLAC: imm is AC */
+uop_call run_rdpkru, run_read_cr;
 /* The bits of CR4 that the processor's features bring along. */
 uint64_t control_known_cr4(const struct cpu *cpu);
 /* CR3, which MOV has checked. */
@@ -219,7 +220,7 @@ bool cpu_is_amd(const struct cpu *cpu);
 
 /* SYSCALL, SYSRET, SYSENTER, SYSEXIT, SWAPGS. */
 bool fast_translate(struct block_builder *b, const struct insn *in);
-uop_call run_swapgs;
+uop_call run_swapgs, run_read_base, run_write_base;
 
 /* A PKRU that another instruction (XRSTOR) loads. */
 void pkru_set(struct cpu *cpu, uint32_t value);

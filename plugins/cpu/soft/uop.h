@@ -80,13 +80,23 @@ struct block_link {
     struct uop *from;
 };
 
+/* A page of code at its linear address: at which epochs that was last seen to lead there.  It is
+ * there as long as blocks are. */
+struct code_page {
+    uint64_t epoch[SPACES];
+    struct link link;
+    uint64_t lin;
+    const uint8_t *host;
+    unsigned blocks;
+};
+
 struct block {
     struct ring_item item;
     struct link found;   /* by its bytes */
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint64_t epoch[SPACES]; /* at which its address was last seen to map here */
+    uint64_t *epoch; /* of its page, or its own (see alone); once it is dead, nobody's */
     uint16_t bytes, instructions;
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
     struct page_link on_page[2];
@@ -106,6 +116,7 @@ struct block {
     uint16_t n_sites;
     uint16_t n, n_links; /* micro-ops; those of them that are direct jumps */
     bool dead;           /* nobody finds it any more */
+    bool alone;          /* not of a code_page */
     bool solitary;       /* not for regions */
     struct uop uop[];
 };
@@ -149,6 +160,8 @@ enum {
     X(name##16, name##16, props, 0, 0, 0)                                                          \
     X(name##32, name##32, props, 0, 0, 0)                                                          \
     X(name##64, name##64, props, 0, 0, 0)
+#define UOP_PURE_FLAGS(X, size)                                                                    \
+    X(PURE_FLAGS##size, PURE_FLAGS##size, W_D | R_D | R_A | R_B, F_ARITH, F_ARITH, 0)
 #define UOP_BOTH(X, name, props, reads, sets, kills)                                               \
     UOP_SIZED(X, name, props | R_B, reads, sets, kills)                                            \
     UOP_SIZED(X, name##I, props | USES_IMM, reads, sets, kills)
@@ -222,6 +235,9 @@ enum {
     X(SX8, SX8, W_D | R_A, 0, 0, 0) X(SX16, SX16, W_D | R_A, 0, 0, 0)                              \
     X(SX32, SX32, W_D | R_A, 0, 0, 0)                                                              \
     X(BSWAP32, BSWAP32, W_D | R_A, 0, 0, 0) X(BSWAP64, BSWAP64, W_D | R_A, 0, 0, 0)                \
+    /* A C function of registers alone, by the size of what it reads */                            \
+    UOP_PLAIN(X, PURE, W_D | R_D | R_A | R_B) UOP_PURE_FLAGS(X, 8) UOP_PURE_FLAGS(X, 16)           \
+    UOP_PURE_FLAGS(X, 32) UOP_PURE_FLAGS(X, 64)                                                    \
     /* d = a + (b << scale) + imm, cut to the size; ADDRSEG: and segment base, all checks */       \
     X(LEA32, LEA32, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \
     X(LEA64, LEA64, W_D | R_A | R_B | USES_IMM, 0, 0, 0)                                           \

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * soft-kernel - a kernel's instructions do alike in the interpreter and in translated code,
+ * whatever privilege, flags and control registers there are: all of the processor's state.
+ */
+#include "blocks.h"
+#include "soft-host.h"
+#include "sys.h"
+
+enum { ROUNDS = 400, TARGET = 0x200800 };
+
+/* What is run, with UD2 behind it and at TARGET; alone: nothing else, it ends with its page. */
+static const struct {
+    const char *name, *code;
+    unsigned n;
+    bool alone;
+} insns[] = {
+// clang-format off
+#define INSN(name, code)  { name, code, sizeof(code) - 1, false }
+#define ALONE(name, code) { name, code, sizeof(code) - 1, true }
+    // clang-format on
+    INSN("cli", "\xfa"),
+    INSN("sti", "\xfb\x90"),
+    ALONE("sti-alone", "\xfb"),
+    INSN("stac", "\x0f\x01\xcb"),
+    INSN("clac", "\x0f\x01\xca"),
+    INSN("stac-clac", "\x0f\x01\xcb\x8b\x06\x0f\x01\xca\x8b\x06"), /* mov eax, [rsi], twice */
+    INSN("swapgs", "\x0f\x01\xf8\x0f\x01\xf8\x0f\x01\xf8"),
+    INSN("pushf", "\x9c"),
+    INSN("cld", "\xfc"),
+    INSN("std", "\xfd"),
+    INSN("rdfsbase", "\xf3\x48\x0f\xae\xc2"),
+    INSN("rdgsbase", "\xf3\x41\x0f\xae\xc9"), /* r9d */
+    INSN("wrfsbase", "\xf3\x48\x0f\xae\xd2"),
+    INSN("wrgsbase", "\xf3\x41\x0f\xae\xd9"),
+    INSN("rdpkru", "\x0f\x01\xee"),
+    INSN("mov-cr0", "\x0f\x20\xc3"),
+    INSN("mov-cr2", "\x41\x0f\x20\xd1"), /* r9 */
+    INSN("mov-cr3", "\x0f\x20\xd8"),
+    INSN("mov-cr4", "\x0f\x20\xe7"),
+    INSN("syscall", "\x0f\x05"),
+    INSN("sysret", "\x48\x0f\x07"),
+    INSN("iret", "\x48\xcf"),
+};
+
+static uint64_t some_of(GRand *r, uint64_t bits)
+{
+    return bits & ((uint64_t)g_rand_int(r) << 32 | g_rand_int(r));
+}
+
+/* The first half is the supervisor's own, unless CPL 3 begins; the second everybody's. */
+static void set_pages(struct soft_host *h, unsigned cpl)
+{
+    uint64_t *pde = (uint64_t *)(h->ram + SOFT_TABLES + 0x2000);
+
+    pde[0] = 0x83 | (cpl == 3 ? 4 : 0);
+    pde[1] = 0x200087;
+}
+
+/* Flat segments at 8 on, as SYSCALL and SYSRET have them: CS, SS; 32-bit CS, SS, CS of users. */
+static void set_segments(struct soft_host *h, unsigned cpl)
+{
+    static const uint64_t gdt[] = { 0,
+                                    0x00af9b000000ffff,
+                                    0x00cf93000000ffff,
+                                    0x00cffb000000ffff,
+                                    0x00cff3000000ffff,
+                                    0x00affb000000ffff };
+    struct cpu *cpu = h->cpu;
+
+    memcpy(h->ram + SOFT_DATA + 0x1000, gdt, sizeof(gdt));
+    cpu->gdt = (struct segment){ .base = SOFT_DATA + 0x1000, .limit = sizeof(gdt) - 1 };
+    cpu->msr.star = 8ull << 32 | (0x18ull | 3) << 48;
+    cpu->msr.lstar = TARGET;
+    cpu->cpl = cpl;
+    cpu->seg[SEG_CS].attr = 0xa09b | cpl << 5;
+    cpu->seg[SEG_CS].selector = cpl == 3 ? 0x2b : 8 | cpl;
+    cpu->seg[SEG_SS].attr = 0xc093 | cpl << 5;
+    cpu->seg[SEG_SS].selector = cpl == 3 ? 0x23 : 0x10 | cpl;
+}
+
+/* A frame that IRET takes: to TARGET, of the kernel or the user; now and then of neither. */
+static void set_frame(struct soft_host *h, GRand *r)
+{
+    bool user = g_rand_boolean(r);
+    uint64_t frame[] = { TARGET, user ? 0x2b : 8, 2 | some_of(r, F_ARITH | F_IF | F_DF | F_AC),
+                         SOFT_STACK - 0x100, user ? 0x23 : 0x10 };
+
+    if (g_rand_int_range(r, 0, 8) == 0)
+        frame[g_rand_int_range(r, 0, 5)] ^= 1ull << g_rand_int_range(r, 0, 64);
+    memcpy(h->ram + SOFT_STACK, frame, sizeof(frame));
+}
+
+static void set_up(struct soft_host *h, GRand *r)
+{
+    static const uint8_t cpls[] = { 0, 0, 0, 1, 3, 3 };
+    struct cpu *cpu = h->cpu;
+    unsigned cpl = cpls[g_rand_int_range(r, 0, G_N_ELEMENTS(cpls))];
+
+    soft_host_mode(h, 64);
+    set_pages(h, cpl);
+    set_segments(h, cpl);
+    for (unsigned i = 0; i < 16; i++)
+        cpu->r[i] = some_of(r, g_rand_boolean(r) ? -1ull : 0x7fff);
+    cpu->r[RSP] = SOFT_STACK;
+    cpu->r[RSI] = g_rand_boolean(r) ? SOFT_DATA : 0x200000;
+    if (g_rand_boolean(r))
+        cpu->r[RCX] = g_rand_boolean(r) ? 0 : TARGET;
+    set_frame(h, r);
+    cpu->flags = 2 | some_of(r, F_ARITH | F_IF | F_DF | F_AC | F_ID | F_IOPL);
+    cpu->cr2 = some_of(r, -1ull);
+    cpu->cr4 |= some_of(r, CR4_FSGSBASE | CR4_SMAP | CR4_PKE);
+    cpu->pkru = some_of(r, ~3u);
+    cpu->efer ^= g_rand_int_range(r, 0, 8) ? 0 : EFER_SCE;
+    cpu->msr.fmask = some_of(r, F_ARITH | F_IF | F_DF | F_AC) | (g_rand_boolean(r) ? F_AC : 0);
+    cpu->seg[SEG_FS].base = some_of(r, 0xffffffff);
+    cpu->seg[SEG_GS].base = some_of(r, 0xffffffff);
+    cpu->msr.kernel_gs_base = some_of(r, 0xffffffff);
+    cpu->held = g_rand_int_range(r, 0, 4) ? 0 : WANT_NMI;
+    cpu->inhibit = cpu->shadow = 0;
+    cpu->wanted = 0;
+    tlb_flush(cpu, true);
+    mode_update(cpu);
+}
+
+static int run_in(struct soft_host *h, unsigned which, unsigned seed)
+{
+    static const uint8_t ud2[] = { 0x0f, 0x0b };
+    GRand *r = g_rand_new_with_seed(seed);
+    bool alone = insns[which].alone;
+    uint8_t code[32];
+
+    set_up(h, r);
+    memcpy(code, insns[which].code, insns[which].n);
+    memcpy(code + insns[which].n, ud2, sizeof(ud2));
+    soft_host_code(h, TARGET, ud2, sizeof(ud2));
+    soft_host_code(h, alone ? SOFT_CODE + 0x1000 - insns[which].n : SOFT_CODE, code,
+                   insns[which].n + sizeof(ud2));
+    g_rand_free(r);
+    return soft_host_run(h, alone ? 1 : 8);
+}
+
+static void compare(const struct cpu *a, const struct cpu *b)
+{
+    for (unsigned i = 0; i < 16; i++)
+        g_assert_cmphex(a->r[i], ==, b->r[i]);
+    g_assert_cmphex(a->rip, ==, b->rip);
+    g_assert_cmphex(a->flags, ==, b->flags);
+    g_assert_cmphex(a->mode, ==, b->mode);
+    g_assert_cmphex(a->cr2, ==, b->cr2);
+    g_assert_cmpuint(a->cpl, ==, b->cpl);
+    g_assert_cmpuint(a->space, ==, b->space);
+    g_assert_cmpuint(a->inhibit, ==, b->inhibit);
+    g_assert_cmpuint(a->wanted, ==, b->wanted);
+    g_assert_cmpuint(a->held, ==, b->held);
+    g_assert_cmpuint(a->fault.error, ==, b->fault.error);
+    g_assert_cmpuint(a->tlb->data, ==, b->tlb->data);
+    g_assert_cmpint((char *)a->fast - (char *)a->tlb, ==, (char *)b->fast - (char *)b->tlb);
+    g_assert_true(a->epoch == a->epochs[a->space] && b->epoch == b->epochs[b->space]);
+    g_assert_cmphex(a->msr.kernel_gs_base, ==, b->msr.kernel_gs_base);
+    for (unsigned i = 0; i < N_SEGS; i++) {
+        g_assert_cmphex(a->seg[i].base, ==, b->seg[i].base);
+        g_assert_cmphex(a->seg[i].limit, ==, b->seg[i].limit);
+        g_assert_cmphex(a->seg[i].selector, ==, b->seg[i].selector);
+        g_assert_cmphex(a->seg[i].attr, ==, b->seg[i].attr);
+    }
+}
+
+static void test_alike(gconstpointer which)
+{
+    struct soft_host *a = soft_host_create(64), *b = soft_host_create(64);
+    unsigned n = GPOINTER_TO_UINT(which), went_well = 0;
+
+    g_assert_cmpint(jit_create(b->cpu, JIT_LEAST, 1), ==, 0);
+    for (unsigned seed = 1; seed <= ROUNDS; seed++) {
+        int vector = run_in(a, n, seed);
+
+        g_assert_cmpint(run_in(b, n, seed), ==, vector);
+        compare(a->cpu, b->cpu);
+        g_assert_cmpint(memcmp(a->ram + SOFT_STACK - 64, b->ram + SOFT_STACK - 64, 128), ==, 0);
+        g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
+        went_well += vector == (insns[n].alone ? -1 : EXC_UD) && a->cpu->rip != SOFT_CODE;
+    }
+    g_assert_cmpuint(went_well, >, ROUNDS / 20);
+    soft_host_destroy(a);
+    soft_host_destroy(b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(insns); i++) {
+        char *path = g_strdup_printf("/soft-kernel/%s", insns[i].name);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_alike);
+        g_free(path);
+    }
+    return g_test_run();
+}
