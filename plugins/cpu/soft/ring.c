@@ -4,16 +4,6 @@
  */
 #include "ring.h"
 
-#include <time.h>
-
-static uint64_t now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
-}
-
 static void drop_before(struct ring *ring, size_t at, ring_drop *drop, void *context)
 {
     while (ring->oldest < ring->end && ring->oldest < at) {
@@ -35,17 +25,13 @@ static void begin_again(struct ring *ring, ring_drop *drop, void *context)
 
 void *ring_room(struct ring *ring, size_t bytes, ring_drop *drop, void *context)
 {
-    bool again = bytes > ring->bytes - ring->next;
-    uint64_t began, took;
+    uint64_t before = ring->count.dropped, dropped;
 
-    if (!again && (ring->oldest == ring->end || ring->oldest >= ring->next + bytes))
-        return ring->base + ring->next;
-    began = now();
-    if (again)
+    if (bytes > ring->bytes - ring->next)
         begin_again(ring, drop, context);
     drop_before(ring, ring->next + bytes, drop, context);
-    took = now() - began;
-    if (took > ring->count.longest)
-        ring->count.longest = took;
+    dropped = ring->count.dropped - before;
+    if (dropped > ring->count.most)
+        ring->count.most = dropped;
     return ring->base + ring->next;
 }

@@ -21,7 +21,7 @@ struct ring {
     size_t bytes, next, oldest, end;
     struct {
         uint64_t dropped, rounds; /* items that went; how often it has begun again */
-        uint64_t longest;         /* ns that it took to make room */
+        uint64_t most;            /* that went at once */
     } count;
 };
 

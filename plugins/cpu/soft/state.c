@@ -202,10 +202,10 @@ static double each(uint64_t of, uint64_t n)
 static void put_ring(FILE *f, const char *name, const struct ring *ring)
 {
     fprintf(f,
-            "%s: %zu of %zu bytes in use; %" PRIu64 " blocks written over in %" PRIu64
-            " rounds; longest step %.1f us\n",
+            "%s: %zu of %zu bytes in use; %" PRIu64 " written over in %" PRIu64
+            " rounds, at most %" PRIu64 " at once\n",
             name, ring_used(ring), ring->bytes, ring->count.dropped, ring->count.rounds,
-            ring->count.longest / 1e3);
+            ring->count.most);
 }
 
 static void put_translated(FILE *f, const struct jit *jit)
