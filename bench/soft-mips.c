@@ -141,9 +141,9 @@ int main(void)
         /* vmovdqu ymm0, [rsi]; vpaddd ymm0, ymm0, ymm1; vpmulld ymm0, ymm0, ymm2; vpxor ymm1, ymm1, ymm0; vfmadd231pd ymm3, ymm4, ymm5; vmovdqu [rdi], ymm0 */
         { "avx2", 26,
           "\xc5\xfe\x6f\x06\xc5\xfd\xfe\xc1\xc4\xe2\x7d\x40\xc2\xc5\xf5\xef\xc8\xc4\xe2\xdd\xb8\xdd\xc5\xfe\x7f\x07" },
-        /* kmovw k1, eax; vmovdqu32 zmm0, [rsi]; vpaddd zmm0 {k1}, zmm0, zmm1; vpmulld zmm0, zmm0, zmm2; vpxord zmm1, zmm1, zmm0; vfmadd231pd zmm3, zmm4, zmm5; vpcmpd k2, zmm0, zmm1, 1; vmovdqu32 [rdi] {k1}, zmm0 */
+        /* kxnorw k1, k1, k1; vmovdqu32 zmm0, [rsi]; vpaddd zmm0 {k1}, zmm0, zmm1; vpmulld zmm0, zmm0, zmm2; vpxord zmm1, zmm1, zmm0; vfmadd231pd zmm3, zmm4, zmm5; vpcmpd k2, zmm0, zmm1, 1; vmovdqu32 [rdi] {k1}, zmm0 */
         { AVX512, 47,
-          "\xc5\xf8\x92\xc8\x62\xf1\x7e\x48\x6f\x06\x62\xf1\x7d\x49\xfe\xc1\x62\xf2\x7d\x48\x40\xc2\x62\xf1\x75\x48\xef\xc8\x62\xf2\xdd\x48\xb8\xdd\x62\xf3\x7d\x48\x1f\xd1\x01\x62\xf1\x7e\x49\x7f\x07" },
+          "\xc5\xf4\x46\xc9\x62\xf1\x7e\x48\x6f\x06\x62\xf1\x7d\x49\xfe\xc1\x62\xf2\x7d\x48\x40\xc2\x62\xf1\x75\x48\xef\xc8\x62\xf2\xdd\x48\xb8\xdd\x62\xf3\x7d\x48\x1f\xd1\x01\x62\xf1\x7e\x49\x7f\x07" },
         /* fld qword ptr [rsi]; fmul qword ptr [rsi + 8]; fadd qword ptr [rsi + 16]; fxch st(0); fsqrt; fstp qword ptr [rdi] */
         { "x87", 14,
           "\xdd\x06\xdc\x4e\x08\xdc\x46\x10\xd9\xc8\xd9\xfa\xdd\x1f" },

@@ -15,6 +15,7 @@
 #include <glib.h>
 
 #include "cpu/accel.h"
+#include "cpu/model.h"
 
 /* ---- After a reset ---- */
 
@@ -209,7 +210,53 @@ static uint64_t xsave_get(const struct tenon_x86_state *s, unsigned offset, unsi
     return value;
 }
 
-static void put_units(GString *to, const struct tenon_x86_state *s)
+unsigned state_component(const struct vcpu *cpu, unsigned component)
+{
+    static const uint16_t usual[] = {
+        [XSAVE_OPMASK] = 1088, [XSAVE_ZMM_HIGH] = 1152, [XSAVE_HIGH_ZMM] = 1664
+    };
+    const struct cpuid_entry *e = cpu ? cpuid_find(cpu->cpuid, cpu->n_cpuid, 0xd, component) : NULL;
+
+    return e && e->ebx ? e->ebx : usual[component];
+}
+
+/* Eight bytes of a component; zeroes while it is as after a reset. */
+static uint64_t component_get(const struct tenon_x86_state *s, unsigned component, unsigned offset)
+{
+    return s->xsave[XSAVE_BV] >> component & 1 ? xsave_get(s, offset, 8) : 0;
+}
+
+/* The j-th 64 bits of ZMM register i. */
+static uint64_t zmm_get(const struct tenon_x86_state *s, const struct vcpu *cpu, unsigned i,
+                        unsigned j)
+{
+    if (i >= 16)
+        return component_get(s, XSAVE_HIGH_ZMM,
+                             state_component(cpu, XSAVE_HIGH_ZMM) + 64 * (i - 16) + 8 * j);
+    if (j >= 4)
+        return component_get(s, XSAVE_ZMM_HIGH,
+                             state_component(cpu, XSAVE_ZMM_HIGH) + 32 * i + 8 * (j - 4));
+    if (j >= 2)
+        return component_get(s, XSAVE_AVX, XSAVE_YMM + 16 * i + 8 * (j - 2));
+    return xsave_get(s, XSAVE_XMM + 16 * i + 8 * j, 8);
+}
+
+static void put_avx512(GString *to, const struct tenon_x86_state *s, const struct vcpu *cpu)
+{
+    unsigned opmask = state_component(cpu, XSAVE_OPMASK);
+
+    for (unsigned i = 0; i < 8; i++)
+        g_string_append_printf(to, "Opmask%02u=%016" PRIx64 "%c", i,
+                               component_get(s, XSAVE_OPMASK, opmask + 8 * i),
+                               i % 4 == 3 ? '\n' : ' ');
+    for (unsigned i = 0; i < (state_code64(s) ? 32 : 8); i++) {
+        g_string_append_printf(to, "ZMM%02u=", i);
+        for (unsigned j = 8; j-- > 0;)
+            g_string_append_printf(to, "%016" PRIx64 "%c", zmm_get(s, cpu, i, j), j ? ' ' : '\n');
+    }
+}
+
+static void put_units(GString *to, const struct tenon_x86_state *s, const struct vcpu *cpu)
 {
     bool avx = s->xcr0 & 4, ymm = s->xsave[XSAVE_BV] & 4;
 
@@ -224,6 +271,10 @@ static void put_units(GString *to, const struct tenon_x86_state *s)
                                xsave_get(s, XSAVE_ST + 16 * i, 8),
                                (unsigned)xsave_get(s, XSAVE_ST + 16 * i + 8, 2),
                                i & 1 ? '\n' : ' ');
+    if ((s->xcr0 & XSAVE_BITS_AVX512) == XSAVE_BITS_AVX512) {
+        put_avx512(to, s, cpu);
+        return;
+    }
     for (unsigned i = 0; i < (state_code64(s) ? 16 : 8); i++) {
         unsigned low = XSAVE_XMM + 16 * i, high = XSAVE_YMM + 16 * i;
 
@@ -237,7 +288,7 @@ static void put_units(GString *to, const struct tenon_x86_state *s)
     }
 }
 
-char *state_text(const struct tenon_x86_state *s, bool units)
+char *state_text(const struct tenon_x86_state *s, const struct vcpu *cpu, bool units)
 {
     GString *to = g_string_new(NULL);
     bool wide = state_code64(s);
@@ -246,7 +297,7 @@ char *state_text(const struct tenon_x86_state *s, bool units)
     put_flags(to, s, wide);
     put_system(to, s);
     if (units)
-        put_units(to, s);
+        put_units(to, s, cpu);
     return g_string_free(to, FALSE);
 }
 
@@ -258,7 +309,7 @@ char *vcpu_dump(struct vcpu *cpu, bool units)
     int err = ops->vcpu_get(cpu, &state);
 
     text = err ? g_strdup_printf("the registers cannot be read: %s\n", g_strerror(-err))
-               : state_text(&state, units);
+               : state_text(&state, cpu, units);
     all = g_strconcat(text, notes, NULL);
     g_free(text);
     g_free(notes);

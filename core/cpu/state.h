@@ -30,9 +30,21 @@ static inline bool state_code64(const struct tenon_x86_state *s)
 /* The linear address of the next instruction. */
 uint64_t state_linear_rip(const struct tenon_x86_state *s);
 
-/* In QEMU's layout of "info registers"; with units, also x87 and vector registers.  Freed with
- * g_free(). */
-char *state_text(const struct tenon_x86_state *state, bool units);
+/* XSAVE's components, as bits of XCR0 and XSTATE_BV are numbered. */
+enum {
+    XSAVE_AVX = 2,
+    XSAVE_OPMASK = 5,
+    XSAVE_ZMM_HIGH = 6, /* the upper halves of ZMM0 to ZMM15 */
+    XSAVE_HIGH_ZMM = 7, /* ZMM16 to ZMM31 */
+    XSAVE_BITS_AVX512 = 0xe0
+};
+/* Where one of AVX-512's lies in state->xsave, which is not the same for all processors; NULL: one
+ * of Intel's. */
+unsigned state_component(const struct vcpu *cpu, unsigned component);
+
+/* In QEMU's layout of "info registers"; with units, also x87 and vector registers.  cpu as above.
+ * Freed with g_free(). */
+char *state_text(const struct tenon_x86_state *state, const struct vcpu *cpu, bool units);
 
 /* The same of a processor, and what its accelerator has to say.  Freed with g_free().  [main,
  * locked, stopped] */

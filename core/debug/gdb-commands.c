@@ -221,7 +221,7 @@ static bool get_state(struct gdb *g, struct tenon_x86_state *s)
 static void get_registers(struct gdb *g, struct args *a)
 {
     struct tenon_x86_state s;
-    uint8_t buf[16];
+    uint8_t buf[GDB_REGISTER_BYTES];
     GString *text;
 
     if (!get_state(g, &s))
@@ -240,7 +240,7 @@ static int set_some(struct gdb *g, struct args *a, unsigned first, unsigned n)
 
     for (unsigned i = first; !err && i < first + n; i++) {
         const struct gdb_register *reg = &g->regs->list[i];
-        uint8_t buf[16];
+        uint8_t buf[GDB_REGISTER_BYTES];
 
         if (n > 1 && a->at == a->end)
             break; /* a 'G' may leave out the last ones */
@@ -257,7 +257,7 @@ static void set_registers(struct gdb *g, struct args *a)
 static void get_register(struct gdb *g, struct args *a)
 {
     struct tenon_x86_state s;
-    uint8_t buf[16];
+    uint8_t buf[GDB_REGISTER_BYTES];
     GString *text;
     uint64_t n;
 

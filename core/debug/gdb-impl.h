@@ -47,19 +47,21 @@ void gdb_link_wrap(GString *to, const void *packet, size_t n);
 struct gdb_register {
     char name[12];
     const char *type, *group; /* of gdb's target descriptions; group may be NULL */
-    uint8_t bits;             /* 16 to 128 */
+    uint16_t bits;            /* 16 to 256 */
     uint8_t kind, n;
+    uint16_t at; /* in the XSAVE area, of AVX-512's */
 };
+enum { GDB_REGISTER_BYTES = 32 };
 
 struct gdb_registers {
     unsigned n;
-    struct gdb_register list[112];
+    struct gdb_register list[176];
     GString *xml;
 };
 
 struct gdb_registers *gdb_registers_create(const struct vcpu *cpu);
 void gdb_registers_destroy(struct gdb_registers *regs);
-/* The value, as many bytes as it has: buf has room for 16. */
+/* The value, as many bytes as it has: buf has room for GDB_REGISTER_BYTES. */
 unsigned gdb_register_get(const struct gdb_register *reg, struct tenon_x86_state *s, uint8_t *buf);
 /* -EINVAL: no processor can have it. */
 int gdb_register_set(const struct gdb_register *reg, struct vcpu *cpu, struct tenon_x86_state *s,

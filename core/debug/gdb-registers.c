@@ -32,6 +32,9 @@ enum kind {
     XMM,
     MXCSR,
     YMM_HIGH,
+    OPMASK,
+    ZMM_HIGH, /* of the first 16 */
+    HIGH_ZMM, /* and any part of the others */
     BASE,
     KERNEL_GS_BASE,
     CR0,
@@ -56,7 +59,14 @@ enum {
     AT_BV = 512,
     AT_YMM = 576
 };
-enum { BV_X87 = 1, BV_SSE = 2, BV_AVX = 4 };
+enum {
+    BV_X87 = 1,
+    BV_SSE = 2,
+    BV_AVX = 4,
+    BV_OPMASK = 0x20,
+    BV_ZMM_HIGH = 0x40,
+    BV_HIGH_ZMM = 0x80
+};
 
 /* ---- The list ---- */
 
@@ -91,6 +101,7 @@ static const struct flags {
 /* What the list is being made for. */
 struct maker {
     struct gdb_registers *regs;
+    const struct vcpu *cpu;
     bool wide, in_feature;
 };
 
@@ -185,7 +196,39 @@ static void add_core(struct maker *k)
     add(k, "fop", FOP, 0, 32, "int", "float");
 }
 
-static void add_vectors(struct maker *k, bool sse, bool avx)
+/* The same in the XSAVE area: the first from at on, the others so many bytes behind each other. */
+static void add_placed(struct maker *k, const char *format, unsigned first, unsigned n,
+                       enum kind kind, unsigned at, unsigned stride, unsigned bits,
+                       const char *type)
+{
+    for (unsigned i = 0; i < n; i++) {
+        char name[12];
+
+        g_snprintf(name, sizeof(name), format, first + i);
+        add(k, name, kind, 0, bits, type, NULL);
+        k->regs->list[k->regs->n - 1].at = at + stride * i;
+    }
+}
+
+static void add_avx512(struct maker *k)
+{
+    unsigned opmask = state_component(k->cpu, XSAVE_OPMASK);
+    unsigned high = state_component(k->cpu, XSAVE_ZMM_HIGH);
+    unsigned beyond = state_component(k->cpu, XSAVE_HIGH_ZMM);
+
+    feature(k, "org.gnu.gdb.i386.avx512");
+    g_string_append(k->regs->xml, types);
+    g_string_append(k->regs->xml, "<vector id=\"v2ui128\" type=\"uint128\" count=\"2\"/>");
+    add_placed(k, "k%u", 0, 8, OPMASK, opmask, 8, 64, "uint64");
+    add_placed(k, "zmm%uh", 0, k->wide ? 16 : 8, ZMM_HIGH, high, 32, 256, "v2ui128");
+    if (!k->wide)
+        return;
+    add_placed(k, "zmm%uh", 16, 16, HIGH_ZMM, beyond + 32, 64, 256, "v2ui128");
+    add_placed(k, "xmm%u", 16, 16, HIGH_ZMM, beyond, 64, 128, "vec128");
+    add_placed(k, "ymm%uh", 16, 16, HIGH_ZMM, beyond + 16, 64, 128, "uint128");
+}
+
+static void add_vectors(struct maker *k, bool sse, bool avx, bool avx512)
 {
     unsigned n = k->wide ? 16 : 8;
 
@@ -200,6 +243,8 @@ static void add_vectors(struct maker *k, bool sse, bool avx)
         return;
     feature(k, "org.gnu.gdb.i386.avx");
     add_numbered(k, "ymm%uh", YMM_HIGH, n, 128, "uint128", NULL);
+    if (avx512)
+        add_avx512(k);
 }
 
 static void add_system(struct maker *k)
@@ -243,6 +288,7 @@ struct gdb_registers *gdb_registers_create(const struct vcpu *cpu)
 {
     struct maker k = {
         .regs = g_new0(struct gdb_registers, 1),
+        .cpu = cpu,
         .wide = has(cpu, 0x80000001, offsetof(struct cpuid_entry, edx), 29),
     };
 
@@ -251,7 +297,8 @@ struct gdb_registers *gdb_registers_create(const struct vcpu *cpu)
     g_string_append_printf(k.regs->xml, "%s</architecture>", k.wide ? "i386:x86-64" : "i386");
     add_core(&k);
     add_vectors(&k, has(cpu, 1, offsetof(struct cpuid_entry, edx), 25),
-                has(cpu, 1, offsetof(struct cpuid_entry, ecx), 28));
+                has(cpu, 1, offsetof(struct cpuid_entry, ecx), 28),
+                has(cpu, 7, offsetof(struct cpuid_entry, ebx), 16));
     add_system(&k);
     g_string_append(k.regs->xml, "</feature></target>");
     return k.regs;
@@ -326,6 +373,9 @@ static uint8_t *place(struct tenon_x86_state *s, const struct gdb_register *reg,
     case XMM: return &s->xsave[AT_XMM + 16 * n];
     case MXCSR: return &s->xsave[AT_MXCSR];
     case YMM_HIGH: return &s->xsave[AT_YMM + 16 * n];
+    case OPMASK:
+    case ZMM_HIGH:
+    case HIGH_ZMM: return &s->xsave[reg->at];
     case BASE: return (uint8_t *)&s->seg[n].base;
     case KERNEL_GS_BASE: return (uint8_t *)&s->kernel_gs_base;
     case CR0: return (uint8_t *)&s->cr0;
@@ -363,6 +413,12 @@ static void use_component(struct tenon_x86_state *s, enum kind kind)
         s->xsave[AT_BV] |= BV_SSE;
     else if (kind == YMM_HIGH)
         s->xsave[AT_BV] |= BV_AVX;
+    else if (kind == OPMASK)
+        s->xsave[AT_BV] |= BV_OPMASK;
+    else if (kind == ZMM_HIGH)
+        s->xsave[AT_BV] |= BV_ZMM_HIGH;
+    else if (kind == HIGH_ZMM)
+        s->xsave[AT_BV] |= BV_HIGH_ZMM;
 }
 
 /* A selector brings its descriptor, as a MOV would; what the MOV would fault for is refused. */
@@ -399,7 +455,7 @@ int gdb_register_set(const struct gdb_register *reg, struct vcpu *cpu, struct te
 {
     unsigned bytes;
     uint8_t *to = place(s, reg, &bytes);
-    uint8_t old[16];
+    uint8_t old[GDB_REGISTER_BYTES];
     uint16_t word;
 
     gdb_register_get(reg, s, old);

@@ -469,7 +469,7 @@ static bool service_covers(struct tenon_dev *dev, uint64_t addr)
 static void service_registers(struct tenon_dev *dev, const char *lines,
                               const struct tenon_x86_state *state)
 {
-    char *text = state_text(state, log_on(TENON_ITEM_FPU));
+    char *text = state_text(state, NULL, log_on(TENON_ITEM_FPU));
 
     log_print("%s%s", lines ? lines : "", text);
     g_free(text);

@@ -135,6 +135,13 @@ def case_registers():
         run("set $ymm3.v4_int64[3] = 0x42")
         run("maintenance flush register-cache")
         same(value("$ymm3.v4_int64[3]"), 0x42, "ymm3, set")
+    if "zmm20" in run("info all-registers"):
+        for name, field, number in (("k3", "", 0x1234567887654321), ("zmm2", ".v8_int64[7]", 0x77),
+                                    ("zmm20", ".v8_int64[6]", 0x66), ("xmm31", ".v2_int64[1]", 0x31),
+                                    ("ymm17", ".v4_int64[3]", 0x17)):
+            run(f"set ${name}{field} = {number}")
+            run("maintenance flush register-cache")
+            same(value(f"${name}{field}"), number, f"{name}, set")
     has(run("info all-registers"), "mxcsr")
     run("set $pc = look")
     run("stepi")

@@ -8,7 +8,7 @@ set -eu -o pipefail
 . "$(dirname "$0")/lib.sh"
 
 enter_guest_country -m 5120 -t 1000
-plan "$([ "$on" = kvm ] && echo 12 || echo 13)"
+plan "$([ "$on" = kvm ] && echo 12 || echo 14)"
 
 # boots NAME OPTIONS COMMAND LINE: the guest runs COMMAND, says LINE, which its command line does not hold,
 # and powers off through ACPI, on which the program must end with status 0.
@@ -100,6 +100,11 @@ if [ "$on" = kvm ]; then
     boots 'the clock of KVM' '' 'echo by $(cat /sys/devices/system/clocksource/*/current_clocksource).' 'by kvm-clock.'
 else
     boots 'all that the software CPU can' '-cpu max' 'grep -c -w smap /proc/cpuinfo | sed s/$/./' 1.
+    if grep -q -w avx512vl /proc/cpuinfo; then
+        boots "this host's AVX-512" '-cpu max' 'grep -c -w avx512vl /proc/cpuinfo | sed s/$/./' 1.
+    else
+        skip "this host's AVX-512" 'it has none'
+    fi
     boots 'all of it, twice' '-cpu max -smp 2' 'echo $(nproc) running.' '2 running.'
     on=tcg,engine=interpreter boots 'the interpreter' '' 'echo $((6 * 7)).' 42.
 fi

@@ -307,7 +307,7 @@ static void make_task(struct soft_host *h)
 
 static void test_task(void)
 {
-    static const uint8_t iret[] = { 0xcf, 0xf4 };
+    static const uint8_t iret[] = { 0xcf, 0xf4 }, call[] = { 0x9a, 0, 0, 0, 0, TR_TASK, 0 };
     struct soft_host *h = create(32);
 
     make_task(h);
@@ -323,7 +323,21 @@ static void test_task(void)
     g_assert_cmphex(get(h, GDT + TR + 5, 1), ==, 0x8b);
     g_assert_true(h->cpu->cr0 & CR0_TS);
 
+    /* A task whose IF is set: what has waited for that comes before its first instruction. */
+    make_task(h);
+    put(h, TSS2 + 0x24, F_IF | 2, 4);
+    soft_host_code(h, 0x12000, iret, sizeof(iret));
+    soft_host_code(h, SOFT_CODE + 0x100, call, sizeof(call));
+    h->cpu->held = WANT_INTR;
+    h->cpu->halted = false;
+    h->cpu->wanted = 0;
+    g_assert_cmpint(soft_host_run(h, 100), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, 0x12000);
+    g_assert_cmphex(h->cpu->wanted, ==, WANT_INTR);
+    soft_host_destroy(h);
+
     /* An exception by a task gate: its error code is on the new task's stack. */
+    h = create(32);
     make_task(h);
     soft_host_code(h, 0x12000, (const uint8_t[]){ 0xf4 }, 1);
     gate(h, IDT + EXC_NP * 8, TR_TASK, 0, 0x85, 0);
@@ -553,7 +567,7 @@ static void test_long(void)
 /* IRET to 64-bit user code and its SYSCALL back. */
 static void test_syscall(void)
 {
-    static const uint8_t user[] = { 0x0f, 0x05 };
+    static const uint8_t user[] = { 0x0f, 0x05 }, sysret[] = { 0x48, 0x0f, 0x07 };
     struct soft_host *h = create(64);
     const uint64_t frame[] = { USER_CODE, CS3_64, F_IF | F_CF | 2, STACK3, DS3 };
 
@@ -572,6 +586,22 @@ static void test_syscall(void)
     g_assert_cmphex(h->cpu->r[RSP], ==, STACK3);
     g_assert_cmphex(h->cpu->seg[SEG_SS].selector, ==, CS0_64 + 8);
     g_assert_cmpint(h->cpu->cpl, ==, 0);
+
+    /* SYSRET sets IF: what has waited for that comes now, before the user's first instruction. */
+    h->cpu->held = WANT_INTR;
+    h->cpu->halted = false;
+    h->cpu->wanted = 0;
+    h->cpu->r[R11] = F_IF;
+    h->cpu->r[RCX] = USER_CODE;
+    soft_host_code(h, SOFT_CODE + 0x100, sysret, sizeof(sysret));
+    g_assert_cmpint(soft_host_run(h, 100), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, USER_CODE);
+    g_assert_cmphex(h->cpu->flags, ==, F_IF | 2);
+    g_assert_cmphex(h->cpu->wanted, ==, WANT_INTR);
+    h->cpu->wanted = 0;
+    h->cpu->cpl = 0;
+    h->cpu->seg[SEG_CS].selector = CS0_64;
+    mode_update(h->cpu);
 
     /* An IRET to an address that is not canonical faults where it stands. */
     put(h, 0x9000, 1ull << 50, 8);

@@ -133,8 +133,10 @@ static void vector(struct program *p, GRand *r)
 /* A row's opcode with any operands, that exists(). */
 static void evex(struct program *p, GRand *r)
 {
-    static const struct evex_table *const tables[] = { &evex_move_table, &evex_int_table,
-                                                       &evex_float_table, &evex_special_table };
+    static const struct evex_table *const tables[] = {
+        &evex_move_table,    &evex_int_table,  &evex_int_shuffle_table, &evex_float_table,
+        &evex_convert_table, &evex_half_table, &evex_special_table,
+    };
     const struct evex_table *t = tables[g_rand_int(r) % G_N_ELEMENTS(tables)];
     const struct evex_op *op = &t->op[g_rand_int(r) % t->n];
     struct choice h = choose(r, op->map, op->pp, op->opcode, RSI, 1 << RSP | 1 << RSI | 1 << R14);

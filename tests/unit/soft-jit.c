@@ -294,6 +294,19 @@ static void instruction(struct program *p, GRand *r)
     immediate(p, r, f->imm == 4 && word == (p->bits != 16) && !(rex & REX_W) ? 2 : f->imm);
 }
 
+/* dec r14, ebp; jnz to the beginning; hlt */
+static void end_of_loop(struct program *p)
+{
+    if (p->bits == 64)
+        byte(p, 0x49), byte(p, 0xff), byte(p, 0xce);
+    else
+        byte(p, 0xff), byte(p, 0xcd);
+    byte(p, 0x0f), byte(p, 0x85);
+    for (unsigned i = 0, size = p->bits == 16 ? 2 : 4, back = -(p->n + size); i < size; i++)
+        byte(p, back >> 8 * i);
+    byte(p, 0xf4);
+}
+
 /* A loop of R14 or EBP rounds, with branches forward over one of rare instructions, perhaps across
  * pages; HLT ends it. */
 static void generate(struct program *p, GRand *r, unsigned length, unsigned rare)
@@ -312,14 +325,7 @@ static void generate(struct program *p, GRand *r, unsigned length, unsigned rare
         if (skip)
             p->code[at + 1] = p->n - at - 2;
     }
-    if (p->bits == 64) /* dec r14, ebp; jnz to the beginning; hlt */
-        byte(p, 0x49), byte(p, 0xff), byte(p, 0xce);
-    else
-        byte(p, 0xff), byte(p, 0xcd);
-    byte(p, 0x0f), byte(p, 0x85);
-    for (unsigned i = 0, size = p->bits == 16 ? 2 : 4, back = -(p->n + size); i < size; i++)
-        byte(p, back >> 8 * i);
-    byte(p, 0xf4);
+    end_of_loop(p);
 }
 
 /* 16-bit segments, of which those of code and data are the same. */
@@ -346,6 +352,7 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
     cpu->rip -= base;
     for (unsigned i = 0; i < 0x2000; i++)
         h->ram[data + i] = g_rand_int(r);
+    blocks_written(cpu, h->ram + data, 0x2000);
     for (unsigned i = 0; i < 16; i++)
         cpu->r[i] = g_rand_boolean(r) ? g_rand_int(r) : -(uint64_t)g_rand_int_range(r, 0, 300);
     /* Now and then data that faults, or lies in the code's page (HLT's behind it). */
@@ -375,7 +382,7 @@ static void compare(struct soft_host *a, struct soft_host *b, const struct progr
     g_assert_cmphex(a->cpu->rip, ==, b->cpu->rip);
     g_assert_cmphex(a->cpu->flags, ==, b->cpu->flags);
     g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
-    g_assert_cmpmem(a->ram, SOFT_DATA + 0x3000, b->ram, SOFT_DATA + 0x3000);
+    g_assert_cmpmem(a->ram, SOFT_DATA + 0x20000, b->ram, SOFT_DATA + 0x20000);
 }
 
 /* Both processors live through all programs: blocks die and code memory fills. */
@@ -442,7 +449,8 @@ static void test_cramped(gconstpointer seed)
  */
 static void set_up(struct soft_host *h, const struct program *p, unsigned seed, unsigned rounds)
 {
-    soft_host_mode(h, p->bits); /* what has overwritten itself may have changed it */
+    soft_host_mode(h, p->bits); /* what has overwritten itself may have changed that */
+    h->cpu->x87.status = 0;
     run_in(h, p, seed);
     h->cpu->rip = p->at;
     h->cpu->r[p->bits == 32 ? RBP : R14] = rounds;
@@ -450,14 +458,27 @@ static void set_up(struct soft_host *h, const struct program *p, unsigned seed, 
     h->cpu->wanted = 0;
 }
 
-static void in_slices(struct soft_host *plain, struct soft_host *translated, struct program *p,
-                      GRand *r)
+/* Pointers into different pages; a stream may end where there is no memory. */
+static void spread(struct cpu *plain, struct cpu *translated, GRand *r)
 {
-    unsigned state = g_rand_int(r), rounds = g_rand_int_range(r, 8, 80);
+    plain->r[RDI] = SOFT_DATA + 0x8000 + g_rand_int_range(r, 0, 0x1000);
+    plain->r[RBX] = g_rand_boolean(r) ? SOFT_DATA + 0x10000 + 16 * g_rand_int_range(r, 0, 256)
+                                      : SOFT_RAM - 0x20000;
+    plain->r[RSI] = SOFT_DATA + 0x4000 + 16 * g_rand_int_range(r, 0, 256);
+    for (unsigned i = 0; i < 16; i++)
+        translated->r[i] = plain->r[i];
+}
+
+static void in_slices(struct soft_host *plain, struct soft_host *translated, struct program *p,
+                      GRand *r, bool streams)
+{
+    unsigned state = g_rand_int(r), rounds = g_rand_int_range(r, 8, streams ? 700 : 80);
 
     set_up(plain, p, state, rounds);
     set_up(translated, p, state, rounds);
-    if (g_rand_int_range(r, 0, 4) == 0)
+    if (streams)
+        spread(plain->cpu, translated->cpu, r);
+    else if (g_rand_int_range(r, 0, 4) == 0)
         plain->cpu->r[RSI] = translated->cpu->r[RSI] = p->at + g_rand_int_range(r, 0, p->n);
     for (unsigned i = 0; i < 40; i++) {
         unsigned n = g_rand_int_range(r, 1, 4) * g_rand_int_range(r, 1, 200);
@@ -470,12 +491,51 @@ static void in_slices(struct soft_host *plain, struct soft_host *translated, str
     }
 }
 
-static void regions(unsigned bits, unsigned seed, bool cramped)
+/* A loop of R14 rounds that goes through memory by RSI, RDI and RBX, with a way or two through it.
+ */
+static void generate_stream(struct program *p, GRand *r, unsigned length)
+{
+    /* By [rsi + disp8]: mov eax; add eax; mov to; add to; mov cl, dl to; xmm0 as it is, aligned. */
+    static const char *const accesses[] = { "\x8b\x46",     "\x48\x03\x46", "\x48\x89\x46",
+                                            "\x01\x56",     "\x8a\x4e",     "\x88\x56",
+                                            "\x0f\x10\x46", "\x0f\x11\x46", "\x0f\x28\x46" };
+    static const uint8_t pointers[] = { RSI, RDI, RBX };
+
+    p->n = 0;
+    p->at = SOFT_CODE;
+    for (unsigned i = 0; i < length; i++) {
+        unsigned pointer = pointers[g_rand_int_range(r, 0, 3)];
+        const char *t = accesses[g_rand_int_range(r, 0, G_N_ELEMENTS(accesses))];
+        unsigned kind = g_rand_int_range(r, 0, 8), at = p->n;
+
+        if (kind == 0) /* over the next one */
+            byte(p, 0x70 | g_rand_int_range(r, 0, 16)), byte(p, 0);
+        if (kind == 1) { /* add pointer, a few */
+            byte(p, 0x48), byte(p, 0x83), byte(p, 0xc0 | pointer);
+            byte(p, g_rand_boolean(r) ? 16 : g_rand_int_range(r, -40, 40));
+            continue;
+        }
+        for (; t[1]; t++)
+            byte(p, *t);
+        byte(p, (*t & ~7) | pointer);
+        byte(p, g_rand_int_range(r, -4, 5) * (g_rand_boolean(r) ? 16 : 13));
+        if (kind == 0)
+            p->code[at + 1] = p->n - at - 2;
+    }
+    end_of_loop(p);
+}
+
+static void compare_regions(unsigned bits, unsigned seed, bool streams, bool cramped)
 {
     struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
     GRand *r = g_rand_new_with_seed(seed);
     struct program p = { .bits = bits };
+    struct tenon_cpuid features[G_N_ELEMENTS(soft_host_cpuid)];
 
+    memcpy(features, soft_host_cpuid, sizeof(features));
+    features[1].ecx &= ~(1u << 30); /* RDRAND */
+    features[2].ebx &= ~(1u << 18); /* RDSEED */
+    plain->info.cpuid = translated->info.cpuid = features;
     jit_destroy(plain->cpu);
     jit_destroy(translated->cpu);
     g_assert_cmpint(jit_create(translated->cpu, JIT_LEAST, 1), ==, 0);
@@ -483,8 +543,11 @@ static void regions(unsigned bits, unsigned seed, bool cramped)
         soft_host_cramp(translated);
     for (unsigned i = 0; i < PROGRAMS; i++) {
         translated->cpu->blocks->jit->loops = g_rand_int_range(r, 1, 12);
-        generate(&p, r, g_rand_int_range(r, 2, 14), 2);
-        in_slices(plain, translated, &p, r);
+        if (streams)
+            generate_stream(&p, r, g_rand_int_range(r, 3, 16));
+        else
+            generate(&p, r, g_rand_int_range(r, 2, 14), 2);
+        in_slices(plain, translated, &p, r, streams);
     }
     g_test_message("%" G_GUINT64_FORMAT " regions", translated->cpu->blocks->jit->count.regions);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.regions, >, PROGRAMS / 8);
@@ -495,17 +558,22 @@ static void regions(unsigned bits, unsigned seed, bool cramped)
 
 static void test_regions64(gconstpointer seed)
 {
-    regions(64, GPOINTER_TO_UINT(seed), false);
+    compare_regions(64, GPOINTER_TO_UINT(seed), false, false);
 }
 
 static void test_regions32(gconstpointer seed)
 {
-    regions(32, GPOINTER_TO_UINT(seed), false);
+    compare_regions(32, GPOINTER_TO_UINT(seed), false, false);
+}
+
+static void test_streams(gconstpointer seed)
+{
+    compare_regions(64, GPOINTER_TO_UINT(seed), true, false);
 }
 
 static void test_regions_cramped(gconstpointer seed)
 {
-    regions(64, GPOINTER_TO_UINT(seed), true);
+    compare_regions(64, GPOINTER_TO_UINT(seed), false, true);
 }
 
 /* ---- Code that is elsewhere, or other code, than it was ---- */
@@ -627,6 +695,66 @@ static void test_overwritten(void)
     g_assert_cmpint(soft_host_run(h, 10000), ==, -1);
     g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + 18);
     g_assert_cmpuint(h->cpu->r[RBX], ==, 5050);
+    soft_host_destroy(h);
+}
+
+/* Each eighth round of a region changes what another of its blocks adds. */
+static void test_region_overwritten(void)
+{
+    /* inc ebx; test bl, 7; jnz f; mov [rip + 1], cl; f: mov eax, 0; add rdx, rax; sub ecx, 1; jnz;
+     * hlt */
+    static const uint8_t code[] = { 0xff, 0xc3, 0xf6, 0xc3, 7,    0x75, 6,    0x88, 0x0d,
+                                    1,    0,    0,    0,    0xb8, 0,    0,    0,    0,
+                                    0x48, 0x01, 0xc2, 0x83, 0xe9, 1,    0x75, 0xe6, 0xf4 };
+    struct soft_host *h = translating();
+    uint64_t sum = 0;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    h->cpu->r[RCX] = 2000;
+    h->cpu->r[RBX] = h->cpu->r[RDX] = 0;
+    for (unsigned i = 1, adds = 0; i <= 2000; i++) {
+        adds = i % 8 ? adds : (2001 - i) & 0xff;
+        sum += adds;
+    }
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + sizeof(code));
+    g_assert_cmpuint(h->cpu->r[RDX], ==, sum);
+    g_assert_cmpuint(h->cpu->blocks->jit->count.regions, >, 10);
+    soft_host_destroy(h);
+}
+
+static gpointer want_later(gpointer cpu)
+{
+    g_usleep(20000);
+    __atomic_fetch_or(&((struct cpu *)cpu)->wanted, WANT_INTR, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+/* A region is left within a round when something is wanted, with its flags and count exact. */
+static void test_region_wanted(void)
+{
+    /* inc eax; inc eax; test al, 2; jnz f; inc ebx; f: cmp eax, ebx; jmp */
+    static const uint8_t code[] = { 0xff, 0xc0, 0xff, 0xc0, 0xa8, 2,    0x75,
+                                    2,    0xff, 0xc3, 0x39, 0xd8, 0xeb, 0xf2 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    for (unsigned i = 0; i < 5; i++) {
+        GThread *thread;
+        uint64_t rounds;
+
+        cpu->r[RAX] = cpu->r[RBX] = cpu->instructions = cpu->wanted = 0;
+        cpu->rip = SOFT_CODE;
+        thread = g_thread_new("wants", want_later, cpu);
+        g_assert_cmpint(soft_host_run(h, 1ull << 60), ==, -1);
+        g_thread_join(thread);
+        rounds = cpu->r[RAX] / 2;
+        g_assert_cmphex(cpu->rip, ==, SOFT_CODE);
+        g_assert_cmpuint(cpu->instructions, ==, 6 * rounds + (uint32_t)cpu->r[RBX]);
+        g_assert_cmphex(cpu->flags & F_ZF, ==, 0);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, ==, 1);
     soft_host_destroy(h);
 }
 
@@ -782,6 +910,9 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/regions64", seed, test_regions64);
     g_test_add_data_func("/soft-jit/regions32", seed, test_regions32);
     g_test_add_data_func("/soft-jit/regions-cramped", seed, test_regions_cramped);
+    g_test_add_data_func("/soft-jit/streams", seed, test_streams);
+    g_test_add_func("/soft-jit/region-overwritten", test_region_overwritten);
+    g_test_add_func("/soft-jit/region-wanted", test_region_wanted);
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
     g_test_add_func("/soft-jit/aliased", test_aliased);

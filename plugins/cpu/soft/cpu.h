@@ -204,6 +204,7 @@ enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 /* Address spaces of which what has been found of the user's is kept (PCIDs), and the supervisor's.
  */
 enum { USER_SPACES = 4, SPACES = 1 + USER_SPACES };
+enum { N_KEPT = 4 };
 
 /* AMD's virtualisation; see svm.h.  From guest on: between VMRUN and #VMEXIT. */
 struct svm {
@@ -259,6 +260,7 @@ struct cpu {
     struct tlb_entry *fast; /* TLB_ENTRIES, by linear page, for the privilege at hand */
     uint64_t epoch;         /* epochs[space] */
     uint64_t space;         /* 0: the supervisor's code, else the user's of an address space */
+    uint64_t kept[N_KEPT];  /* what a loop adds to addresses of pages that it goes on using */
     struct segment seg[N_SEGS], ldt, tr, gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, efer;
     uint64_t pdpte[4]; /* PAE paging: as loaded with CR3 */

@@ -69,8 +69,6 @@
     X(MAP_0F, PFX_F3, 0x70, W_ANY, pshufhw, 2, FULL_MEM, LENGTHS, BW)                              \
     X(MAP_0F, PFX_F2, 0x70, W_ANY, pshuflw, 2, FULL_MEM, LENGTHS, BW)                              \
     X(MAP_0F3A, PFX_66, 0x00, W_1, permq,    8, FULL, LONG, F)                                     \
-    X(MAP_0F3A, PFX_66, 0x01, W_1, permpd,   8, FULL, LONG, F)                                     \
-    X(MAP_0F3A, PFX_66, 0x04, W_0, permilps, 4, FULL, LENGTHS, F)                                  \
     X(MAP_0F3A, PFX_66, 0x05, W_1, permilpd, 8, FULL, LENGTHS, F)
 
 /* X(opcode of floating point, of integers, w, name, element, elements, lengths, isa): a vector part
@@ -226,6 +224,8 @@ static const struct evex_op rows[] = {
     ROW(map, pp, opcode, w, element, tuple, lengths, isa, E_WHOLE, ALL(z_##name##_imm)),
     BY_IMM8(X)
 #undef X
+    ROW_3A(0x01, W_1, 8, FULL, LONG, F, E_WHOLE, ALL(z_permq_imm)), /* VPERMPD */
+    ROW_3A(0x04, W_0, 4, FULL, LENGTHS, F, E_WHOLE, ALL(z_pshufd_imm)), /* VPERMILPS */
     ROW_3A(0x0f, W_ANY, 1, FULL_MEM, LENGTHS, BW, E_NDS | E_WHOLE, ALL(z_palignr)),
     ROW_3A(0x03, W_0, 4, FULL, LENGTHS, F, E_NDS | E_WHOLE, EACH(alignd)),
     ROW_3A(0x03, W_1, 8, FULL, LENGTHS, F, E_NDS | E_WHOLE, EACH(alignq)),

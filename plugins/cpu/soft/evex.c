@@ -170,7 +170,7 @@ struct row_index *evex_rows(void)
                                    ROWS(evex_convert_table),     ROWS(evex_half_table),
                                    ROWS(evex_special_table) };
 
-    return rows_index(tables, sizeof(tables) / sizeof(*tables));
+    return rows_index(tables, vec_host_has_avx512() ? sizeof(tables) / sizeof(*tables) : 0);
 }
 
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in)

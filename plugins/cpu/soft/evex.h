@@ -93,7 +93,7 @@ struct evex_table {
 extern const struct evex_table evex_move_table, evex_int_table, evex_float_table,
     evex_int_shuffle_table, evex_convert_table, evex_half_table, evex_special_table;
 
-/* As vec_rows(). */
+/* As vec_rows(); there are none where the host cannot run kernels. */
 struct row_index *evex_rows(void);
 /* The row of an instruction, or NULL: #UD. */
 const struct evex_op *evex_find(const struct cpu *cpu, const struct insn *in);

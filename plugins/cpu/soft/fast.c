@@ -4,6 +4,7 @@
  *
  * Intel SDM volume 2; AMD APM volume 3 for SYSCALL outside 64-bit mode.
  */
+#include "soft.h"
 #include "sys.h"
 
 enum { ATTR_FLAT_CODE = 0xc09b, ATTR_FLAT_DATA = 0xc093, ATTR_CODE_64 = 0xa09b };
@@ -59,6 +60,7 @@ static void run_sysret(struct cpu *cpu, const struct uop *u)
     cpu->rip = to_64 ? cpu->r[RCX] : (uint32_t)cpu->r[RCX];
     set_flat(cpu, to_64 ? base + 16 : base, base + 8, 3, to_64);
     mode_update(cpu);
+    cpu_recheck(cpu);
     if (cpu->flags & F_TF) /* as if the SYSCALL had just been stepped over */
         debug_raise(cpu, DR6_BS, true);
 }

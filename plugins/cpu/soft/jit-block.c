@@ -22,7 +22,7 @@ unsigned home_of(uint8_t operand)
     static const uint8_t homes[] = {
         [RAX] = HOST_R9,  [RCX] = HOST_R15, [RDX] = HOST_DX,  [RBX] = HOST_BX,
         [RSP] = HOST_R10, [RBP] = HOST_R11, [RSI] = HOST_SI,  [RDI] = HOST_DI,
-        [R8] = HOST_R8,   [R9] = NO_HOST,   [R10] = NO_HOST,  [R11] = NO_HOST,
+        [R8] = NO_HOST,   [R9] = HOST_R8,   [R10] = NO_HOST,  [R11] = NO_HOST,
         [R12] = HOST_R12, [R13] = HOST_R13, [R14] = HOST_R14, [R15] = NO_HOST,
     };
 
@@ -107,8 +107,7 @@ void even_up(struct maker *m)
     m->excess = 0;
 }
 
-/* While T0 is only an address, the micro-op that makes it has not been done. */
-static unsigned leave_from(const struct maker *m)
+unsigned leave_from(const struct maker *m)
 {
     return is_folded(m) ? m->address_uop : m->i;
 }
@@ -177,10 +176,11 @@ static void emit_link(struct maker *m, struct jit_site *site)
     uint8_t *hot;
 
     if (site->direct) {
+        site->count = m->c.at;
         host_move_abs(&m->c, HOST_AX, &m->block->loops);
         host_imm(&m->c, H_SUB_I, 4, host_mem(HOST_AX, 0), 1);
         hot = host_jcc(&m->c, CC_Z, NULL);
-        site->at = host_jmp(&m->c, NULL);
+        site->at = site->counted = host_jmp(&m->c, NULL);
         host_land(&m->c, hot);
         go_shared(m, &m->hot, m->jit->to.hot, site->uop);
         host_land(&m->c, site->at);
@@ -210,6 +210,12 @@ static void emit_cold(struct maker *m, const struct cold *way)
     case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
     case COLD_LINK: emit_link(m, &m->site[way->site]); break;
     case COLD_PAGE: link_across(m, way->uop); break;
+    case COLD_STEP:
+        m->note = way->note;
+        m->owed = way->owed;
+        m->excess = way->excess;
+        emit_step(m, way);
+        break;
     case COLD_EXIT:
     case COLD_STAY:
     case COLD_BUDGET: emit_region_cold(m, way); break;

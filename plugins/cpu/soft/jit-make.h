@@ -4,7 +4,7 @@
  * out.
  *
  * All translated code has the same registers: BP is the processor (plus CPU_BIAS), AX and CX are
- * scratch, twelve of the guest's are in the others (see home_of()), its R9, R10, R11, R15 and the
+ * scratch, twelve of the guest's are in the others (see home_of()), its R8, R10, R11, R15 and the
  * micro-ops' temporaries in memory.  A template writes the code of one micro-op.
  */
 #ifndef TENON_SOFT_JIT_MAKE_H
@@ -28,6 +28,8 @@ enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128, P
  */
 struct known {
     bool any, write;
+    bool several; /* for more than one access */
+    uint8_t slot; /* of a region: where what CX has is kept, too */
     uint8_t reg, align;
     int32_t low, high, aligned;
     unsigned last; /* the micro-op that is expected to be the last one to use it */
@@ -55,6 +57,7 @@ enum cold_kind {
     COLD_MISS,
     COLD_CALL,
     COLD_UNIT,
+    COLD_STEP,
     COLD_EXIT,
     COLD_STAY,
     COLD_BUDGET
@@ -101,7 +104,7 @@ enum { FOLD_NONE, FOLD_BYTE, FOLD_WORD, FOLD_LONG, FOLD_SIZED, FOLD_WIDE, FOLD_F
     uint16_t in_host, pending;                                                                     \
     uint8_t loaded;                                                                                \
     struct x87_note note;                                                                          \
-    struct known known;                                                                            \
+    struct known known, kept[N_KEPT];                                                              \
     struct redo redo, owed
 struct flow {
     FLOW;
@@ -252,6 +255,8 @@ void follow_known(struct maker *m);
 /* Whether the micro-op changes a general register of the host's that has one of the guest's; what
  * it adds to one. */
 bool changes(struct maker *m, const struct uop *u, unsigned reg);
+/* The code of COLD_STEP. */
+void emit_step(struct maker *m, const struct cold *way);
 /* Whether at, which reach() gave, is known to be a multiple of bytes. */
 bool is_aligned(const struct maker *m, struct operand at, unsigned bytes);
 /* It is, from now on. */
@@ -281,6 +286,9 @@ static inline bool is_code64(const struct maker *m)
 void unless(struct maker *m, enum host_cc cc);
 /* A detour, where jump goes, that loads a unit; if it may not be, the micro-op's handler runs. */
 void cold_unit(struct maker *m, uint8_t *jump, unsigned unit);
+/* The micro-op it is from: while T0 is only an address, the one that makes that has not been done.
+ */
+unsigned leave_from(const struct maker *m);
 /* A way out that begins there. */
 void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop);
 /* To something shared, about micro-op i, by the block's own way there. */

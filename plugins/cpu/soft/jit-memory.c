@@ -12,7 +12,8 @@
 #include "vec.h"
 #include "x87.h"
 
-enum { LOG2_TLB_ENTRY = 5, SPAN = 256 };
+enum { LOG2_TLB_ENTRY = 5, SPAN = 256, PAGE_BYTES = 1 << PAGE_BITS };
+#define SLOT(n) (offsetof(struct cpu, kept) + (n) * sizeof(uint64_t))
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
 
 /* ---- Addresses ---- */
@@ -113,12 +114,16 @@ bool changes(struct maker *m, const struct uop *u, unsigned reg)
            (u->op >= UOP_CALL64 && u->op <= UOP_RET64);
 }
 
-static void move_known(struct maker *m, const struct uop *u)
+/* A function's template may change what pages are good for (STAC, CLAC). */
+static void move_known(struct maker *m, const struct uop *u, struct known *k)
 {
-    struct known *k = &m->known;
     int64_t by;
 
-    if (adds(u, k->reg, &by)) {
+    if (!k->any)
+        return;
+    if (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP) {
+        k->any = false;
+    } else if (adds(u, k->reg, &by)) {
         k->any = by >= -SPAN && by <= SPAN;
         k->low -= by;
         k->high -= by;
@@ -132,8 +137,11 @@ static void move_known(struct maker *m, const struct uop *u)
 
 void follow_known(struct maker *m)
 {
-    for (unsigned i = 0; m->known.any && i <= m->skip; i++)
-        move_known(m, &uop_of(m)[i]);
+    for (unsigned i = 0; i <= m->skip; i++) {
+        move_known(m, &uop_of(m)[i], &m->known);
+        for (unsigned slot = 0; slot < N_KEPT; slot++)
+            move_known(m, &uop_of(m)[i], &m->kept[slot]);
+    }
     if (m->c.touched >> HOST_CX & 1 || (!m->node && m->i + m->skip >= m->known.last))
         m->known.any = false;
 }
@@ -210,7 +218,7 @@ static bool widen(struct known *k, const struct reached *to, int64_t moved, int 
 
 /*
  * What follows the micro-op under way, up to the next jump, and is reached by the same register:
- * the page is looked for once for all of it.
+ * the page is looked for once for all of it.  In a region it is kept while CX has something else.
  */
 static void look_ahead(struct maker *m, struct known *k)
 {
@@ -222,15 +230,16 @@ static void look_ahead(struct maker *m, struct known *k)
         struct reached to;
 
         if (i > m->i && find_reached(m, i, &to)) {
-            if (home_of(to.base) != k->reg || !widen(k, &to, moved, span))
+            if (home_of(to.base) == k->reg ? !widen(k, &to, moved, span) : !m->node)
                 return;
             k->last = i;
-        } else if (i > m->i && ends_known(m, u)) {
+        } else if (i > m->i && !m->node && ends_known(m, u)) {
             return;
         }
         if (adds(u, k->reg, &by))
             moved += by;
-        else if (uop_info[u->op].props & W_D && home_of(u->d) == k->reg)
+        else if (m->node ? changes(m, u, k->reg)
+                         : uop_info[u->op].props & W_D && home_of(u->d) == k->reg)
             return;
         if (moved > SPAN || moved < -SPAN || is_jump(u))
             return;
@@ -243,6 +252,15 @@ static bool is_known(const struct maker *m, const struct address *from, unsigned
 
     return k->any && !(m->c.touched >> HOST_CX & 1) && from->base.reg == k->reg &&
            from->disp >= k->low && from->disp + size <= k->high && (k->write || !write);
+}
+
+/* What is kept of that register, or NULL. */
+static struct known *kept_of(struct maker *m, unsigned reg)
+{
+    for (unsigned slot = 0; slot < N_KEPT; slot++)
+        if (m->kept[slot].any && m->kept[slot].reg == reg)
+            return &m->kept[slot];
+    return NULL;
 }
 
 /* Whether at is of what is known. */
@@ -259,19 +277,24 @@ bool is_aligned(const struct maker *m, struct operand at, unsigned bytes)
 
 void note_aligned(struct maker *m, struct operand at, unsigned bytes)
 {
+    struct known *kept = kept_of(m, m->known.reg);
+
     if (!is_of_known(m, at))
         return;
     m->known.align = bytes;
     m->known.aligned = at.disp;
+    if (kept)
+        *kept = m->known;
 }
 
 /* ---- The look-up ---- */
 
 /*
  * Compares the page of the access's last byte with the tag of its first one's entry; CX becomes
- * what to add to the linear address.
+ * what to add to the linear address.  Or the micro-op uop leaves.
  */
-static void probe(struct maker *m, const struct address *from, unsigned size, bool write)
+static void probe(struct maker *m, const struct address *from, unsigned size, bool write,
+                  unsigned uop)
 {
     size_t tag = write ? offsetof(struct tlb_entry, write) : offsetof(struct tlb_entry, read);
     struct host_code *c = &m->c;
@@ -284,8 +307,99 @@ static void probe(struct maker *m, const struct address *from, unsigned size, bo
     sum(m, 8, HOST_AX, from, base, size - 1);
     host_imm(c, H_AND_I, 8, host_reg(HOST_AX), -(1 << PAGE_BITS));
     host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, tag));
-    unless(m, CC_NZ);
+    cold_way(m, COLD_HANDLER, host_jcc(c, CC_NZ, NULL), uop);
     host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_CX, offsetof(struct tlb_entry, addend)));
+}
+
+/* All of what k says, which goes to its slot. */
+static void probe_all(struct maker *m, const struct known *k, unsigned uop)
+{
+    struct address all = { .based = true, .base = host_reg(k->reg), .disp = k->low };
+
+    probe(m, &all, k->high - k->low, k->write, uop);
+    if (k->several) {
+        m->cold[m->n_cold - 1].kind = COLD_SPLIT;
+        m->cold[m->n_cold - 1].known = *k;
+    }
+    if (m->node)
+        host(&m->c, H_STORE, 8, HOST_CX, CPU_AT(SLOT(k->slot)));
+}
+
+void emit_step(struct maker *m, const struct cold *way)
+{
+    probe_all(m, &way->known, way->uop);
+    host_jmp(&m->c, way->back);
+}
+
+/*
+ * CX has what was kept of old, of whose page all of k is, too: it goes further in one direction, so
+ * that its end there has not come into another page.  Or else all is looked up.
+ */
+static void step(struct maker *m, const struct known *old, const struct known *k)
+{
+    bool up = k->high > old->high;
+    int32_t by = up ? k->high - old->high : old->low - k->low;
+    struct host_code *c = &m->c;
+
+    flags_clobber(m);
+    host(c, H_LEA, 4, HOST_AX, host_mem(k->reg, up ? k->high - 1 : k->low));
+    if (up && !(by & (by - 1))) {
+        host_imm(c, H_TEST_I, 4, host_reg(HOST_AX), PAGE_BYTES - by);
+    } else {
+        host_imm(c, H_AND_I, 4, host_reg(HOST_AX), PAGE_BYTES - 1);
+        host_imm(c, H_CMP_I, 4, host_reg(HOST_AX), up ? by : PAGE_BYTES - by);
+    }
+    cold_way(m, COLD_STEP,
+             host_jcc(c,
+                      !up             ? CC_NB
+                      : by & (by - 1) ? CC_B
+                                      : CC_Z,
+                      NULL),
+             leave_from(m));
+    m->cold[m->n_cold - 1].known = *k;
+    m->cold[m->n_cold - 1].back = c->at;
+}
+
+/* By what is kept of the register; false: it is of no use. */
+static bool reach_kept(struct maker *m, const struct address *from, unsigned size,
+                       const struct known *k)
+{
+    struct known *old = kept_of(m, k->reg);
+    bool all, own, steps;
+
+    if (!old || (k->write && !old->write))
+        return false;
+    all = k->low >= old->low && k->high <= old->high;
+    own = from->disp >= old->low && from->disp + size <= old->high;
+    steps = (k->low >= old->low && k->high - old->high <= SPAN) ||
+            (k->high <= old->high && old->low - k->low <= SPAN);
+    if (!all && !own && !steps)
+        return false;
+    host(&m->c, H_LOAD, 8, HOST_CX, CPU_AT(SLOT(old - m->kept)));
+    if (!all && !own) {
+        struct known next = *old;
+
+        next.low = k->low;
+        next.high = k->high;
+        next.several = k->several;
+        step(m, old, &next);
+        *old = next;
+    }
+    m->known = *old;
+    return true;
+}
+
+/* Where the next one is kept: the place of the same register, or none, or any. */
+static unsigned slot_for(struct maker *m, unsigned reg)
+{
+    struct known *old = kept_of(m, reg);
+
+    if (old)
+        return old - m->kept;
+    for (unsigned slot = 0; slot < N_KEPT; slot++)
+        if (!m->kept[slot].any)
+            return slot;
+    return m->i % N_KEPT;
 }
 
 /* By a register of the guest's alone: what else that reaches soon is looked up with it. */
@@ -297,19 +411,19 @@ static struct operand reach_register(struct maker *m, const struct address *from
                        .low = from->disp,
                        .high = from->disp + size,
                        .last = m->i };
-    struct address all = *from;
 
     if (!is_known(m, from, size, write)) {
         look_ahead(m, &k);
-        flags_clobber(m);
-        all.disp = k.low;
-        probe(m, &all, k.high - k.low, k.write);
-        if (k.high - k.low > (int)size) {
-            m->cold[m->n_cold - 1].kind = COLD_SPLIT;
-            m->cold[m->n_cold - 1].known = k;
+        k.several = k.high - k.low > (int)size;
+        if (!m->node || !reach_kept(m, from, size, &k)) {
+            flags_clobber(m);
+            k.slot = slot_for(m, k.reg);
+            probe_all(m, &k, leave_from(m));
+            k.any = m->node || k.last > m->i;
+            m->known = k;
+            if (m->node)
+                m->kept[k.slot] = k;
         }
-        k.any = m->node || k.last > m->i;
-        m->known = k;
         m->c.touched &= ~(1u << HOST_CX);
     }
     return host_sum(HOST_CX, from->base.reg, 0, from->disp);
@@ -321,7 +435,7 @@ static struct operand reach_address(struct maker *m, const struct address *from,
     if (from->based && !from->indexed && !from->base.memory)
         return reach_register(m, from, size, write);
     flags_clobber(m);
-    probe(m, from, size, write);
+    probe(m, from, size, write, leave_from(m));
     if (from->based)
         host(&m->c, H_ADD, 8, HOST_CX, from->base);
     if (from->indexed)

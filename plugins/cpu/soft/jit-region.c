@@ -150,22 +150,32 @@ static bool is_same_redo(const struct redo *a, const struct redo *b)
              a->a == b->a && a->b == b->b && a->is_imm == b->is_imm && a->imm == b->imm));
 }
 
-static bool is_same_known(const struct known *a, const struct known *b)
+/* Whether what one takes for known is so. */
+static bool is_known_as(const struct known *a, const struct known *now)
 {
-    return a->reg == b->reg && a->write == b->write && a->align == b->align && a->low == b->low &&
-           a->high == b->high && a->aligned == b->aligned;
+    return !a->any || (now->any && a->slot == now->slot && a->reg == now->reg &&
+                       a->write <= now->write && a->low >= now->low && a->high <= now->high &&
+                       (!a->align || (a->align == now->align &&
+                                      !((a->aligned - now->aligned) & (int32_t)(a->align - 1)))));
 }
 
-/* Whether the root's code that was made for one flow is good for another. */
-static bool is_good_for(const struct flow *lap, const struct flow *now)
+/* Whether code that was made for one flow is good for another. */
+static bool is_good_for(const struct flow *made, const struct flow *now)
 {
-    return !(lap->loaded & ~now->loaded) && is_same_redo(&lap->owed, &now->owed) &&
-           (!lap->known.any || (now->known.any && is_same_known(&lap->known, &now->known)));
+    for (unsigned slot = 0; slot < N_KEPT; slot++)
+        if (!is_known_as(&made->kept[slot], &now->kept[slot]))
+            return false;
+    return !(made->loaded & ~now->loaded) && is_same_redo(&made->owed, &now->owed) &&
+           is_known_as(&made->known, &now->known);
 }
 
 static bool knows_something(const struct flow *now)
 {
-    return now->loaded || now->owed.flags || now->known.any;
+    bool kept = false;
+
+    for (unsigned slot = 0; slot < N_KEPT; slot++)
+        kept |= now->kept[slot].any;
+    return kept || now->loaded || now->owed.flags || now->known.any;
 }
 
 /* Between the root's end and its beginning: to leave, to count. */

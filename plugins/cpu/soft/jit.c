@@ -194,6 +194,21 @@ static void enter_region(struct jit *jit, struct jit_region *region, const uint8
     region->root->region = region;
 }
 
+/* A jump back is counted again, as when its block was made. */
+static void count_again(struct jit *jit, struct jit_site *site)
+{
+    site->asked = NULL;
+    if (site->from->dead || site->direct)
+        return;
+    if (site->to)
+        unlink_site(jit, site);
+    site->direct = site->at;
+    site->at = site->counted;
+    aim(jit, site->direct, jit_executable(jit, site->count));
+    aim(jit, site->at, jit_executable(jit, site->stub));
+    site->from->loops = jit->loops;
+}
+
 /* None of its code runs: it calls nothing.  Nothing knows of it any longer. */
 static void kill_region(struct jit *jit, struct jit_region *region)
 {
@@ -203,6 +218,8 @@ static void kill_region(struct jit *jit, struct jit_region *region)
         link_out(&region->site[i].link);
     for (unsigned i = 0; i < region->n_members; i++)
         link_out(&region->member[i].link);
+    if (region->hot)
+        count_again(jit, region->hot);
 }
 
 void jit_kill(struct cpu *cpu, struct block *block)
@@ -238,8 +255,11 @@ bool jit_is_split(const struct jit *jit, const struct block *block)
 static void forget_code(struct cpu *cpu, struct block *block)
 {
     jit_kill(cpu, block);
-    for (unsigned i = 0; i < block->n_sites; i++)
+    for (unsigned i = 0; i < block->n_sites; i++) {
         link_out(&block->site[i].link);
+        if (block->site[i].asked)
+            block->site[i].asked->hot = NULL;
+    }
     block->n_sites = 0;
     block->entry = NULL;
     if (!block->dead)
@@ -378,7 +398,8 @@ static void link_directly(struct jit *jit, struct jit_site *site, struct block *
     link_site(jit, site, to);
 }
 
-static void make_region(struct cpu *cpu, struct block *root, struct jit_code *code)
+static void make_region(struct cpu *cpu, struct block *root, struct jit_code *code,
+                        struct jit_site *hot)
 {
     struct jit *jit = cpu->blocks->jit;
     uint8_t *at = (uint8_t *)(code + 1);
@@ -386,6 +407,8 @@ static void make_region(struct cpu *cpu, struct block *root, struct jit_code *co
 
     if (!region)
         return;
+    region->hot = hot;
+    hot->asked = region;
     enter_region(jit, region, jit_executable(jit, at));
     for (unsigned i = 0; i < region->n_sites; i++) {
         const struct jit_site *site = &region->site[i];
@@ -403,14 +426,16 @@ static void make_region(struct cpu *cpu, struct block *root, struct jit_code *co
 const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
 {
     struct jit_code *code = room_for_code(cpu);
-    const struct block *from = cpu->block;
-    struct block *to = linked(cpu, u);
+    struct block *from = (struct block *)cpu->block, *to = linked(cpu, u);
 
-    if (to) {
-        for (unsigned i = 0; i < from->n_sites; i++)
-            if (&from->uop[from->site[i].uop] == u && from->site[i].direct)
-                link_directly(cpu->blocks->jit, &from->site[i], to);
-        make_region(cpu, to, code);
+    from->loops = 1; /* unless this comes of it */
+    for (unsigned i = 0; to && i < from->n_sites; i++) {
+        struct jit_site *site = &from->site[i];
+
+        if (&from->uop[site->uop] != u || !site->direct)
+            continue;
+        link_directly(cpu->blocks->jit, site, to);
+        make_region(cpu, to, code, site);
     }
     return run_JMP(cpu, u);
 }

@@ -33,8 +33,10 @@ struct jit_site {
     uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
     struct block *to; /* NULL: not linked */
     struct block *from;
-    uint8_t
-        *direct; /* of a jump back, while it is counted: the distance that goes to the counting */
+    /* Of a jump back that is counted, or that was: where that is done, the jump behind it; direct:
+     * while it is, the distance of the jump to there. */
+    uint8_t *count, *counted, *direct;
+    struct jit_region *asked; /* which was made for it, and is there */
     uint32_t uop;
 };
 
@@ -48,8 +50,8 @@ struct jit_member {
 enum { JIT_PATCH = 5 };
 struct jit_region {
     struct block *root;
-    struct jit_site *site;
-    uint8_t head[JIT_PATCH]; /* what was there */
+    struct jit_site *site, *hot; /* hot: it is made for this jump back; NULL: that is no more */
+    uint8_t head[JIT_PATCH];     /* what was there */
     uint16_t n_sites, n_members;
     struct jit_member member[];
 };

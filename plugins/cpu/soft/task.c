@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* task - hardware task switches (Intel SDM volume 3, chapter 7). */
 #include "mmu.h"
+#include "soft.h"
 #include "svm.h"
 
 /* Where a TSS keeps what.  Registers are in the order of their numbers. */
@@ -225,6 +226,7 @@ void task_switch(struct cpu *cpu, uint16_t selector, struct descriptor *d, enum 
     task_enter(cpu, &task, l);
     load_segments(cpu, &task);
     mode_update(cpu);
+    cpu_recheck(cpu);
     if (why != TASK_INT && (uint32_t)cpu->rip > cpu->seg[SEG_CS].limit)
         cpu_fault_error(cpu, EXC_GP, 0);
     if (task.trap)

@@ -19,10 +19,10 @@ static const struct {
     uint8_t leaf, subleaf, reg, bit, components;
 } features[N_ISAS] = {
     // clang-format off
-    [ISA_MMX]      = { 1, 0, 3, 23 }, [ISA_SSE]   = { 1, 0, 3, 25 }, [ISA_SSE2]   = { 1, 0, 3, 26 },
-    [ISA_SSE3]     = { 1, 0, 2, 0 },  [ISA_SSSE3] = { 1, 0, 2, 9 },  [ISA_SSE41]  = { 1, 0, 2, 19 },
-    [ISA_SSE42]    = { 1, 0, 2, 20 }, [ISA_AES]   = { 1, 0, 2, 25 }, [ISA_PCLMUL] = { 1, 0, 2, 1 },
-    [ISA_SHA]      = { 7, 0, 1, 29 }, [ISA_GFNI]  = { 7, 0, 2, 8 },
+    [ISA_MMX]    = { 1, 0, 3, 23, 0 }, [ISA_SSE]   = { 1, 0, 3, 25, 0 }, [ISA_SSE2]   = { 1, 0, 3, 26, 0 },
+    [ISA_SSE3]   = { 1, 0, 2, 0, 0 },  [ISA_SSSE3] = { 1, 0, 2, 9, 0 },  [ISA_SSE41]  = { 1, 0, 2, 19, 0 },
+    [ISA_SSE42]  = { 1, 0, 2, 20, 0 }, [ISA_AES]   = { 1, 0, 2, 25, 0 }, [ISA_PCLMUL] = { 1, 0, 2, 1, 0 },
+    [ISA_SHA]    = { 7, 0, 1, 29, 0 }, [ISA_GFNI]  = { 7, 0, 2, 8, 0 },
     [ISA_AVX]      = { 1, 0, 2, 28, XCR0_AVX }, [ISA_AVX2]     = { 7, 0, 1, 5, XCR0_AVX },
     [ISA_FMA]      = { 1, 0, 2, 12, XCR0_AVX }, [ISA_F16C]     = { 1, 0, 2, 29, XCR0_AVX },
     [ISA_VAES]     = { 7, 0, 2, 9, XCR0_AVX },  [ISA_VPCLMUL]  = { 7, 0, 2, 10, XCR0_AVX },
