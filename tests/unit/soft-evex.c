@@ -674,6 +674,29 @@ static void test_unmasked(struct fixture *f, const void *data)
     }
 }
 
+/* A gather with VEX whose first, second or third element faults: what lies above is cleared. */
+static void test_gather(struct fixture *f, const void *data)
+{
+    static const struct code codes[] = {
+        { { 0xc4, 0xc2, 0x69, 0x92, 0x04, 0x0e }, 6 }, /* VGATHERDPS xmm0, [r14 + xmm1], xmm2 */
+        { { 0xc4, 0xc2, 0x6d, 0x92, 0x04, 0x0e }, 6 }, /* of YMM registers */
+        { { 0xc4, 0xc2, 0x69, 0x93, 0x04, 0x0e }, 6 }, /* VGATHERQPS */
+        { { 0xc4, 0xc2, 0xed, 0x90, 0x04, 0x0e }, 6 }, /* VPGATHERDQ */
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(codes); i++)
+        for (unsigned good = 0; good < 3; good++) {
+            const uint32_t size = codes[i].bytes[2] & 0x80 ? 8 : 4;
+            struct state s = f->state;
+
+            memset(s.v[1], 0, sizeof(s.v[1]));
+            memset(s.v[2], 0xff, sizeof(s.v[2]));
+            for (unsigned at = 0; at < sizeof(s.v[1]); at += codes[i].bytes[3] & 1 ? 8 : 4)
+                s.v[1][at] = at / 4 == good ? size : 0;
+            g_assert_true(same(f, &codes[i], &s, AREA - size));
+        }
+}
+
 /* Without its feature an instruction is none. */
 static void test_features(struct fixture *f, const void *data)
 {
@@ -780,6 +803,7 @@ int main(int argc, char **argv)
     ADD(rules);
     ADD(above);
     ADD(unmasked);
+    ADD(gather);
     ADD(features);
     ADD(modes);
     return g_test_run();

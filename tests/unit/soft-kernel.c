@@ -181,7 +181,7 @@ static void test_alike(gconstpointer which)
         g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
         went_well += vector == (insns[n].alone ? -1 : EXC_UD) && a->cpu->rip != SOFT_CODE;
     }
-    g_assert_cmpuint(went_well, >, ROUNDS / 20);
+    g_assert_cmpuint(went_well, >, ROUNDS / 40);
     soft_host_destroy(a);
     soft_host_destroy(b);
 }

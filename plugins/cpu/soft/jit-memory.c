@@ -114,13 +114,16 @@ bool changes(struct maker *m, const struct uop *u, unsigned reg)
            (u->op >= UOP_CALL64 && u->op <= UOP_RET64);
 }
 
+/* A function's template may change what pages are good for (STAC, CLAC). */
 static void move_known(struct maker *m, const struct uop *u, struct known *k)
 {
     int64_t by;
 
     if (!k->any)
         return;
-    if (adds(u, k->reg, &by)) {
+    if (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP) {
+        k->any = false;
+    } else if (adds(u, k->reg, &by)) {
         k->any = by >= -SPAN && by <= SPAN;
         k->low -= by;
         k->high -= by;
