@@ -48,6 +48,7 @@ static struct block **hash_entry(struct blocks *s, const uint8_t *code, uint64_t
 void blocks_new_epoch(struct cpu *cpu, unsigned space)
 {
     cpu->epochs[space] = ++cpu->last_epoch;
+    cpu->other[space].mode = 0;
     cpu->epoch = cpu->epochs[cpu->space];
 }
 
