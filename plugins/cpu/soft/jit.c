@@ -78,6 +78,7 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
     jit->bytes = bytes;
     jit->heat = heat;
     jit->loops = 1 + (heat - 1) * JIT_LOOPS;
+    jit->patience = JIT_PATIENCE;
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
@@ -313,14 +314,17 @@ static void link_directly(struct jit *jit, struct jit_site *site, struct block *
     link_site(jit, site, to);
 }
 
-static void make_region(struct cpu *cpu, struct block *root, struct jit_site *hot)
+static bool make_region(struct cpu *cpu, struct block *root, struct jit_site *hot)
 {
     struct jit *jit = cpu->blocks->jit;
     size_t from = jit->used;
-    struct jit_region *region = root->region ? NULL : jit_region(cpu, root);
+    struct jit_region *region;
 
+    if (root->region)
+        return true;
+    region = jit_region(cpu, root, hot->from->patient);
     if (!region)
-        return;
+        return false;
     region->hot = hot;
     enter_region(jit, region, jit->execute + from);
     for (unsigned i = 0; i < region->n_sites; i++) {
@@ -331,11 +335,13 @@ static void make_region(struct cpu *cpu, struct block *root, struct jit_site *ho
             link_those(jit, &region->site[i], 1, u);
     }
     jit_tell(cpu, root, jit->write + from, jit->execute + from, jit->used - from);
+    return true;
 }
 
 const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
 {
     struct block *from = (struct block *)cpu->block, *to = linked(cpu, u);
+    struct jit *jit = cpu->blocks->jit;
 
     from->loops = 1; /* unless this comes of it */
     for (unsigned i = 0; to && i < from->n_sites; i++) {
@@ -343,8 +349,12 @@ const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
 
         if (&from->uop[site->uop] != u || !site->direct)
             continue;
-        link_directly(cpu->blocks->jit, site, to);
-        make_region(cpu, to, site);
+        if (make_region(cpu, to, site) || from->patient) {
+            link_directly(jit, site, to);
+        } else {
+            from->patient = true;
+            from->loops = jit->loops * jit->patience;
+        }
     }
     return run_JMP(cpu, u);
 }

@@ -70,13 +70,14 @@ struct jit {
     uint8_t *write;
     const uint8_t *execute;
     size_t bytes, used, shared;
-    uint32_t heat;  /* entries after which a block is translated */
-    uint32_t loops; /* jumps back after which a region is made */
-    bool full;      /* to be emptied before the next block is decoded */
-    uop_run *enter; /* calls u->run */
+    uint32_t heat;     /* entries after which a block is translated */
+    uint32_t loops;    /* jumps back after which a loop becomes a region */
+    uint32_t patience; /* for what is none, so many times that */
+    bool full;         /* to be emptied before the next block is decoded */
+    uop_run *enter;    /* calls u->run */
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
-    } to;                                           /* shared: see jit-share.c */
+    } to;                                                       /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
     uint64_t isas; /* of vector instructions that the host has: bits by vec_isa */
@@ -92,8 +93,15 @@ struct jit {
 };
 
 /* Room for one block's code; the least memory; entries after which a block is translated; for each
- * of them but the first, so many jumps back until a region is made. */
-enum { JIT_ROOM = 256 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_LOOPS = 16 };
+ * of them but the first, so many jumps back until a loop is made a region; so many times that for
+ * what is none. */
+enum {
+    JIT_ROOM = 256 << 10,
+    JIT_LEAST = 1 << 20,
+    JIT_HEAT = 32,
+    JIT_LOOPS = 16,
+    JIT_PATIENCE = 64
+};
 
 /* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
@@ -132,7 +140,7 @@ bool jit_translate(struct jit *jit, struct block *block);
 
 /* jit-region.c: makes one of what block leads to and what leads back, if there is room; NULL: it
  * has not.  Its sites are not linked yet. */
-struct jit_region *jit_region(struct cpu *cpu, struct block *root);
+struct jit_region *jit_region(struct cpu *cpu, struct block *root, bool straight);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
 {

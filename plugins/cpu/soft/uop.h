@@ -105,6 +105,7 @@ struct block {
     uint16_t n;
     bool dead;     /* nobody finds it any more */
     bool solitary; /* not for regions */
+    bool patient;  /* its jump back makes no loop, but perhaps a region if it goes on */
     struct uop uop[];
 };
 
