@@ -641,6 +641,62 @@ static void test_above(struct fixture *f, const void *data)
     g_assert_cmphex(after.k[1], ==, 0x5555555555555555);
 }
 
+/* Instructions that drawn operands seldom bring to what is special in them. */
+static void test_unmasked(struct fixture *f, const void *data)
+{
+    enum { UNDERFLOW = 0x1780, FLUSHING = 0x9780, ALL = 0 }; /* what is not masked; MXCSR */
+    static const struct {
+        struct code code;
+        uint64_t operand;
+        uint32_t mxcsr;
+    } cases[] = {
+    // clang-format off
+#define INSN(...) { { __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ }) }
+        /* VRNDSCALEPH, VCVTSS2SH: exact, but tiny. */
+        { INSN(0x62, 0xf3, 0x7c, 0x48, 0x08, 0xc1, 0xf0), 0x0200020002000200, UNDERFLOW },
+        { INSN(0x62, 0xf5, 0x74, 0x08, 0x1d, 0xc2),       0x3580000035800000, UNDERFLOW },
+        /* VRCP14PD, VREDUCEPS: flushed without an exception. */
+        { INSN(0x62, 0xf2, 0xfd, 0x48, 0x4c, 0xc1),       0x7fe0000000000001, FLUSHING },
+        { INSN(0x62, 0xf3, 0x7d, 0x48, 0x56, 0xc1, 0xc0), 0x0000000100000001, FLUSHING },
+        /* VFMULCPH: only flags. */
+        { INSN(0x62, 0xf6, 0x76, 0x48, 0xd6, 0xc2),       0x00007c0000007c00, ALL },
+#undef INSN
+        // clang-format on
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct state s = f->state;
+
+        for (unsigned at = 0; at < sizeof(s.v); at += 8)
+            memcpy((uint8_t *)s.v + at, &cases[i].operand, 8);
+        s.mxcsr = cases[i].mxcsr;
+        g_assert_true(same(f, &cases[i].code, &s, TARGET));
+    }
+}
+
+/* A gather with VEX whose first, second or third element faults: what lies above is cleared. */
+static void test_gather(struct fixture *f, const void *data)
+{
+    static const struct code codes[] = {
+        { { 0xc4, 0xc2, 0x69, 0x92, 0x04, 0x0e }, 6 }, /* VGATHERDPS xmm0, [r14 + xmm1], xmm2 */
+        { { 0xc4, 0xc2, 0x6d, 0x92, 0x04, 0x0e }, 6 }, /* of YMM registers */
+        { { 0xc4, 0xc2, 0x69, 0x93, 0x04, 0x0e }, 6 }, /* VGATHERQPS */
+        { { 0xc4, 0xc2, 0xed, 0x90, 0x04, 0x0e }, 6 }, /* VPGATHERDQ */
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(codes); i++)
+        for (unsigned good = 0; good < 3; good++) {
+            const uint32_t size = codes[i].bytes[2] & 0x80 ? 8 : 4;
+            struct state s = f->state;
+
+            memset(s.v[1], 0, sizeof(s.v[1]));
+            memset(s.v[2], 0xff, sizeof(s.v[2]));
+            for (unsigned at = 0; at < sizeof(s.v[1]); at += codes[i].bytes[3] & 1 ? 8 : 4)
+                s.v[1][at] = at / 4 == good ? size : 0;
+            g_assert_true(same(f, &codes[i], &s, AREA - size));
+        }
+}
+
 /* Without its feature an instruction is none. */
 static void test_features(struct fixture *f, const void *data)
 {
@@ -746,6 +802,8 @@ int main(int argc, char **argv)
     ADD(other);
     ADD(rules);
     ADD(above);
+    ADD(unmasked);
+    ADD(gather);
     ADD(features);
     ADD(modes);
     return g_test_run();

@@ -7,8 +7,6 @@
  */
 #include "evex-kernel.h"
 
-enum { SAE = E_FP | E_SAE, ER = E_FP | E_ER };
-
 // clang-format off
 #define F  ISA_AVX512F
 #define DQ ISA_AVX512DQ
@@ -91,14 +89,14 @@ static const struct evex_op rows[] = {
 #define SCALAR (E_SCALAR | E_NO_MASK)
 #define X(pp, opcode, name)                                                                        \
     { MAP_0F, pp, opcode, 0, W_32, 4, 0, TUPLE_1, 0, KIND_V, KIND_G, LENGTHS, F,                   \
-      SCALAR | E_NDS | ER, K_ALL(z_##name##_32) },                                                    \
+      SCALAR | E_NDS | ER, K_ALL(z_##name##_32) },                                                 \
     { MAP_0F, pp, opcode, 0, W_64, 8, 0, TUPLE_1, 0, KIND_V, KIND_G, LENGTHS, F,                   \
       SCALAR | E_NDS | ER, K_ALL(z_##name##_64) },
     FROM_GENERAL(X)
 #undef X
 #define X(pp, opcode, element, flags, name)                                                        \
     { MAP_0F, pp, opcode, 0, W_32, element, 0, TUPLE_1, 0, KIND_G, KIND_V, LENGTHS, F,             \
-      SCALAR | flags, K_ALL(z_##name##_32) },                                                         \
+      SCALAR | flags, K_ALL(z_##name##_32) },                                                      \
     { MAP_0F, pp, opcode, 0, W_64, element, 0, TUPLE_1, 0, KIND_G, KIND_V, LENGTHS, F,             \
       SCALAR | flags, K_ALL(z_##name##_64) },
     INTO_GENERAL(X)

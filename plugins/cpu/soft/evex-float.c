@@ -43,8 +43,6 @@ SCALARS(rsqrt14)
 
 /* ---- Fused multiply and add ---- */
 
-/* X(high digit of the opcode, order) */
-#define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 #define X(opcode, order)                                                                           \
     PACKED(fmaddsub##order)                                                                        \
     PACKED(fmsubadd##order)                                                                        \
@@ -113,20 +111,21 @@ PACKED_IMMEDIATE(shuf, 256)
 #define FLAGS_OF KIND_FLAGS, KIND_V
 
 /* Single and double precision; of vectors, and of one element in them. */
-#define ROW(map, pp, opcode, w, element, kinds, isa, flags, kernel)                             \
+#define ROW(map, pp, opcode, w, element, kinds, isa, flags, kernel)                                \
     { map, pp, opcode, 0, w, element, 0, TUPLE_FULL, 0, kinds, LENGTHS, isa, flags, K_ALL(kernel) }
-#define ROW_1(map, pp, opcode, w, element, kinds, isa, flags, kernel)                           \
+#define ROW_1(map, pp, opcode, w, element, kinds, isa, flags, kernel)                              \
     { map, pp, opcode, 0, w, element, 0, TUPLE_1, 0, kinds, LENGTHS, isa, E_SCALAR | (flags), K_ALL(kernel) }
 
 /* Map 0F, by prefix as in SSE. */
 #define P(opcode, isa, flags, op)                                                                  \
     ROW(MAP_0F, PFX_NONE, opcode, W_0, 4, V, isa, flags, z_##op##ps),                              \
     ROW(MAP_0F, PFX_66,   opcode, W_1, 8, V, isa, flags, z_##op##pd)
-#define S(opcode, flags, op)                                                                       \
+#define PS(opcode, flags, op)                                                                      \
+    P(opcode, F, flags, op),                                                                       \
     ROW_1(MAP_0F, PFX_F3, opcode, W_0, 4, V, F, E_NDS | (flags), z_##op##ss),                      \
     ROW_1(MAP_0F, PFX_F2, opcode, W_1, 8, V, F, E_NDS | (flags), z_##op##sd)
 #define FLAGS_ROW(opcode, op)                                                                      \
-    ROW_1(MAP_0F, PFX_NONE, opcode, W_0, 4, FLAGS_OF, F, E_NO_MASK | SAE, z_##op##ss),   \
+    ROW_1(MAP_0F, PFX_NONE, opcode, W_0, 4, FLAGS_OF, F, E_NO_MASK | SAE, z_##op##ss),             \
     ROW_1(MAP_0F, PFX_66,   opcode, W_1, 8, FLAGS_OF, F, E_NO_MASK | SAE, z_##op##sd)
 
 /* The other maps, by W; the scalar one has the next opcode. */
@@ -139,30 +138,23 @@ PACKED_IMMEDIATE(shuf, 256)
 #define PSW(map, opcode, isa, flags, op)                                                           \
     PW(map, opcode, isa, flags, op), SW(map, opcode + 1, isa, flags, op)
 #define CLASSES(opcode, kind, type_s, type_d)                                                      \
-    kind(MAP_0F3A, PFX_66, opcode, W_0, 4, K, DQ, E_FP, k_fpclass##type_s), \
+    kind(MAP_0F3A, PFX_66, opcode, W_0, 4, K, DQ, E_FP, k_fpclass##type_s),                        \
     kind(MAP_0F3A, PFX_66, opcode, W_1, 8, K, DQ, E_FP, k_fpclass##type_d)
 
-enum { SAE = E_FP | E_SAE, ER = E_FP | E_ER };
-
 static const struct evex_op rows[] = {
-    P(0x58, F, E_NDS | ER, add), S(0x58, ER, add),   P(0x59, F, E_NDS | ER, mul), S(0x59, ER, mul),
-    P(0x5c, F, E_NDS | ER, sub), S(0x5c, ER, sub),   P(0x5d, F, E_NDS | SAE, min), S(0x5d, SAE, min),
-    P(0x5e, F, E_NDS | ER, div), S(0x5e, ER, div),   P(0x5f, F, E_NDS | SAE, max), S(0x5f, SAE, max),
-    P(0x51, F, ER, sqrt), S(0x51, ER, sqrt),
+    PS(0x58, E_NDS | ER, add),  PS(0x59, E_NDS | ER, mul), PS(0x5c, E_NDS | ER, sub),
+    PS(0x5d, E_NDS | SAE, min), PS(0x5e, E_NDS | ER, div), PS(0x5f, E_NDS | SAE, max), PS(0x51, ER, sqrt),
     P(0x54, DQ, E_NDS, and), P(0x55, DQ, E_NDS, andn),
     P(0x56, DQ, E_NDS, or),  P(0x57, DQ, E_NDS, xor),
-    PW(MAP_0F38, 0x2c, F, E_NDS | ER, scalef), SW(MAP_0F38, 0x2d, F, ER, scalef),
-    PSW(MAP_0F38, 0x42, F, SAE, getexp),
+    PSW(MAP_0F38, 0x2c, F, E_NDS | ER, scalef), PSW(MAP_0F38, 0x42, F, SAE, getexp),
     PSW(MAP_0F38, 0x4c, F, E_FP, rcp14), PSW(MAP_0F38, 0x4e, F, E_FP, rsqrt14),
 
-#define PF(opcode, op) PW(MAP_0F38, opcode, F, E_NDS | E_SUM | ER, op)
-#define SF(opcode, op) SW(MAP_0F38, opcode, F, E_SUM | ER, op)
+#define FMA(opcode, op)   PSW(MAP_0F38, opcode, F, E_NDS | E_SUM | ER, op)
+#define FMA_P(opcode, op) PW(MAP_0F38, opcode, F, E_NDS | E_SUM | ER, op)
 #define X(high, order)                                                                             \
-    PF(high + 6, fmaddsub##order), PF(high + 7, fmsubadd##order),                                  \
-    PF(high + 8, fmadd##order),    SF(high + 9, fmadd##order),                                     \
-    PF(high + 10, fmsub##order),   SF(high + 11, fmsub##order),                                    \
-    PF(high + 12, fnmadd##order),  SF(high + 13, fnmadd##order),                                   \
-    PF(high + 14, fnmsub##order),  SF(high + 15, fnmsub##order),
+    FMA_P(high + 6, fmaddsub##order), FMA_P(high + 7, fmsubadd##order),                            \
+    FMA(high + 8, fmadd##order),      FMA(high + 10, fmsub##order),                                \
+    FMA(high + 12, fnmadd##order),    FMA(high + 14, fnmsub##order),
     FMA_ORDERS(X)
 #undef X
 

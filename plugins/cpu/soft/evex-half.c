@@ -7,8 +7,6 @@
  */
 #include "evex-kernel.h"
 
-enum { SAE = E_FP | E_SAE, ER = E_FP | E_ER };
-
 /* Half precision does not flush to zero: looks for denormals itself, by element. */
 static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 {
@@ -22,13 +20,15 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
     }
 }
 
-#define TINY(name, text)                                                                           \
-    Z_ASM(any_##name, text)                                                                        \
+/* Kernels of results that may be tiny. */
+#define TINY_OF(name)                                                                              \
     EVEX_KERNEL(z_##name)                                                                          \
     {                                                                                              \
         any_##name(d, a, b, mask, imm);                                                            \
         note_tiny(d, mask, imm);                                                                   \
     }
+#define TINY(name, text)              Z_ASM(any_##name, text) TINY_OF(name)
+#define TINY_IMMEDIATE(name, n, text) Z_ASM_IMMEDIATE(any_##name, n, text) TINY_OF(name)
 
 // clang-format off
 
@@ -38,15 +38,12 @@ static void note_tiny(const union vec *d, uint64_t mask, unsigned imm)
 #define ARITHMETIC(X)                                                                              \
     X(0x58, ER,  TINY_BOTH, add) X(0x59, ER, TINY_BOTH, mul) X(0x5c, ER,  TINY_BOTH, sub)          \
     X(0x5d, SAE, BOTH,      min) X(0x5e, ER, TINY_BOTH, div) X(0x5f, SAE, BOTH,      max)
-/* X(high digit of the opcode, order) */
-#define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 /* X(pp, opcode, flags, name): of complex numbers */
 #define COMPLEX(X)                                                                                 \
     X(PFX_F3, 0x56, E_SUM, fmaddc) X(PFX_F2, 0x56, E_SUM, fcmaddc)                                 \
     X(PFX_F3, 0xd6, 0,     fmulc)  X(PFX_F2, 0xd6, 0,     fcmulc)
-/* X(opcode of packed numbers, of one, immediates, name) */
-#define BY_IMM8(X)                                                                                 \
-    X(0x08, 0x0a, 256, rndscale) X(0x26, 0x27, 16, getmant) X(0x56, 0x57, 256, reduce)
+/* X(opcode of packed numbers, of one, name) */
+#define BY_IMM8(X) X(0x08, 0x0a, rndscale) X(0x26, 0x27, getmant) X(0x56, 0x57, reduce)
 
 /* ---- Conversions ---- */
 
@@ -100,9 +97,9 @@ ARITHMETIC(X)
     TINY_BOTH(fmsub##order) TINY_BOTH(fnmadd##order) TINY_BOTH(fnmsub##order)
 FMA_ORDERS(X)
 #undef X
+TINY_BOTH(scalef)
 Z_UNARY(sqrtph)
 Z_SCALAR(sqrtsh)
-TINY_BOTH(scalef)
 Z_UNARY(getexpph)
 Z_SCALAR(getexpsh)
 Z_UNARY(rcpph)
@@ -116,9 +113,12 @@ Z_SCALAR(rsqrtsh)
 #define X(pp, opcode, flags, name) BOTH(name)
 COMPLEX(X)
 #undef X
-#define X(opcode, opcode_1, n, name) Z_UNARY_IMMEDIATE(name##ph, n) Z_SCALAR_IMMEDIATE(name##sh, n)
-BY_IMM8(X)
-#undef X
+TINY_IMMEDIATE(rndscaleph, 256, "vrndscaleph $.Limm, %g[b], %g[r] %{%[k]%}")
+TINY_IMMEDIATE(rndscalesh, 256, "vrndscalesh $.Limm, %x[b], %x[a], %x[r] %{%[k]%}")
+Z_UNARY_IMMEDIATE(getmantph, 16)
+Z_SCALAR_IMMEDIATE(getmantsh, 16)
+Z_UNARY_IMMEDIATE(reduceph, 256)
+Z_SCALAR_IMMEDIATE(reducesh, 256)
 
 K_ASM_IMMEDIATE(k_cmpph, 32, "vcmpph $.Limm, %g[b], %g[a], %[r] %{%[k]%}")
 K_ASM_IMMEDIATE(k_cmpsh, 32, "vcmpsh $.Limm, %x[b], %x[a], %[r] %{%[k]%}")
@@ -158,12 +158,7 @@ Z_SCALAR(movsh)
 LOAD_ONE(x_load16, u16)
 
 Z_WIDEN(cvtph2ps)
-Z_ASM_IMMEDIATE(to_half, 8, "vcvtps2ph $.Limm, %g[b], %t[r] %{%[k]%}")
-EVEX_KERNEL(z_cvtps2ph)
-{
-    to_half(d, a, b, mask, imm);
-    note_tiny(d, mask, imm);
-}
+TINY_IMMEDIATE(cvtps2ph, 8, "vcvtps2ph $.Limm, %g[b], %t[r] %{%[k]%}")
 
 /* ---- AVX512_BF16: neither MXCSR nor exceptions ---- */
 
@@ -181,12 +176,12 @@ Z_NARROW(cvtneps2bf16)
     { map, pp, opcode, 0, W_0, element, 0, TUPLE_FULL, 0, kinds, LENGTHS, ISA_FP16, flags, K_ALL(kernel) }
 #define ROW_1(map, pp, opcode, element, kinds, flags, kernel)                                      \
     { map, pp, opcode, 0, W_0, element, 0, TUPLE_1, 0, kinds, LENGTHS, ISA_FP16, E_SCALAR | (flags), K_ALL(kernel) }
-#define PAIR(map, opcode, opcode_1, flags, op)                                                     \
+#define PAIR(map, opcode, flags, op)                                                               \
     ROW(map, PFX_66, opcode, 2, V, flags, z_##op##ph),                                             \
-    ROW_1(map, PFX_66, opcode_1, 2, V, E_NDS | (flags), z_##op##sh)
+    ROW_1(map, PFX_66, opcode + 1, 2, V, E_NDS | (flags), z_##op##sh)
 #define CONVERSION(map, pp, opcode, w, element, out, tuple, flags, name)                           \
     { map, pp, opcode, 0, w, element, out, tuple, 0, V, LENGTHS, ISA_FP16, flags, K_ALL(z_##name) },
-#define BF16(pp, opcode, element, out, size, flags, kernels)                                          \
+#define BF16(pp, opcode, element, out, size, flags, kernels)                                       \
     { MAP_0F38, pp, opcode, 0, W_0, element, out, TUPLE_FULL, size, V, LENGTHS, ISA_BF16, flags, kernels }
 #define MOVE(opcode, tuple, how, ...)                                                              \
     { MAP_5, PFX_F3, opcode, 0, W_0, 2, 0, tuple, 0, V, LENGTHS, ISA_FP16, .flags = E_SCALAR | how, __VA_ARGS__ }
@@ -200,7 +195,7 @@ static const struct evex_op rows[] = {
     ROW_1(MAP_5, PFX_F3, opcode, 2, V, E_NDS | flags, z_##name##sh),
     ARITHMETIC(X)
 #undef X
-#define FMA(opcode, op) PAIR(MAP_6, opcode, opcode + 1, E_NDS | E_SUM | ER, op)
+#define FMA(opcode, op) PAIR(MAP_6, opcode, E_NDS | E_SUM | ER, op)
 #define X(high, order)                                                                             \
     ROW(MAP_6, PFX_66, high + 6, 2, V, E_NDS | E_SUM | ER, z_fmaddsub##order##ph),                 \
     ROW(MAP_6, PFX_66, high + 7, 2, V, E_NDS | E_SUM | ER, z_fmsubadd##order##ph),                 \
@@ -209,14 +204,14 @@ static const struct evex_op rows[] = {
     FMA_ORDERS(X)
 #undef X
     ROW(MAP_5, PFX_NONE, 0x51, 2, V, ER, z_sqrtph), ROW_1(MAP_5, PFX_F3, 0x51, 2, V, E_NDS | ER, z_sqrtsh),
-    PAIR(MAP_6, 0x2c, 0x2d, E_NDS | ER, scalef), PAIR(MAP_6, 0x42, 0x43, SAE, getexp),
-    PAIR(MAP_6, 0x4c, 0x4d, E_FP, rcp), PAIR(MAP_6, 0x4e, 0x4f, E_FP, rsqrt),
+    PAIR(MAP_6, 0x2c, E_NDS | ER, scalef), PAIR(MAP_6, 0x42, SAE, getexp),
+    PAIR(MAP_6, 0x4c, E_FP, rcp), PAIR(MAP_6, 0x4e, E_FP, rsqrt),
 #define X(pp, opcode, flags, name)                                                                 \
-    ROW(MAP_6, pp, opcode, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##ph),                      \
+    ROW(MAP_6, pp, opcode, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##ph),          \
     ROW_1(MAP_6, pp, opcode + 1, 4, V, E_NDS | E_APART | E_NO_TRAP | ER | flags, z_##name##sh),
     COMPLEX(X)
 #undef X
-#define X(opcode, opcode_1, n, name)                                                               \
+#define X(opcode, opcode_1, name)                                                                  \
     ROW(MAP_0F3A, PFX_NONE, opcode, 2, V, SAE, z_##name##ph),                                      \
     ROW_1(MAP_0F3A, PFX_NONE, opcode_1, 2, V, E_NDS | SAE, z_##name##sh),
     BY_IMM8(X)
@@ -245,7 +240,7 @@ static const struct evex_op rows[] = {
 #define X(map, pp, opcode, w, flags, name) CONVERSION(map, pp, opcode, w, 8, 2, TUPLE_FULL, flags, name)
     TO_QUARTER(X)
 #undef X
-#define X(map, pp, opcode, w, bytes, flags, kernel, name)                                                \
+#define X(map, pp, opcode, w, bytes, flags, kernel, name)                                          \
     { map, pp, opcode, 0, w, bytes, 0, TUPLE_1, 0, V, LENGTHS, ISA_FP16, E_SCALAR | E_NDS | flags, K_ALL(z_##name) },
     ONE(X)
 #undef X
@@ -269,9 +264,11 @@ static const struct evex_op rows[] = {
     MOVE_GENERAL(0x6e, FROM_G, 0), MOVE_GENERAL(0x7e, TO_G, E_TO_RM),
 
     { MAP_0F38, PFX_66, 0x13, 0, W_0, 4, 0, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F, SAE, K_ALL(z_cvtph2ps) },
-    { MAP_0F3A, PFX_66, 0x1d, 0, W_0, 4, 2, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F, E_TO_RM | SAE, K_ALL(z_cvtps2ph) },
+    { MAP_0F3A, PFX_66, 0x1d, 0, W_0, 4, 2, TUPLE_HALF_MEM, 0, V, LENGTHS, ISA_AVX512F,
+      E_TO_RM | SAE, K_ALL(z_cvtps2ph) },
 
-    BF16(PFX_F3, 0x52, 4, 0, 0, E_NDS | E_SUM, K_ALL(z_dpbf16ps)), BF16(PFX_F3, 0x72, 4, 2, 0, 0, K_ALL(z_cvtneps2bf16)),
+    BF16(PFX_F3, 0x52, 4, 0, 0, E_NDS | E_SUM, K_ALL(z_dpbf16ps)),
+    BF16(PFX_F3, 0x72, 4, 2, 0, 0, K_ALL(z_cvtneps2bf16)),
     BF16(PFX_F2, 0x72, 2, 0, 4, E_NDS | E_WHOLE, K_EACH(cvtne2ps2bf16)),
 };
 // clang-format on

@@ -122,6 +122,9 @@
 #define K_EACH(name) .k = { x_##name, y_##name, z_##name }
 #define K_ONE(name)  .k = { name }
 
+/* Flags of rows: exceptions may be suppressed, and the rounding given. */
+enum { SAE = E_FP | E_SAE, ER = E_FP | E_ER };
+
 #define EVEX_TABLE(name, rows) const struct evex_table name = { rows, sizeof(rows) / sizeof(*rows) }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * evex-special - what AVX-512 does with memory and parts of vectors: gathers, scatters,
- * compressing, expanding; blends, broadcasts, insertions, extractions.
+ * evex-special - gathers, scatters, compressing, expanding; blends; insertion and extraction of
+ * single precision.
  *
  * Intel SDM volume 2.
  */
@@ -111,15 +111,14 @@ static void emit_indexed(struct block_builder *b, const struct evex_op *op, cons
 
 /* ---- Compressing into memory, expanding from it: as many elements as the mask has ones ---- */
 
-#define COMPRESS(op) Z_UNARY(op)
-COMPRESS(compressps)
-COMPRESS(compresspd)
-COMPRESS(pcompressb)
-COMPRESS(pcompressw)
-COMPRESS(expandps)
-COMPRESS(expandpd)
-COMPRESS(pexpandb)
-COMPRESS(pexpandw)
+Z_UNARY(compressps)
+Z_UNARY(compresspd)
+Z_UNARY(pcompressb)
+Z_UNARY(pcompressw)
+Z_UNARY(expandps)
+Z_UNARY(expandpd)
+Z_UNARY(pexpandb)
+Z_UNARY(pexpandw)
 
 enum { LANES_SHIFT = 48, ZEROING = 0x80, MASK_REGISTER = 7 };
 
@@ -227,7 +226,8 @@ EVEX_KERNEL(z_extractps)
 
 #define COMPRESSION(opcode, w, element, isa, flags, op)                                            \
     { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa, E_REG | (flags), K_ALL(z_##op) }, \
-    { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa, E_MEM | (flags), K_ALL(z_##op), emit_packed }
+    { MAP_0F38, PFX_66, opcode, 0, w, element, 0, TUPLE_1, 0, V, LENGTHS, isa,                     \
+      E_MEM | (flags), K_ALL(z_##op), emit_packed }
 #define BLEND(opcode, w, element, tuple, isa, op)                                                  \
     { MAP_0F38, PFX_66, opcode, 0, w, element, 0, tuple, 0, V, LENGTHS, isa, E_NDS | E_SUM, K_ALL(z_##op) }
 

@@ -171,8 +171,6 @@ KERNEL(y_cvtps2ph)
 #define FMA_SCALAR(op)                                                                             \
     FMA_KERNEL(x_##op##ss, op##ss, __m128i) FMA_KERNEL(x_##op##sd, op##sd, __m128i)
 
-/* X(high digit of the opcode, order) */
-#define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 #define X(opcode, order)                                                                           \
     FMA_PACKED(fmaddsub##order)                                                                    \
     FMA_PACKED(fmsubadd##order)                                                                    \

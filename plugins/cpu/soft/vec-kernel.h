@@ -149,6 +149,9 @@
         d->u64[0] = (z ? F_ZF : 0) | (p ? F_PF : 0) | (c ? F_CF : 0);                              \
     }
 
+/* FMA: X(high digit of the opcode, order) */
+#define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
+
 #define VEC_TABLE(name, rows) const struct vec_table name = { rows, sizeof(rows) / sizeof(*rows) }
 
 #endif

@@ -304,18 +304,25 @@ union gather {
     int64_t imm;
     struct {
         uint8_t size, index_size, n; /* bytes of an element, of an index; elements */
+        uint8_t vector;              /* bytes of the longer of the two vectors */
         uint8_t scale, seg, addr_size;
     };
 };
 
+static void clear_above(union vec *v, unsigned bytes)
+{
+    memset(&v->u8[bytes], 0, sizeof(*v) - bytes);
+}
+
 /* d: destination, a: mask, b: index; T0: base and displacement.  Done elements leave the mask at
- * once, so that a fault resumes with the rest. */
+ * once, so that a fault resumes with the rest; the first clears what lies above the vector. */
 static void run_gather(struct cpu *cpu, const struct uop *u)
 {
     union gather g = { .imm = u->imm };
     union vec *d = &cpu->v[u->d], *mask = &cpu->v[u->a];
     uint64_t limit = g.addr_size == 8 ? UINT64_MAX : UINT32_MAX;
 
+    clear_above(mask, g.vector);
     for (unsigned i = 0; i < g.n; i++) {
         int64_t index = g.index_size == 8 ? cpu->v[u->b].s64[i] : cpu->v[u->b].s32[i];
         uint64_t at = (cpu->r[REG_T0] + ((uint64_t)index << g.scale)) & limit;
@@ -324,11 +331,12 @@ static void run_gather(struct cpu *cpu, const struct uop *u)
             uint64_t lin = segment_linear(cpu, g.seg, at, g.size, false);
 
             set_element(d, i, g.size, mem_read(cpu, lin, g.size));
+            clear_above(d, g.vector);
         }
         set_element(mask, i, g.size, 0);
     }
-    memset(mask, 0, sizeof(*mask));
-    memset(&d->u8[g.n * g.size], 0, sizeof(*d) - g.n * g.size);
+    clear_above(mask, 0);
+    clear_above(d, g.n * g.size);
 }
 
 static bool gather_allowed(const struct insn *in, unsigned index)
@@ -342,6 +350,7 @@ static void emit_gather(struct block_builder *b, const struct vec_op *op, const 
     unsigned index = in->index == REG_ZERO ? RSP : in->index, bytes = in->l ? 32 : 16;
     union gather g = { .size = in->w ? 8 : 4,
                        .index_size = in->opcode & 1 ? 8 : 4,
+                       .vector = bytes,
                        .scale = in->scale,
                        .seg = in->seg,
                        .addr_size = in->addr_size };
