@@ -195,7 +195,7 @@ void templates_init(void);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);
-bool make_system_jump(struct maker *m, const struct uop *u); /* of UOP_CALL_JUMP */
+bool make_system_jump(struct maker *m, const struct uop *u);   /* of UOP_CALL_JUMP */
 bool make_function_call(struct maker *m, const struct uop *u); /* and of UOP_CALL_LOOP */
 bool make_mulx(struct maker *m, const struct uop *u);
 
