@@ -529,7 +529,92 @@ static void generate_stream(struct program *p, GRand *r, unsigned length)
     end_of_loop(p);
 }
 
-static void compare_regions(unsigned bits, unsigned seed, bool streams, bool cramped)
+/* ---- Loops that call ---- */
+
+enum { FUNCTIONS = 6, FUNCTION_AT = 560, FUNCTION_BYTES = 72 };
+
+static void bytes(struct program *p, const char *from, unsigned n)
+{
+    memcpy(p->code + p->n, from, n);
+    p->n += n;
+}
+
+static void to_function(struct program *p, unsigned which)
+{
+    int32_t rel = FUNCTION_AT + which * FUNCTION_BYTES - (p->n + 4);
+
+    bytes(p, (const char *)&rel, 4);
+}
+
+/* One of the functions from first on: directly, through RAX, or one of two by R14.  Behind it are
+ * three bytes that a return may skip. */
+static void call_some(struct program *p, GRand *r, unsigned first)
+{
+    unsigned which = g_rand_int_range(r, first, FUNCTIONS), kind = g_rand_int_range(r, 0, 4);
+
+    if (kind < 2) {
+        byte(p, 0xe8);
+        to_function(p, which);
+    } else {
+        bytes(p, "\x48\x8d\x05", 3); /* lea rax, [f] */
+        to_function(p, which);
+        if (kind == 3) {
+            bytes(p, "\x48\x8d\x0d", 3); /* lea rcx, [g]; test r14b, 3; cmovz rax, rcx */
+            to_function(p, g_rand_int_range(r, first, FUNCTIONS));
+            bytes(p, "\x41\xf6\xc6\x03\x48\x0f\x44\xc1", 8);
+        }
+        bytes(p, "\xff\xd0", 2); /* call rax */
+    }
+    bytes(p, "\x0f\x1f", 2);
+    byte(p, 0);
+}
+
+/* It returns, sometimes elsewhere; calls others, or itself up to seven times. */
+static void put_function(struct program *p, GRand *r, unsigned which)
+{
+    unsigned kind = g_rand_int_range(r, 0, 8);
+
+    p->n = FUNCTION_AT + which * FUNCTION_BYTES;
+    if (kind == 0) /* f: push r14; and r14d, 7; jz g; dec r14d; call f; g: pop r14 */
+        bytes(p, "\x41\x56\x41\x83\xe6\x07\x74\x08\x41\xff\xce\xe8\xf0\xff\xff\xff\x41\x5e", 18);
+    if (kind == 1) /* test r14b, 7; jnz f; add qword [rsp], 3; f: */
+        bytes(p, "\x41\xf6\xc6\x07\x75\x05\x48\x83\x04\x24\x03", 11);
+    if (g_rand_boolean(r))
+        instruction(p, r);
+    if (kind <= 3 && which + 1 < FUNCTIONS)
+        call_some(p, r, which + 1);
+    if (kind == 4) /* push rbx; pop rbx */
+        bytes(p, "\x53\x5b", 2);
+    if (kind == 5) /* pop rax; jmp rax */
+        bytes(p, "\x58\xff\xe0", 3);
+    if (kind == 6 && which + 1 < FUNCTIONS) {
+        byte(p, 0xe9);
+        to_function(p, which + 1);
+    }
+    if (kind == 7) /* ret 8 */
+        bytes(p, "\xc2\x08", 2), byte(p, 0);
+    byte(p, 0xc3);
+}
+
+static void generate_calls(struct program *p, GRand *r, unsigned length)
+{
+    p->n = 0;
+    p->at = SOFT_CODE + 0x1000 - g_rand_int_range(r, 0, sizeof(p->code));
+    for (unsigned i = 0; i < length; i++) {
+        if (g_rand_boolean(r))
+            instruction(p, r);
+        call_some(p, r, 0);
+    }
+    end_of_loop(p);
+    g_assert_cmpuint(p->n, <=, FUNCTION_AT);
+    for (unsigned i = 0; i < FUNCTIONS; i++)
+        put_function(p, r, i);
+    p->n = sizeof(p->code);
+}
+
+enum kind { BRANCHES, STREAMS, CALLS };
+
+static void compare_regions(unsigned bits, unsigned seed, enum kind kind, bool cramped)
 {
     struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
     GRand *r = g_rand_new_with_seed(seed);
@@ -549,11 +634,13 @@ static void compare_regions(unsigned bits, unsigned seed, bool streams, bool cra
     for (unsigned i = 0; i < PROGRAMS; i++) {
         translated->cpu->blocks->jit->loops = g_rand_int_range(r, 1, 12);
         translated->cpu->blocks->jit->patience = g_rand_int_range(r, 1, 3);
-        if (streams)
+        if (kind == STREAMS)
             generate_stream(&p, r, g_rand_int_range(r, 3, 16));
+        else if (kind == CALLS)
+            generate_calls(&p, r, g_rand_int_range(r, 1, 6));
         else
             generate(&p, r, g_rand_int_range(r, 2, 14), 2);
-        in_slices(plain, translated, &p, r, streams);
+        in_slices(plain, translated, &p, r, kind == STREAMS);
     }
     g_test_message("%" G_GUINT64_FORMAT " regions", translated->cpu->blocks->jit->count.regions);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.regions, >, PROGRAMS / 20);
@@ -564,22 +651,32 @@ static void compare_regions(unsigned bits, unsigned seed, bool streams, bool cra
 
 static void test_regions64(gconstpointer seed)
 {
-    compare_regions(64, GPOINTER_TO_UINT(seed), false, false);
+    compare_regions(64, GPOINTER_TO_UINT(seed), BRANCHES, false);
 }
 
 static void test_regions32(gconstpointer seed)
 {
-    compare_regions(32, GPOINTER_TO_UINT(seed), false, false);
+    compare_regions(32, GPOINTER_TO_UINT(seed), BRANCHES, false);
 }
 
 static void test_streams(gconstpointer seed)
 {
-    compare_regions(64, GPOINTER_TO_UINT(seed), true, false);
+    compare_regions(64, GPOINTER_TO_UINT(seed), STREAMS, false);
+}
+
+static void test_calls(gconstpointer seed)
+{
+    compare_regions(64, GPOINTER_TO_UINT(seed), CALLS, false);
+}
+
+static void test_calls_cramped(gconstpointer seed)
+{
+    compare_regions(64, GPOINTER_TO_UINT(seed), CALLS, true);
 }
 
 static void test_regions_cramped(gconstpointer seed)
 {
-    compare_regions(64, GPOINTER_TO_UINT(seed), false, true);
+    compare_regions(64, GPOINTER_TO_UINT(seed), BRANCHES, true);
 }
 
 /* ---- Code that is elsewhere, or other code, than it was ---- */
@@ -590,6 +687,7 @@ static struct soft_host *translating(void)
 
     if (!h->cpu->blocks->jit)
         g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    h->cpu->blocks->jit->patience = 4;
     return h;
 }
 
@@ -660,6 +758,7 @@ static void test_remapped(gconstpointer bits)
         g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
     mem_write(cpu, PAGED + 0x1001, 7, 1); /* and now they are not */
     g_assert_cmpuint(sum_of_calls(h, other), ==, 320);
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
     soft_host_destroy(h);
 }
 
@@ -726,6 +825,77 @@ static void test_region_overwritten(void)
     g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + sizeof(code));
     g_assert_cmpuint(h->cpu->r[RDX], ==, sum);
     g_assert_cmpuint(h->cpu->blocks->jit->count.regions, >, 10);
+    soft_host_destroy(h);
+}
+
+/* A call within a region pushes to one page, what it calls to the one before, which is not beside
+ * it in memory. */
+static void test_region_stack(void)
+{
+    /* call f; sub ecx, 1; jnz; hlt; f: push rcx; pop rax; add rdx, rax; ret */
+    static const uint8_t code[] = { 0xe8, 6,    0,    0,    0,    0x83, 0xe9, 1,   0x75,
+                                    0xf6, 0xf4, 0x51, 0x58, 0x48, 0x01, 0xc2, 0xc3 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    uint64_t *below = (uint64_t *)(h->ram + 0x41ff8), pushed;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    map_page(h, 1, 0x45000, 0);
+    map_page(h, 2, 0x42000, 0);
+    tlb_flush(cpu, true);
+    *below = 0x1234;
+    cpu->r[RCX] = 200;
+    cpu->r[RDX] = 0;
+    cpu->r[RSP] = PAGED + 0x2008;
+    g_assert_cmpint(soft_host_run(h, 10000), ==, -1);
+    g_assert_cmpuint(cpu->r[RDX], ==, 200 * 201 / 2);
+    memcpy(&pushed, h->ram + 0x45ff8, 8);
+    g_assert_cmpuint(pushed, ==, 1);
+    g_assert_cmphex(*below, ==, 0x1234);
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
+    soft_host_destroy(h);
+}
+
+/* A loop that calls into another page, through RBX: what is there is overwritten, and what comes
+ * there instead, while it is a region. */
+static void test_region_callee(void)
+{
+    /* call rbx; add edx, eax; sub ecx, 1; jnz; hlt */
+    static const uint8_t caller[] = { 0xff, 0xd3, 1, 0xc2, 0x83, 0xe9, 1, 0x75, 0xf7, 0xf4 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    uint64_t regions = 0;
+
+    put_calls(h);
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    for (unsigned i = 0; i < 4; i++)
+        map_page(h, i, 0x30000 + i * 0x1000, 0);
+    tlb_flush(cpu, true);
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned page = 1 + i / 20, gives = page;
+
+        if (i % 20 == 10) /* that page leads to where the next one does */
+            map_page(h, page, 0x30000 + (page % 3 + 1) * 0x1000, 0),
+                tlb_flush_page(cpu, PAGED + page * 0x1000);
+        if (i % 20 >= 10)
+            gives = page % 3 + 1;
+        if (i % 20 == 15)
+            mem_write(cpu, PAGED + page * 0x1000 + 1, gives, 1);
+        cpu->rip = PAGED;
+        cpu->r[RBX] = PAGED + page * 0x1000;
+        cpu->r[RCX] = 50;
+        cpu->r[RDX] = 0;
+        cpu->r[RSP] = SOFT_STACK;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        cpu->instructions = 0;
+        g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
+        g_assert_cmpuint(cpu->r[RDX], ==, 50 * gives);
+        g_assert_cmphex(cpu->r[RSP], ==, SOFT_STACK);
+        g_assert_cmpuint(cpu->instructions, ==, 50 * 6 + 1);
+        regions = cpu->blocks->jit->count.regions;
+    }
+    g_assert_cmpuint(regions, >, 0);
     soft_host_destroy(h);
 }
 
@@ -917,7 +1087,11 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/regions32", seed, test_regions32);
     g_test_add_data_func("/soft-jit/regions-cramped", seed, test_regions_cramped);
     g_test_add_data_func("/soft-jit/streams", seed, test_streams);
+    g_test_add_data_func("/soft-jit/calls", seed, test_calls);
+    g_test_add_data_func("/soft-jit/calls-cramped", seed, test_calls_cramped);
     g_test_add_func("/soft-jit/region-overwritten", test_region_overwritten);
+    g_test_add_func("/soft-jit/region-stack", test_region_stack);
+    g_test_add_func("/soft-jit/region-callee", test_region_callee);
     g_test_add_func("/soft-jit/region-wanted", test_region_wanted);
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);

@@ -57,9 +57,9 @@ static uint8_t *block_bytes(const struct block *block)
     return (uint8_t *)&block_links(block)[block->n_links];
 }
 
-static bool is_direct_jump(const struct uop *u)
+static bool has_link(const struct uop *u)
 {
-    return (u->op >= UOP_JO && u->op <= UOP_JMP) || u->op == UOP_CALL64;
+    return (u->op >= UOP_JO && u->op <= UOP_JMP) || u->op == UOP_CALL64 || u->op == UOP_JMP_TO;
 }
 
 static unsigned count_jumps(const struct uop *uop, unsigned n)
@@ -67,7 +67,7 @@ static unsigned count_jumps(const struct uop *uop, unsigned n)
     unsigned jumps = 0;
 
     for (unsigned i = 0; i < n; i++)
-        jumps += is_direct_jump(&uop[i]);
+        jumps += has_link(&uop[i]);
     return jumps;
 }
 
@@ -76,7 +76,7 @@ static void make_links(struct block *block)
     struct block_link *link = block_links(block);
 
     for (unsigned i = 0; i < block->n; i++)
-        if (is_direct_jump(&block->uop[i]))
+        if (has_link(&block->uop[i]))
             *link++ = (struct block_link){ .from = &block->uop[i] };
 }
 
@@ -106,6 +106,24 @@ void blocks_await(struct cpu *cpu, const struct uop *u)
     for (unsigned i = 0; !block->dead && i < block->n_links; i++)
         if (block_links(block)[i].from == u)
             cpu->blocks->awaits = &block_links(block)[i];
+}
+
+void blocks_note_target(struct cpu *cpu, const struct uop *u, struct block *to)
+{
+    const struct block *block = cpu->block;
+
+    for (unsigned i = 0; i < block->n_links; i++) {
+        struct block_link *link = &block_links(block)[i];
+
+        if (link->from != u)
+            continue;
+        if (!u->link || u->link->dead) {
+            link_jump(link, to);
+        } else {
+            unlink_jump(link);
+            link->from->imm = JUMP_VARIES;
+        }
+    }
 }
 
 /* ---- Pages of code ---- */

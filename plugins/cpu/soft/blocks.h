@@ -72,6 +72,8 @@ static inline const struct uop *block_enter(struct cpu *cpu, struct block *block
 
 /* The block for cpu->rip, of a kind (BLOCK_*); faults as the instruction's fetch does. */
 struct block *blocks_find(struct cpu *cpu, uint32_t kind);
+/* The indirect jump u of the block under way has led to that one: all are as long as that is so. */
+void blocks_note_target(struct cpu *cpu, const struct uop *u, struct block *to);
 /* The jump u of the block under way awaits the next block. */
 void blocks_await(struct cpu *cpu, const struct uop *u);
 /* Its bytes, of one that comes from memory; how many. */

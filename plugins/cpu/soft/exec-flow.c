@@ -51,7 +51,7 @@ static __attribute__((noinline)) const struct uop *jump_slow(struct cpu *cpu, co
         GO(u);                                                                                     \
     } while (0)
 
-#define JUMP_TO(rip)                                                                               \
+#define JUMP_TO(rip, note)                                                                         \
     do {                                                                                           \
         struct block *to = *blocks_jump_entry(cpu, rip);                                           \
                                                                                                    \
@@ -59,6 +59,8 @@ static __attribute__((noinline)) const struct uop *jump_slow(struct cpu *cpu, co
             cpu->rip = rip;                                                                        \
             return NULL;                                                                           \
         }                                                                                          \
+        if ((note) && u->link != to && u->imm != JUMP_VARIES)                                      \
+            blocks_note_target(cpu, u, to);                                                        \
         u = block_enter(cpu, to);                                                                  \
         if (UNLIKELY(!u))                                                                          \
             return NULL;                                                                           \
@@ -145,7 +147,7 @@ HANDLER(JMP_TO)
 
     uop_precise(cpu, u);
     check_target(cpu, rip);
-    JUMP_TO(rip);
+    JUMP_TO(rip, true);
 }
 
 /* The push of CALL in 64-bit mode, slowly. */
@@ -188,7 +190,7 @@ HANDLER(RET64)
     uint64_t rip = LIKELY(p && canonical(cpu, *p)) ? *p : pop_return(cpu, u);
 
     cpu->r[RSP] += 8 + u->imm;
-    JUMP_TO(rip);
+    JUMP_TO(rip, false);
 }
 
 /* ---- Functions ---- */

@@ -216,6 +216,10 @@ static void emit_cold(struct maker *m, const struct cold *way)
         m->excess = way->excess;
         emit_step(m, way);
         break;
+    case COLD_ELSEWHERE:
+        settle(m, way);
+        go_by_table(m, uop_of(m));
+        break;
     case COLD_EXIT:
     case COLD_STAY:
     case COLD_BUDGET: emit_region_cold(m, way); break;

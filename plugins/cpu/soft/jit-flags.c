@@ -143,10 +143,11 @@ enum fate { LIVES_ON, DIES, IS_WANTED };
 static enum fate fate_at(struct maker *m, const struct uop *u, const struct redo *r)
 {
     const struct uop_info *info = &uop_info[u->op];
+    bool leaves = is_near_call(m, u); /* and does nothing to them */
 
-    if (info->reads & r->flags)
+    if (info->reads & r->flags && !leaves)
         return IS_WANTED;
-    if (!(r->flags & ~info->kills))
+    if (!(r->flags & ~info->kills) && !leaves)
         return DIES;
     return info->sets || changes(m, u, r->a) || changes(m, u, r->b) ? IS_WANTED : LIVES_ON;
 }
@@ -168,7 +169,7 @@ static bool die_from(struct maker *m, const struct node *node, const struct bloc
             continue;
         if (!node)
             return false;
-        if (u->op == UOP_JMP)
+        if (u->op == UOP_JMP || (uop_info[u->op].props & P_END && node->next))
             return die_behind(m, node->next, r, again);
         if (uop_info[u->op].props & P_END || !die_behind(m, node->taken, r, again))
             return false;
@@ -248,7 +249,8 @@ void flags_settle(struct maker *m)
 
 void flags_follow(struct maker *m, const struct uop *u)
 {
-    m->owed.flags &= ~uop_info[u->op].kills;
+    if (!is_near_call(m, u))
+        m->owed.flags &= ~uop_info[u->op].kills;
     if (m->redo.size && m->redo.of != u && (changes(m, u, m->redo.a) || changes(m, u, m->redo.b)))
         m->redo.size = 0;
 }

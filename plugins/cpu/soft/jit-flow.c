@@ -47,19 +47,25 @@ static void add_site(struct maker *m, unsigned uop, uint8_t *at, uint8_t *epoch)
     m->cold[m->n_cold - 1].site = m->n_sites++;
 }
 
+uint8_t *load_epoch(struct maker *m, const uint64_t *epochs)
+{
+    struct host_code *c = &m->c;
+    uint8_t *at;
+
+    if (!(m->block->mode & MODE_USER)) /* space 0 */
+        return host_load_abs(c, epochs);
+    at = host_move_abs(c, HOST_AX, epochs);
+    host(c, H_LOAD, 8, HOST_CX, CPU(space));
+    host(c, H_LOAD, 8, HOST_AX, host_sum(HOST_AX, HOST_CX, 3, 0));
+    return at;
+}
+
 /* To a block of another page: unless its epoch is the processor's, its stub looks. */
 void link_across(struct maker *m, unsigned uop)
 {
+    uint8_t *epoch = load_epoch(m, m->jit->cpu->blocks->never), *miss;
     struct host_code *c = &m->c;
-    uint8_t *epoch, *miss;
 
-    if (m->block->mode & MODE_USER) {
-        epoch = host_move_abs(c, HOST_AX, m->jit->cpu->blocks->never);
-        host(c, H_LOAD, 8, HOST_CX, CPU(space));
-        host(c, H_LOAD, 8, HOST_AX, host_sum(HOST_AX, HOST_CX, 3, 0));
-    } else { /* space 0 */
-        epoch = host_load_abs(c, m->jit->cpu->blocks->never);
-    }
     host(c, H_CMP, 8, HOST_AX, CPU(epoch));
     miss = host_jcc(c, CC_NZ, NULL);
     add_site(m, uop, host_jmp(c, NULL), epoch);
@@ -174,12 +180,56 @@ static void go_there(struct maker *m)
     host(&m->c, H_JMP, 8, 0, host_mem(HOST_CX, offsetof(struct jit_jump, code)));
 }
 
-TEMPLATE(jmp_to)
+/* Where the target is, of a return once its stack has been reached. */
+static struct operand target_at(struct maker *m, const struct uop *u)
+{
+    return u->op == UOP_RET64 ? host_sum(HOST_CX, home_of(REG(RSP)), 0, 0) : source(m, u->a);
+}
+
+static void drop_target(struct maker *m, const struct uop *u)
+{
+    unsigned sp = home_of(REG(RSP));
+
+    if (u->op == UOP_RET64)
+        host(&m->c, H_LEA, 8, sp, host_mem(sp, 8 + u->imm));
+}
+
+void go_by_table(struct maker *m, const struct uop *u)
+{
+    host(&m->c, H_LOAD, 8, HOST_AX, target_at(m, u));
+    look_up(m);
+    drop_target(m, u);
+    go_there(m);
+}
+
+/* In a region, to the node that comes next, if it does go there. */
+static void go_on_or_elsewhere(struct maker *m, const struct uop *u)
+{
+    struct operand at = target_at(m, u);
+    uint64_t rip = m->node->next->block->rip;
+
+    if (fits(rip)) {
+        host_imm(&m->c, H_CMP_I, 8, at, rip);
+    } else {
+        host_move_imm(&m->c, HOST_AX, rip);
+        host(&m->c, H_CMP, 8, HOST_AX, at);
+    }
+    cold_way(m, COLD_ELSEWHERE, host_jcc(&m->c, CC_NZ, NULL), m->i);
+    drop_target(m, u);
+}
+
+static void go_indirectly(struct maker *m, const struct uop *u)
 {
     flags_clobber(m);
-    host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->a));
-    look_up(m);
-    go_there(m);
+    if (m->node && m->node->next)
+        go_on_or_elsewhere(m, u);
+    else
+        go_by_table(m, u);
+}
+
+TEMPLATE(jmp_to)
+{
+    go_indirectly(m, u);
     return true;
 }
 
@@ -214,10 +264,15 @@ TEMPLATE(call)
     return true;
 }
 
+bool is_near_call(const struct maker *m, const struct uop *u)
+{
+    return u->op == UOP_CALL && u->call == call_near && u->d == 8 && is_code64(m);
+}
+
 /* Of an indirect call: where it goes is checked before anything is pushed. */
 static bool make_call_near(struct maker *m, const struct uop *u)
 {
-    if (u->call != call_near || u->d != 8 || !is_code64(m))
+    if (!is_near_call(m, u))
         return false;
     flags_clobber(m);
     host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->b));
@@ -228,13 +283,8 @@ static bool make_call_near(struct maker *m, const struct uop *u)
 
 TEMPLATE(ret)
 {
-    struct operand at = reach(m, REG(RSP), 0, 8, false);
-
-    flags_clobber(m);
-    host(&m->c, H_LOAD, 8, HOST_AX, at);
-    look_up(m);
-    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), 8 + u->imm));
-    go_there(m);
+    reach(m, REG(RSP), 0, 8, false);
+    go_indirectly(m, u);
     return true;
 }
 

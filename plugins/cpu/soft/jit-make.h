@@ -48,7 +48,8 @@ struct redo {
  * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
  * of a unit and back.  COLD_SPLIT: to the handler, if what known tells of is not of one page to
  * jit_split().  Of a region's loops: to the root's own code.  COLD_EXIT: out of a region;
- * COLD_STAY: out of all blocks, before the root; COLD_BUDGET: to the root's own code. */
+ * COLD_STAY: out of all blocks, before the root; COLD_BUDGET: to the root's own code;
+ * COLD_ELSEWHERE: an indirect jump does not go on in the region. */
 enum cold_kind {
     COLD_HANDLER,
     COLD_SPLIT,
@@ -60,7 +61,8 @@ enum cold_kind {
     COLD_STEP,
     COLD_EXIT,
     COLD_STAY,
-    COLD_BUDGET
+    COLD_BUDGET,
+    COLD_ELSEWHERE
 };
 struct cold {
     enum cold_kind kind;
@@ -114,6 +116,7 @@ struct flow {
 struct node {
     struct block *block;
     struct node *taken, *next; /* by its last two micro-ops; NULL: out of the region */
+    const struct node *caller; /* what has called and is to be returned to, or NULL */
     unsigned executed;         /* instructions at most, from the root's beginning to its end */
     bool joined;               /* several ways lead here */
     const uint8_t *at;         /* its code; what that takes for known */
@@ -316,6 +319,13 @@ void find_jump(struct maker *m);
 bool call_function(struct maker *m);
 /* The code of COLD_PAGE. */
 void link_across(struct maker *m, unsigned uop);
+/* AX = the processor's epoch at which what has those epochs was found; CX is destroyed.  Where that
+ * address is. */
+uint8_t *load_epoch(struct maker *m, const uint64_t *epochs);
+/* The code of COLD_ELSEWHERE, but for flags and cpu->left. */
+void go_by_table(struct maker *m, const struct uop *u);
+/* An indirect call in place. */
+bool is_near_call(const struct maker *m, const struct uop *u);
 /* Where the jump of a block goes. */
 uint64_t target_of(const struct block *block, const struct uop *u);
 bool is_same_page(const struct block *block, uint64_t rip);

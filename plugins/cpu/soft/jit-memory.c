@@ -77,12 +77,15 @@ static unsigned base_in(struct maker *m, const struct address *from)
 
 /* What a micro-op adds to a register of the host's that has one of the guest's; false: it does not
  * do that. */
-static bool adds(const struct uop *u, unsigned reg, int64_t *by)
+static bool adds(const struct maker *m, const struct uop *u, unsigned reg, int64_t *by)
 {
     bool stack = home_of(REG(RSP)) == reg, same = u->d == u->a && home_of(u->d) == reg;
 
     switch (u->op) {
+    case UOP_CALL: *by = -8; return stack && is_near_call(m, u);
+    case UOP_CALL64:
     case UOP_PUSH64: *by = -8; return stack;
+    case UOP_RET64: *by = 8 + u->imm; return stack;
     case UOP_POP64: *by = 8; return stack && u->d != REG(RSP);
     case UOP_INC64: *by = 1; return same;
     case UOP_DEC64: *by = -1; return same;
@@ -110,8 +113,8 @@ bool changes(struct maker *m, const struct uop *u, unsigned reg)
         return vec_changes_general(m, u);
     if (u->op >= UOP_X87 && u->op <= UOP_X87_COND)
         return u->call == x87_fnstsw_ax;
-    return (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP) || adds(u, reg, &by) ||
-           (u->op >= UOP_CALL64 && u->op <= UOP_RET64);
+    return (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP && !is_near_call(m, u)) ||
+           adds(m, u, reg, &by);
 }
 
 /* A function's template may change what pages are good for (STAC, CLAC). */
@@ -121,16 +124,16 @@ static void move_known(struct maker *m, const struct uop *u, struct known *k)
 
     if (!k->any)
         return;
-    if (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP) {
+    if (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP && !is_near_call(m, u)) {
         k->any = false;
-    } else if (adds(u, k->reg, &by)) {
+    } else if (adds(m, u, k->reg, &by)) {
         k->any = by >= -SPAN && by <= SPAN;
         k->low -= by;
         k->high -= by;
         k->aligned -= by;
     } else if (uop_info[u->op].props & W_D && home_of(u->d) == k->reg) {
         k->any = false;
-    } else if (is_opaque(u) && m->c.touched >> k->reg & 1) {
+    } else if (is_opaque(u) && !is_near_call(m, u) && m->c.touched >> k->reg & 1) {
         k->any = false;
     }
 }
@@ -236,7 +239,7 @@ static void look_ahead(struct maker *m, struct known *k)
         } else if (i > m->i && !m->node && ends_known(m, u)) {
             return;
         }
-        if (adds(u, k->reg, &by))
+        if (adds(m, u, k->reg, &by))
             moved += by;
         else if (m->node ? changes(m, u, k->reg)
                          : uop_info[u->op].props & W_D && home_of(u->d) == k->reg)

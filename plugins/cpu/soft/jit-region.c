@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "blocks.h"
 #include "jit-make.h"
 
 /* Of a head: CMP and JNE, behind which cpu->left is looked at. */
@@ -43,10 +44,10 @@ static bool leads_to(const struct maker *m, const struct node *from, const struc
            (from->taken && from->taken != m->nodes && leads_to(m, from->taken, to, seen));
 }
 
-/* A node of the block; inner: it is on a way to this one, so that there is a loop within the loop.
- */
+/* A node of the block, called from there; inner: it is on a way to this one, so that there is a
+ * loop within the loop. */
 static struct node *find_node(struct maker *m, const struct node *node, const struct block *block,
-                              bool *inner)
+                              const struct node *caller, bool *inner)
 {
     struct node *found = NULL;
 
@@ -54,7 +55,7 @@ static struct node *find_node(struct maker *m, const struct node *node, const st
     for (unsigned i = 1; i < m->n_nodes; i++) {
         uint64_t seen = 0;
 
-        if (m->nodes[i].block != block)
+        if (m->nodes[i].block != block || m->nodes[i].caller != caller)
             continue;
         found = &m->nodes[i];
         *inner |= leads_to(m, found, node, &seen);
@@ -62,20 +63,66 @@ static struct node *find_node(struct maker *m, const struct node *node, const st
     return found;
 }
 
+static bool is_call(const struct maker *m, const struct block *block)
+{
+    const struct uop *last = &block->uop[block->n - 1];
+
+    return last->op == UOP_CALL64 ||
+           (last->op == UOP_JMP_TO && block->n > 1 && is_near_call(m, last - 1));
+}
+
+/* The same call is not under way twice. */
+static bool is_recursive(const struct node *node)
+{
+    for (const struct node *at = node->caller; at; at = at->caller)
+        if (at->block == node->block)
+            return true;
+    return false;
+}
+
+/* The block behind the call, or NULL. */
+static struct block *behind_call(struct cpu *cpu, const struct node *call)
+{
+    uint64_t rip = call->block->rip + call->block->bytes;
+    struct block *to = *blocks_jump_entry(cpu, rip);
+
+    return to && block_fits(cpu, to, rip, call->block->mode) ? to : NULL;
+}
+
+/* Where the node's micro-op u, its last one or the one before, goes; whose call is under way there.
+ */
+static struct block *target_of_jump(const struct maker *m, const struct node *node,
+                                    const struct uop *u, const struct node **caller)
+{
+    *caller = node->caller;
+    if (u->op == UOP_RET64) {
+        *caller = node->caller ? node->caller->caller : NULL;
+        return node->caller ? behind_call(m->jit->cpu, node->caller) : NULL;
+    }
+    if (u->op == UOP_JMP_TO && !is_code64(m))
+        return NULL;
+    if (is_call(m, node->block)) {
+        *caller = node;
+        return is_recursive(node) ? NULL : u->link;
+    }
+    return u->link;
+}
+
 /* Where the node's micro-op u leads to within the region: often to a node of its own. */
 static struct node *follow(struct maker *m, struct node *node, const struct uop *u)
 {
     const struct cpu *cpu = m->jit->cpu;
-    struct block *to = u->link;
+    const struct node *caller;
+    struct block *to = target_of_jump(m, node, u, &caller);
     struct node *other;
     bool inner;
 
     if (!to || to->dead || to->epoch[cpu->space] != cpu->epoch || !to->entry ||
-        !is_same_page(node->block, to->rip))
+        (to->code2 && !is_same_page(node->block, to->rip)))
         return NULL;
     if (to == m->nodes->block)
         return m->nodes;
-    other = find_node(m, node, to, &inner);
+    other = find_node(m, node, to, caller, &inner);
     if (inner || to->region || !may_be_member(to))
         return NULL;
     if (m->n_nodes == m->most_nodes || (other && m->n_nodes >= MAX_COPIES) ||
@@ -85,7 +132,7 @@ static struct node *follow(struct maker *m, struct node *node, const struct uop 
         return other;
     }
     m->n_uops += to->n;
-    m->nodes[m->n_nodes] = (struct node){ .block = to };
+    m->nodes[m->n_nodes] = (struct node){ .block = to, .caller = caller };
     return &m->nodes[m->n_nodes++];
 }
 
@@ -102,10 +149,11 @@ static bool find_nodes(struct maker *m, struct block *root, bool straight)
         struct node *node = &m->nodes[i];
         const struct uop *last = &node->block->uop[node->block->n - 1];
 
-        if (last->op != UOP_JMP && last->op != UOP_CALL64)
+        if (last->op != UOP_JMP && last->op != UOP_CALL64 && last->op != UOP_JMP_TO &&
+            last->op != UOP_RET64)
             continue;
         node->next = follow(m, node, last);
-        if (node->block->n > 1 && is_jump(last - 1))
+        if (last->op == UOP_JMP && node->block->n > 1 && is_jump(last - 1))
             node->taken = follow(m, node, last - 1);
         loops |= node->next == m->nodes || node->taken == m->nodes;
     }
@@ -218,19 +266,49 @@ static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
     }
 }
 
-/* Out of the region. */
+/* Out of the region; by an indirect jump that has been made, where it went. */
 static void emit_exit(struct maker *m, unsigned uop)
 {
+    const struct uop *u = &m->block->uop[uop];
+
     flags_settle(m);
     even_up(m);
-    link_to(m, uop);
+    if (u->op != UOP_JMP_TO && u->op != UOP_RET64) {
+        link_to(m, uop);
+        return;
+    }
+    host_move_imm(&m->c, HOST_AX, m->node->next->block->rip);
+    host_jmp(&m->c, m->jit->to.out);
+}
+
+/* Whether the page of the one may have gone while the other is there: as the region runs, nothing
+ * is flushed, and so what a return comes to is still there. */
+static bool may_be_gone(const struct maker *m, const struct node *from, const struct node *to)
+{
+    const struct block *block = from->block;
+    uint64_t rip = to->block->rip;
+
+    return !is_same_page(block, rip) && !is_same_page(m->nodes->block, rip) &&
+           (block->uop[block->n - 1].op != UOP_RET64 || !is_same_page(from->caller->block, rip));
+}
+
+static void check_epoch(struct maker *m, const struct node *to, unsigned uop)
+{
+    flags_clobber_to(m, to);
+    m->redo = (struct redo){ 0 };
+    m->known.any = false;
+    load_epoch(m, to->block->epoch);
+    host(&m->c, H_CMP, 8, HOST_AX, CPU(epoch));
+    cold_way(m, COLD_EXIT, host_jcc(&m->c, CC_NZ, NULL), uop);
 }
 
 /* As long as another way to it; where several meet, flags are where all have them. */
-static void emit_way_to(struct maker *m, const struct node *from, struct node *to)
+static void emit_way_to(struct maker *m, const struct node *from, struct node *to, unsigned uop)
 {
     unsigned longer = to->executed - to->block->instructions - from->executed;
 
+    if (may_be_gone(m, from, to))
+        check_epoch(m, to, uop);
     if (to->joined) {
         flags_clobber_to(m, to);
         m->redo = (struct redo){ 0 };
@@ -251,7 +329,7 @@ static void emit_edge(struct maker *m, const struct node *from, struct node *to,
     if (to == m->nodes)
         emit_loop(m, from, uop);
     else if (to && m->n_made++ < MAX_MADE)
-        emit_way_to(m, from, to);
+        emit_way_to(m, from, to, uop);
     else
         emit_exit(m, uop);
 }

@@ -60,7 +60,7 @@ struct uop {
     };
     union {
         uop_call *call;
-        struct block *link; /* of jumps: where it went last, or NULL */
+        struct block *link; /* of jumps: where it went last (JMP_TO: always), or NULL */
         struct {
             uint8_t seg, scale, size, write, addr_size;
         };
@@ -114,7 +114,7 @@ struct block {
     uint32_t loops;
     uint32_t heat;
     uint16_t n_sites;
-    uint16_t n, n_links; /* micro-ops; those of them that are direct jumps */
+    uint16_t n, n_links; /* micro-ops; those of them that have links */
     bool dead;           /* nobody finds it any more */
     bool alone;          /* not of a code_page */
     bool solitary;       /* not for regions */
@@ -123,6 +123,9 @@ struct block {
 };
 
 /* ---- Operations ---- */
+
+/* In imm of JMP_TO: it has gone to more than one block. */
+enum { JUMP_VARIES = 1 };
 
 /* Properties: operands written and read, and what it may do. */
 enum {
