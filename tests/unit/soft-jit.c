@@ -830,15 +830,18 @@ static void test_region_overwritten(void)
 
 /* A call within a region pushes to one page, what it calls to the one before, which is not beside
  * it in memory. */
-static void test_region_stack(void)
+static void test_region_stack(gconstpointer through_rbx)
 {
-    /* call f; sub ecx, 1; jnz; hlt; f: push rcx; pop rax; add rdx, rax; ret */
-    static const uint8_t code[] = { 0xe8, 6,    0,    0,    0,    0x83, 0xe9, 1,   0x75,
-                                    0xf6, 0xf4, 0x51, 0x58, 0x48, 0x01, 0xc2, 0xc3 };
+    /* call f (or rbx); sub ecx, 1; jnz; hlt; f: push rcx; pop rax; add rdx, rax; ret */
+    uint8_t code[] = { 0xe8, 6,    0,    0,    0,    0x83, 0xe9, 1,   0x75,
+                       0xf6, 0xf4, 0x51, 0x58, 0x48, 0x01, 0xc2, 0xc3 };
     struct soft_host *h = translating();
     struct cpu *cpu = h->cpu;
     uint64_t *below = (uint64_t *)(h->ram + 0x41ff8), pushed;
 
+    if (through_rbx)
+        memcpy(code, "\xff\xd3\x0f\x1f", 5);
+    cpu->r[RBX] = SOFT_CODE + 11;
     soft_host_code(h, SOFT_CODE, code, sizeof(code));
     map_page(h, 1, 0x45000, 0);
     map_page(h, 2, 0x42000, 0);
@@ -1090,7 +1093,9 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/calls", seed, test_calls);
     g_test_add_data_func("/soft-jit/calls-cramped", seed, test_calls_cramped);
     g_test_add_func("/soft-jit/region-overwritten", test_region_overwritten);
-    g_test_add_func("/soft-jit/region-stack", test_region_stack);
+    g_test_add_data_func("/soft-jit/region-stack", NULL, test_region_stack);
+    g_test_add_data_func("/soft-jit/region-stack-indirect", GINT_TO_POINTER(true),
+                         test_region_stack);
     g_test_add_func("/soft-jit/region-callee", test_region_callee);
     g_test_add_func("/soft-jit/region-wanted", test_region_wanted);
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
