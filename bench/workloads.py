@@ -160,6 +160,9 @@ def show(results):
         row(name, cells)
     row("mean", [""] * len(places) + [f"{mean(ratios[pair]):.2f}" for pair in pairs])
     for name in names:
+        lacking = [place for place in places if name not in results[place]]
+        if lacking and name != "boot":
+            print(f"{name}: the processor of {' and '.join(lacking)} does not have it")
         checks = {place: parts[name][1] for place, parts in results.items() if name in parts}
         if len(set(checks.values())) > 1:
             print(f"{name} computed different things: {checks}")

@@ -21,6 +21,7 @@ struct program {
     unsigned n;
     bool wide;   /* 64-bit code */
     bool avx512; /* the processor has it */
+    bool alone;  /* and nothing else */
 };
 
 static void byte(struct program *p, uint8_t b)
@@ -207,7 +208,7 @@ static void instruction(struct program *p, GRand *r, unsigned theme, struct cpu 
     unsigned what = one_in(r, 5) ? INTEGER : theme < MIXED ? theme : g_rand_int(r) % 2;
     unsigned at = p->n;
 
-    if (what == EVEX && one_in(r, 3))
+    if (what == EVEX && one_in(r, 3) && !p->alone)
         what = VECTOR;
     do {
         p->n = at;
@@ -229,6 +230,8 @@ static void generate(struct program *p, GRand *r, struct cpu *cpu)
     p->n = 0;
     if (theme == EVEX && !p->avx512)
         theme = VECTOR;
+    if (p->alone)
+        theme = EVEX;
     p->wide = (cpu->mode & MODE_CODE_MASK) == MODE_CODE64;
     for (unsigned i = 0; i < LENGTH; i++) {
         unsigned at = p->n;
@@ -381,9 +384,9 @@ struct machines {
     uint32_t n_cpuid;
 };
 
-/* With old pointers, the last instruction's are kept as on processors before they were deprecated.
- */
-enum { OLD_POINTERS = 1, NO_AVX512 = 2 };
+/* The last x87 instruction's pointers are kept as on processors before they were deprecated; the
+ * guest has no AVX-512; it has, but the translator's host has not. */
+enum { OLD_POINTERS = 1, NO_AVX512 = 2, ALONE = 4 };
 #define AVX512_EBX (1u << 16 | 1u << 17 | 1u << 21 | 1u << 28 | 1u << 30 | 1u << 31) /* leaf 7 */
 
 static uint64_t hidden; /* of the host's */
@@ -399,7 +402,7 @@ uint64_t __wrap_vec_host_isas(void)
 /* What the host can execute. */
 static void create(struct machines *m, unsigned how)
 {
-    hidden = how & NO_AVX512 ? ~0ull << ISA_AVX512F : 0;
+    hidden = how & (NO_AVX512 | ALONE) ? ~0ull << ISA_AVX512F : 0;
     m->cpuid = native_cpuid(&m->n_cpuid);
     for (unsigned i = 0; i < m->n_cpuid; i++) {
         if (m->cpuid[i].leaf == 7 && !m->cpuid[i].subleaf && how & OLD_POINTERS)
@@ -437,7 +440,8 @@ static void alike(guint32 seed, unsigned how)
 
     create(&m, how);
     p.avx512 = has_avx512(m.plain->cpu);
-    if (how & NO_AVX512)
+    p.alone = p.avx512 && how & ALONE;
+    if (how & (NO_AVX512 | ALONE))
         g_assert_null(m.translated->cpu->blocks->jit->load_evex);
     for (unsigned i = 0; i < PROGRAMS; i++) {
         unsigned state = g_rand_int(r), mode = one_in(r, 4) ? 32 : 64;
@@ -475,6 +479,12 @@ static void test_no_avx512(gconstpointer seed)
     alike(GPOINTER_TO_UINT(seed) + 2, NO_AVX512);
 }
 
+/* Then its functions do it. */
+static void test_avx512_alone(gconstpointer seed)
+{
+    alike(GPOINTER_TO_UINT(seed) + 3, ALONE);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -483,5 +493,6 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-units/alike", seed, test_alike);
     g_test_add_data_func("/soft-jit-units/old-pointers", seed, test_old_pointers);
     g_test_add_data_func("/soft-jit-units/no-avx512", seed, test_no_avx512);
+    g_test_add_data_func("/soft-jit-units/avx512-alone", seed, test_avx512_alone);
     return g_test_run();
 }

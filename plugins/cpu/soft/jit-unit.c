@@ -472,7 +472,7 @@ static bool is_called(const struct maker *m)
 
 TEMPLATE(check)
 {
-    if (is_called(m))
+    if (is_called(m) || (u->d == LOADED_EVEX && !m->jit->load_evex))
         return call_function(m);
     unit_require(m, u->d);
     return true;
