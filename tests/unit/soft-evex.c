@@ -595,6 +595,35 @@ static void test_gather(struct fixture *f, const void *data)
         }
 }
 
+/* A displacement from RIP counts bytes, and an immediate lies before where it counts from; segments
+ * have bases, masks or not. */
+static void test_addresses(struct fixture *f, const void *data)
+{
+    struct cpu *cpu = f->host->cpu;
+    uint8_t *p = f->host->ram + SOFT_CODE + 0x2000;
+
+    for (unsigned i = 0; i < 64; i++)
+        p[i] = 3 * i;
+    cpu->k[2] = 0x8001;
+    /* VMOVDQA32 ZMM0, [RIP + 1FF6h]; VPCMPEQD K1, ZMM0, [RIP + 1FF5h]; VPADDD XMM1 {K2} {z}, XMM0,
+     * dword [RIP + 1FF6h] {1to4} */
+    g_assert_cmpint(STEP(f, 0x62, 0xf1, 0x7d, 0x48, 0x6f, 0x05, 0xf6, 0x1f, 0, 0), ==, -1);
+    g_assert_cmpmem(&cpu->v[0], 64, p, 64);
+    g_assert_cmpint(STEP(f, 0x62, 0xf3, 0x7d, 0x48, 0x1f, 0x0d, 0xf5, 0x1f, 0, 0, 0), ==, -1);
+    g_assert_cmphex(cpu->k[1], ==, 0xffff);
+    g_assert_cmpint(STEP(f, 0x62, 0xf1, 0x7d, 0x9a, 0xfe, 0x0d, 0xf6, 0x1f, 0, 0), ==, -1);
+    g_assert_cmphex(cpu->v[1].u32[0], ==, 2 * 0x09060300);
+    g_assert_cmphex(cpu->v[1].u32[1] | cpu->v[1].u32[3] | cpu->v[1].u32[15], ==, 0);
+    cpu->seg[SEG_FS].base = SOFT_CODE + 0x1000;
+    cpu->r[RSI] = 0x1000 - 64;
+    /* VMOVDQA32 ZMM3, FS:[RSI + 64]; VMOVDQA32 ZMM4 {K2}, FS:[RSI + 64] */
+    g_assert_cmpint(STEP(f, 0x64, 0x62, 0xf1, 0x7d, 0x48, 0x6f, 0x5e, 0x01), ==, -1);
+    g_assert_cmpmem(&cpu->v[3], 64, p, 64);
+    g_assert_cmpint(STEP(f, 0x64, 0x62, 0xf1, 0x7d, 0x4a, 0x6f, 0x66, 0x01), ==, -1);
+    g_assert_cmphex(cpu->v[4].u32[15], ==, cpu->v[3].u32[15]);
+    g_assert_cmphex(cpu->v[4].u32[14], ==, 0);
+}
+
 /* Without its feature an instruction is none. */
 static void test_features(struct fixture *f, const void *data)
 {
@@ -702,6 +731,7 @@ int main(int argc, char **argv)
     ADD(above);
     ADD(unmasked);
     ADD(gather);
+    ADD(addresses);
     ADD(features);
     ADD(modes);
     return g_test_run();

@@ -6,6 +6,7 @@
  * Intel SDM volume 2.
  */
 #include "evex-kernel.h"
+#include "exec.h"
 
 static uint64_t element(const union vec *v, unsigned i, unsigned size)
 {
@@ -40,15 +41,38 @@ union indexed {
         uint8_t size, index_size, n; /* bytes of an element, of an index; elements */
         uint8_t vector;              /* bytes of the longer of the two vectors */
         uint8_t scale, memory;       /* evex_emit_address()'s */
+        bool flat;                   /* T0 and an index make a linear address, by 64 bits */
     };
 };
 
-static uint64_t address_of(struct cpu *cpu, const union indexed *g, const union vec *index,
-                           unsigned i, bool write)
+static uint64_t offset_of(const union indexed *g, const union vec *index, unsigned i)
 {
-    int64_t at = g->index_size == 8 ? index->s64[i] : index->s32[i];
+    return (uint64_t)(g->index_size == 8 ? index->s64[i] : index->s32[i]) << g->scale;
+}
 
-    return evex_linear(cpu, g->memory, (int64_t)((uint64_t)at << g->scale), g->size, write);
+static uint64_t read_element(struct cpu *cpu, const union indexed *g, const union vec *index,
+                             unsigned i)
+{
+    uint64_t offset = offset_of(g, index, i), lin = cpu->r[REG_T0] + offset;
+    const void *p = g->flat ? tlb_read(cpu, lin, g->size) : NULL;
+
+    if (UNLIKELY(!p))
+        return mem_read(cpu, evex_linear(cpu, g->memory, offset, g->size, false), g->size);
+    return g->size == 8 ? *(const guest64 *)p : *(const guest32 *)p;
+}
+
+static void write_element(struct cpu *cpu, const union indexed *g, const union vec *index,
+                          unsigned i, uint64_t value)
+{
+    uint64_t offset = offset_of(g, index, i), lin = cpu->r[REG_T0] + offset;
+    void *p = g->flat ? tlb_write(cpu, lin, g->size) : NULL;
+
+    if (UNLIKELY(!p))
+        mem_write(cpu, evex_linear(cpu, g->memory, offset, g->size, true), value, g->size);
+    else if (g->size == 8)
+        *(guest64 *)p = value;
+    else
+        *(guest32 *)p = value;
 }
 
 /* d: destination, a: mask, b: index; T0: base and displacement.  Done elements leave the mask at
@@ -57,18 +81,18 @@ static uint64_t address_of(struct cpu *cpu, const union indexed *g, const union 
 static void run_gather(struct cpu *cpu, const struct uop *u)
 {
     const union indexed g = { .imm = u->imm };
+    uint64_t rest = cpu->k[u->a], left = evex_mask(cpu, u->a, g.n);
     union vec *d = &cpu->v[u->d];
-    uint64_t *mask = &cpu->k[u->a];
 
-    for (unsigned i = 0; i < g.n; i++)
-        if (*mask >> i & 1) {
-            uint64_t lin = address_of(cpu, &g, &cpu->v[u->b], i, false);
+    for (bool first = true; left; left &= left - 1, first = false) {
+        unsigned i = __builtin_ctzll(left);
 
-            set_element(d, i, g.size, mem_read(cpu, lin, g.size));
+        set_element(d, i, g.size, read_element(cpu, &g, &cpu->v[u->b], i));
+        if (first)
             clear_above(d, g.vector);
-            *mask &= ~(1ull << i);
-        }
-    *mask = 0;
+        cpu->k[u->a] = rest &= ~(1ull << i);
+    }
+    cpu->k[u->a] = 0;
     clear_above(d, g.n * g.size);
 }
 
@@ -76,16 +100,15 @@ static void run_gather(struct cpu *cpu, const struct uop *u)
 static void run_scatter(struct cpu *cpu, const struct uop *u)
 {
     const union indexed g = { .imm = u->imm };
-    uint64_t *mask = &cpu->k[u->a];
+    uint64_t rest = cpu->k[u->a], left = evex_mask(cpu, u->a, g.n);
 
-    for (unsigned i = 0; i < g.n; i++)
-        if (*mask >> i & 1) {
-            uint64_t lin = address_of(cpu, &g, &cpu->v[u->b], i, true);
+    for (; left; left &= left - 1) {
+        unsigned i = __builtin_ctzll(left);
 
-            mem_write(cpu, lin, element(&cpu->v[u->d], i, g.size), g.size);
-            *mask &= ~(1ull << i);
-        }
-    *mask = 0;
+        write_element(cpu, &g, &cpu->v[u->b], i, element(&cpu->v[u->d], i, g.size));
+        cpu->k[u->a] = rest &= ~(1ull << i);
+    }
+    cpu->k[u->a] = 0;
 }
 
 static void emit_indexed(struct block_builder *b, const struct evex_op *op, const struct insn *in)
@@ -95,7 +118,8 @@ static void emit_indexed(struct block_builder *b, const struct evex_op *op, cons
                         .index_size = in->opcode & 1 ? 8 : 4,
                         .n = evex_lanes(op, in->l),
                         .vector = 16 << in->l,
-                        .scale = in->scale };
+                        .scale = in->scale,
+                        .flat = in->code == MODE_CODE64 && in->addr_size == 8 };
     struct insn base = *in;
 
     if ((in->modrm & 7) != 4 || in->addr_size == 2 || (!write && evex_index(in) == in->reg)) {
