@@ -14,19 +14,18 @@
 
 static bool spoils;
 
-bool __real_jit_translate(struct jit *jit, struct block *block);
-bool __wrap_jit_translate(struct jit *jit, struct block *block);
+size_t __real_jit_translate(struct jit *jit, struct block *block, uint8_t *at);
+size_t __wrap_jit_translate(struct jit *jit, struct block *block, uint8_t *at);
 
-bool __wrap_jit_translate(struct jit *jit, struct block *block)
+size_t __wrap_jit_translate(struct jit *jit, struct block *block, uint8_t *at)
 {
     const uint32_t right = WRONG, wrong = WRONG + 1;
-    size_t from = jit->used;
-    bool done = __real_jit_translate(jit, block);
+    size_t bytes = __real_jit_translate(jit, block, at);
 
-    for (size_t i = from; done && spoils && i + sizeof(right) <= jit->used; i++)
-        if (!memcmp(jit->write + i, &right, sizeof(right)))
-            memcpy(jit->write + i, &wrong, sizeof(wrong));
-    return done;
+    for (size_t i = 0; spoils && i + sizeof(right) <= bytes; i++)
+        if (!memcmp(at + i, &right, sizeof(right)))
+            memcpy(at + i, &wrong, sizeof(wrong));
+    return bytes;
 }
 
 static struct soft_host *create(void)
@@ -148,6 +147,32 @@ static void test_own_code(void)
     soft_host_destroy(h);
 }
 
+/* The same in so little memory that each block is made again whenever it is met. */
+static void test_cramped(void)
+{
+    struct soft_host *h = soft_host_create(64);
+    GString *code = g_string_new(NULL);
+
+    soft_host_cramp(h);
+    if (!h->cpu->blocks->jit)
+        g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (24 << 10), 1), ==, 0);
+    g_assert_cmpint(check_create(h->cpu), ==, 0);
+    for (unsigned i = 0; i < 200; i++) /* inc ebx; jmp to the next one */
+        g_string_append_len(code, "\xff\xc3\xeb\x00", 4);
+    /* dec ecx; jnz first; hlt */
+    g_string_append_len(code, "\xff\xc9\x0f\x85\xd8\xfc\xff\xff\xf4", 9);
+    h->cpu->r[RCX] = 2;
+    h->cpu->r[RBX] = 0;
+    g_assert_null(run(h, code->str, code->len));
+    g_assert_cmpuint(h->cpu->r[RBX], ==, 400);
+    g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + code->len);
+    g_assert_cmpuint(h->cpu->blocks->arena.count.dropped, >, 400);
+    g_assert_cmpuint(h->cpu->blocks->jit->code.count.dropped, >, 300);
+    g_assert_cmpuint(h->cpu->blocks->check->count.checked, >=, 400);
+    g_string_free(code, true);
+    soft_host_destroy(h);
+}
+
 /* A fault is one, with the state of its instruction. */
 static void test_fault(void)
 {
@@ -175,6 +200,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-check/memory", test_memory);
     g_test_add_func("/soft-check/once", test_once);
     g_test_add_func("/soft-check/own-code", test_own_code);
+    g_test_add_func("/soft-check/cramped", test_cramped);
     g_test_add_func("/soft-check/fault", test_fault);
     return g_test_run();
 }

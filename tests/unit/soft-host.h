@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "blocks.h"
 #include "jit.h"
 #include "mmu.h"
 
@@ -397,6 +398,17 @@ static inline void soft_host_destroy(struct soft_host *h)
     munmap(h->ram, SOFT_RAM);
     free(h->cpu);
     g_free(h);
+}
+
+/* Before anything has run: there is room for some 30 blocks, and some 10 KiB of their code, which
+ * is made when a block is entered first; so the oldest are written over all the time. */
+static inline void soft_host_cramp(struct soft_host *h)
+{
+    h->cpu->blocks->arena.bytes = 24 << 10;
+    if (!h->cpu->blocks->jit)
+        return;
+    jit_destroy(h->cpu);
+    g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (24 << 10), 1), ==, 0);
 }
 
 /* Puts code (not to be called for code that has run: use mem_write) and points rip at it. */

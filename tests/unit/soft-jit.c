@@ -20,19 +20,21 @@ static void byte(struct program *p, uint8_t b)
     p->code[p->n++] = b;
 }
 
-/* Not RSP, RSI, R12, R14; not R15 where it could be that, nor EBP, which counts in 32-bit mode. */
+/* Not RSP, RSI, R12, R14; not R15 where it could be that, nor EBP, which counts outside 64-bit
+ * code.
+ */
 static unsigned some_register(struct program *p, GRand *r, bool extended)
 {
     static const uint8_t regs[] = { 0, 1, 2, 3, 7, 5 };
 
-    return regs[g_rand_int_range(r, 0, p->bits == 32 ? 5 : 6)] & (extended ? 5 : 7);
+    return regs[g_rand_int_range(r, 0, p->bits == 64 ? 6 : 5)] & (extended ? 5 : 7);
 }
 
-enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
+enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8, SHORT = 0x10 };
 
 /*
  * Memory is near RSI, sometimes beyond the page; R15 is the same, and R12 a small number.  rex is
- * what precedes, of which REX_X says that R12 is the index.
+ * what precedes, of which REX_X says that R12 is the index; SHORT: addresses are of 16 bits.
  */
 static void modrm(struct program *p, GRand *r, int reg, bool memory, unsigned rex)
 {
@@ -45,7 +47,7 @@ static void modrm(struct program *p, GRand *r, int reg, bool memory, unsigned re
         byte(p, g_rand_int_range(r, 0, 4) << 6 | (R12 & 7) << 3 | (rex & REX_B ? 7 : RSI));
         byte(p, g_rand_int_range(r, 0, DATA));
     } else {
-        byte(p, 0x40 | field | (rex & REX_B ? 7 : RSI));
+        byte(p, 0x40 | field | (rex & SHORT ? 4 : rex & REX_B ? 7 : RSI));
         byte(p, g_rand_int_range(r, 0, DATA));
     }
 }
@@ -103,6 +105,39 @@ static const struct form *form(GRand *r)
 }
 
 /* PUSH, POP, BSWAP, LEA, CALL and RET: what has no ModRM operand as above. */
+static void special16(struct program *p, GRand *r)
+{
+#define TEXT(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+    static const struct {
+        const char *bytes;
+        unsigned n;
+    } texts[] = {
+        TEXT("\x50\x5b"),                 /* push ax; pop bx */
+        TEXT("\x66\x0f\xc8"),             /* bswap eax */
+        TEXT("\x67\x66\x8d\x44\x8b\x7f"), /* lea eax, [ebx + ecx * 4 + 0x7f] */
+        TEXT("\x8d\x40\x7f"),             /* lea ax, [bx + si + 0x7f] */
+        TEXT("\xb5\x12"),                 /* mov ch, 0x12 */
+        TEXT("\x67\xff\x34\x24"),         /* push word [esp] */
+        TEXT("\x66\x60\x66\x61"),         /* pushad; popad */
+        TEXT("\x9c\x58"),                 /* pushf; pop ax */
+        TEXT("\x9f\x9e"),                 /* lahf; sahf */
+        TEXT("\xf5\xf8\x13\xc1"),         /* cmc; clc; adc ax, cx */
+        TEXT("\x65\x8b\x44\x08"),         /* mov ax, gs:[si + 8] */
+        TEXT("\x65\x66\xff\x44\x10"),     /* inc dword gs:[si + 0x10] */
+        TEXT("\x31\xd2\xb9\5\1\xf7\xf1"), /* xor dx, dx; mov cx, 0x105; div cx */
+        TEXT("\x99\xf7\x7c\x08"),         /* cwd; idiv word [si + 8] */
+        TEXT("\xaa"),                     /* stosb */
+        TEXT("\xe8\0\0\x5a"),             /* call the next one: pop dx */
+    };
+    unsigned i = g_rand_int_range(r, 0, G_N_ELEMENTS(texts));
+
+    for (unsigned k = 0; k < texts[i].n; k++)
+        byte(p, texts[i].bytes[k]);
+}
+
 static void special(struct program *p, GRand *r)
 {
     /* What both modes have; what only one of 64 bits has. */
@@ -231,7 +266,10 @@ static void instruction(struct program *p, GRand *r)
     unsigned rex = p->bits == 64 && g_rand_boolean(r) ? g_rand_int_range(r, 0, 16) : 0;
 
     if (g_rand_int_range(r, 0, 8) == 0) {
-        special(p, r);
+        if (p->bits == 16)
+            special16(p, r);
+        else
+            special(p, r);
         return;
     }
     if (g_rand_int_range(r, 0, 10) == 0 && host_has_bits()) {
@@ -247,13 +285,17 @@ static void instruction(struct program *p, GRand *r)
         byte(p, 0xf0);
     if (word)
         byte(p, 0x66);
-    if (rex)
+    if (p->bits == 16 && g_rand_boolean(r))
+        byte(p, 0x67);
+    else if (p->bits == 16)
+        rex |= SHORT;
+    if (rex & 0xf)
         byte(p, 0x40 | rex);
     if (f->map & 1)
         byte(p, 0x0f);
     byte(p, f->opcode);
     modrm(p, r, f->reg, memory, rex);
-    immediate(p, r, f->imm == 4 && word && !(rex & REX_W) ? 2 : f->imm);
+    immediate(p, r, f->imm == 4 && word == (p->bits != 16) && !(rex & REX_W) ? 2 : f->imm);
 }
 
 /* dec r14, ebp; jnz to the beginning; hlt */
@@ -264,7 +306,7 @@ static void end_of_loop(struct program *p)
     else
         byte(p, 0xff), byte(p, 0xcd);
     byte(p, 0x0f), byte(p, 0x85);
-    for (unsigned i = 0, back = -(p->n + 4); i < 4; i++)
+    for (unsigned i = 0, size = p->bits == 16 ? 2 : 4, back = -(p->n + size); i < size; i++)
         byte(p, back >> 8 * i);
     byte(p, 0xf4);
 }
@@ -290,28 +332,45 @@ static void generate(struct program *p, GRand *r, unsigned length, unsigned rare
     end_of_loop(p);
 }
 
+/* 16-bit segments, of which those of code and data are the same. */
+static struct soft_host *create(unsigned bits)
+{
+    struct soft_host *h = soft_host_create(bits == 16 ? 32 : bits);
+
+    for (unsigned i = 0; bits == 16 && i < N_SEGS; i++) {
+        h->cpu->seg[i].base = i == SEG_SS ? 0 : SOFT_CODE;
+        h->cpu->seg[i].limit = 0xffff;
+        h->cpu->seg[i].attr &= ~(ATTR_DB | ATTR_G);
+    }
+    mode_update(h->cpu);
+    return h;
+}
+
 static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
 {
     struct cpu *cpu = h->cpu;
+    unsigned base = p->bits == 16 ? SOFT_CODE : 0, data = base ? SOFT_CODE + 0x3000 : SOFT_DATA;
     GRand *r = g_rand_new_with_seed(seed);
 
     soft_host_code(h, p->at, p->code, p->n);
+    cpu->rip -= base;
     for (unsigned i = 0; i < 0x2000; i++)
-        h->ram[SOFT_DATA + i] = g_rand_int(r);
-    blocks_written(cpu, h->ram + SOFT_DATA, 0x2000);
+        h->ram[data + i] = g_rand_int(r);
+    blocks_written(cpu, h->ram + data, 0x2000);
     for (unsigned i = 0; i < 16; i++)
         cpu->r[i] = g_rand_boolean(r) ? g_rand_int(r) : -(uint64_t)g_rand_int_range(r, 0, 300);
     /* Now and then data that faults, or lies in the code's page (HLT's behind it). */
-    cpu->r[RSI] = SOFT_DATA + 0x1000 - g_rand_int_range(r, 0, DATA);
+    cpu->r[RSI] = data - base + 0x1000 - g_rand_int_range(r, 0, DATA);
     if (g_rand_int_range(r, 0, 10) == 0)
-        cpu->r[RSI] = g_rand_boolean(r) ? SOFT_RAM - DATA / 2 : SOFT_CODE + sizeof(p->code);
+        cpu->r[RSI] = g_rand_boolean(r) ? (base ? 0x10000 : SOFT_RAM) - DATA / 2
+                                        : SOFT_CODE - base + sizeof(p->code);
     cpu->r[R15] = cpu->r[RSI];
     cpu->r[R12] = g_rand_int_range(r, 0, 5);
     cpu->r[RSP] = SOFT_STACK + g_rand_int_range(r, -32, 32);
     cpu->r[R14] = ROUNDS;
-    if (p->bits == 32)
+    if (p->bits != 64)
         cpu->r[RBP] = ROUNDS;
-    cpu->seg[SEG_GS].base = 24;
+    cpu->seg[SEG_GS].base = base + 24;
     cpu->flags = 2 | (g_rand_int(r) & F_ARITH);
     cpu->halted = false;
     cpu->wanted = 0;
@@ -331,15 +390,19 @@ static void compare(struct soft_host *a, struct soft_host *b, const struct progr
 }
 
 /* Both processors live through all programs: blocks die and code memory fills. */
-static void alike(unsigned bits, unsigned seed)
+static void alike(unsigned bits, unsigned seed, bool cramped)
 {
-    struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
+    struct soft_host *plain = create(bits), *translated = create(bits);
     GRand *r = g_rand_new_with_seed(seed);
     struct program p = { .bits = bits };
 
     jit_destroy(plain->cpu);
     if (!translated->cpu->blocks->jit)
         g_assert_cmpint(jit_create(translated->cpu, JIT_LEAST, 2), ==, 0);
+    if (cramped) {
+        soft_host_cramp(plain);
+        soft_host_cramp(translated);
+    }
     for (unsigned i = 0; i < PROGRAMS; i++) {
         unsigned state = g_rand_int(r);
 
@@ -347,11 +410,12 @@ static void alike(unsigned bits, unsigned seed)
         g_assert_cmpint(run_in(plain, &p, state), ==, run_in(translated, &p, state));
         compare(plain, translated, &p);
     }
-    g_test_message("%" G_GUINT64_FORMAT " blocks, %" G_GUINT64_FORMAT " times emptied",
-                   translated->cpu->blocks->jit->count.blocks,
-                   translated->cpu->blocks->jit->count.flushes);
+    g_test_message("%" G_GUINT64_FORMAT " instructions, %" G_GUINT64_FORMAT
+                   " blocks, %" G_GUINT64_FORMAT " rounds of code memory",
+                   translated->cpu->instructions, translated->cpu->blocks->jit->count.blocks,
+                   translated->cpu->blocks->jit->code.count.rounds);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.blocks, >, PROGRAMS);
-    g_assert_cmpuint(translated->cpu->blocks->jit->count.flushes, >, 0);
+    g_assert_cmpuint(translated->cpu->blocks->jit->code.count.rounds, >, 0);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.links, >, PROGRAMS);
     if (bits == 64)
         g_assert_cmpuint(translated->cpu->blocks->jit->count.splits, >, 0);
@@ -362,12 +426,23 @@ static void alike(unsigned bits, unsigned seed)
 
 static void test_alike64(gconstpointer seed)
 {
-    alike(64, GPOINTER_TO_UINT(seed));
+    alike(64, GPOINTER_TO_UINT(seed), false);
 }
 
 static void test_alike32(gconstpointer seed)
 {
-    alike(32, GPOINTER_TO_UINT(seed));
+    alike(32, GPOINTER_TO_UINT(seed), false);
+}
+
+static void test_alike16(gconstpointer seed)
+{
+    alike(16, GPOINTER_TO_UINT(seed), false);
+}
+
+static void test_cramped(gconstpointer seed)
+{
+    alike(64, GPOINTER_TO_UINT(seed), true);
+    alike(16, GPOINTER_TO_UINT(seed), true);
 }
 
 /* ---- Loops as regions ---- */
@@ -454,7 +529,7 @@ static void generate_stream(struct program *p, GRand *r, unsigned length)
     end_of_loop(p);
 }
 
-static void compare_regions(unsigned bits, unsigned seed, bool streams)
+static void compare_regions(unsigned bits, unsigned seed, bool streams, bool cramped)
 {
     struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
     GRand *r = g_rand_new_with_seed(seed);
@@ -468,6 +543,8 @@ static void compare_regions(unsigned bits, unsigned seed, bool streams)
     jit_destroy(plain->cpu);
     jit_destroy(translated->cpu);
     g_assert_cmpint(jit_create(translated->cpu, JIT_LEAST, 1), ==, 0);
+    if (cramped)
+        soft_host_cramp(translated);
     for (unsigned i = 0; i < PROGRAMS; i++) {
         translated->cpu->blocks->jit->loops = g_rand_int_range(r, 1, 12);
         if (streams)
@@ -485,17 +562,22 @@ static void compare_regions(unsigned bits, unsigned seed, bool streams)
 
 static void test_regions64(gconstpointer seed)
 {
-    compare_regions(64, GPOINTER_TO_UINT(seed), false);
+    compare_regions(64, GPOINTER_TO_UINT(seed), false, false);
 }
 
 static void test_regions32(gconstpointer seed)
 {
-    compare_regions(32, GPOINTER_TO_UINT(seed), false);
+    compare_regions(32, GPOINTER_TO_UINT(seed), false, false);
 }
 
 static void test_streams(gconstpointer seed)
 {
-    compare_regions(64, GPOINTER_TO_UINT(seed), true);
+    compare_regions(64, GPOINTER_TO_UINT(seed), true, false);
+}
+
+static void test_regions_cramped(gconstpointer seed)
+{
+    compare_regions(64, GPOINTER_TO_UINT(seed), false, true);
 }
 
 /* ---- Code that is elsewhere, or other code, than it was ---- */
@@ -680,6 +762,110 @@ static void test_region_wanted(void)
     soft_host_destroy(h);
 }
 
+/* ---- More code than there is room for ---- */
+
+/* Each adds its number to RBX and goes on to the next one, some by RET; the last one counts up what
+ * the middle one adds, and begins again until RCX is 0. */
+enum { PIECES = 300, PIECE = 16, MIDDLE = PIECES / 2, PIECE_ROUNDS = 10 };
+
+static uint64_t piece_at(unsigned i)
+{
+    return SOFT_CODE + i * PIECE;
+}
+
+static void put_piece(uint8_t *code, unsigned i)
+{
+    static const uint8_t add[] = { 0x81, 0xc3 };
+    uint32_t next = piece_at(i + 1), distance = PIECE - 11;
+
+    memset(code, 0x90, PIECE);
+    memcpy(code, add, 2); /* add ebx, i */
+    memcpy(code + 2, &i, 4);
+    code[6] = i % 3 ? 0xe9 : 0x68; /* jmp next, or push next; ret */
+    memcpy(code + 7, i % 3 ? &distance : &next, 4);
+    code[11] = 0xc3;
+}
+
+static struct soft_host *create_pieces(bool translates)
+{
+    /* inc dword [the middle one's immediate]; dec ecx; jnz first; hlt */
+    static const uint8_t last[] = { 0xff, 0x04, 0x25, 0, 0, 0, 0, 0xff, 0xc9, 0x0f, 0x85 };
+    struct soft_host *h = soft_host_create(64);
+    uint8_t code[PIECES * PIECE + 32], *end = code + PIECES * PIECE;
+    uint32_t middle = piece_at(MIDDLE) + 2, back = -(uint32_t)(PIECES * PIECE + sizeof(last) + 4);
+
+    if (!translates)
+        jit_destroy(h->cpu);
+    else if (!h->cpu->blocks->jit)
+        g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    soft_host_cramp(h);
+    for (unsigned i = 0; i < PIECES; i++)
+        put_piece(code + i * PIECE, i);
+    memcpy(end, last, sizeof(last));
+    memcpy(end + 3, &middle, 4);
+    memcpy(end + sizeof(last), &back, 4);
+    end[sizeof(last) + 4] = 0xf4;
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    h->cpu->r[RBX] = 0;
+    h->cpu->r[RCX] = PIECE_ROUNDS;
+    return h;
+}
+
+static void end_pieces(struct soft_host *h)
+{
+    const struct blocks *blocks = h->cpu->blocks;
+
+    g_assert_cmpuint(h->cpu->r[RBX], ==,
+                     PIECE_ROUNDS * (PIECES * (PIECES - 1) / 2) +
+                         PIECE_ROUNDS * (PIECE_ROUNDS - 1) / 2);
+    g_assert_cmpuint(blocks->arena.count.dropped, >, PIECES * (PIECE_ROUNDS / 2));
+    g_assert_cmpuint(ring_used(&blocks->arena), <=, blocks->arena.bytes);
+    if (blocks->jit)
+        g_assert_cmpuint(blocks->jit->code.count.dropped, >, PIECES * (PIECE_ROUNDS / 2));
+    soft_host_destroy(h);
+}
+
+static void test_written_over(gconstpointer translates)
+{
+    struct soft_host *h = create_pieces(translates);
+
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    end_pieces(h);
+}
+
+/* As memory_changed() does it. */
+static void set_breakpoint(struct cpu *cpu, unsigned n)
+{
+    static const struct tenon_debug_point point = { .address = SOFT_CODE + MIDDLE * PIECE,
+                                                    .kind = TENON_DEBUG_EXECUTE };
+
+    cpu->watch.points = &point;
+    cpu->watch.n = n;
+    cpu->watch.hit = 0;
+    blocks_flush(cpu);
+}
+
+/* A debugger's breakpoint is met each time. */
+static void test_breakpoint(gconstpointer translates)
+{
+    struct soft_host *h = create_pieces(translates);
+    struct cpu *cpu = h->cpu;
+
+    for (unsigned i = PIECE_ROUNDS; i; i--) {
+        set_breakpoint(cpu, 1);
+        g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+        g_assert_cmphex(cpu->watch.hit, ==, TENON_DEBUG_EXECUTE);
+        g_assert_cmphex(cpu->rip, ==, piece_at(MIDDLE));
+        g_assert_cmpuint(cpu->r[RCX], ==, i);
+        set_breakpoint(cpu, 0);
+        g_assert_cmpint(soft_host_run(h, 1), ==, -1);
+    }
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    end_pieces(h);
+}
+
+/* ---- Counting, mappings ---- */
+
 /* A loop that is linked with itself ends at each count of instructions. */
 static void test_counted(void)
 {
@@ -723,8 +909,11 @@ int main(int argc, char *argv[])
 
     g_test_add_data_func("/soft-jit/alike64", seed, test_alike64);
     g_test_add_data_func("/soft-jit/alike32", seed, test_alike32);
+    g_test_add_data_func("/soft-jit/alike16", seed, test_alike16);
+    g_test_add_data_func("/soft-jit/cramped", seed, test_cramped);
     g_test_add_data_func("/soft-jit/regions64", seed, test_regions64);
     g_test_add_data_func("/soft-jit/regions32", seed, test_regions32);
+    g_test_add_data_func("/soft-jit/regions-cramped", seed, test_regions_cramped);
     g_test_add_data_func("/soft-jit/streams", seed, test_streams);
     g_test_add_func("/soft-jit/region-overwritten", test_region_overwritten);
     g_test_add_func("/soft-jit/region-wanted", test_region_wanted);
@@ -732,6 +921,10 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
     g_test_add_func("/soft-jit/aliased", test_aliased);
     g_test_add_func("/soft-jit/overwritten", test_overwritten);
+    g_test_add_data_func("/soft-jit/written-over", GINT_TO_POINTER(true), test_written_over);
+    g_test_add_data_func("/soft-jit/written-over-interpreter", NULL, test_written_over);
+    g_test_add_data_func("/soft-jit/breakpoint", GINT_TO_POINTER(true), test_breakpoint);
+    g_test_add_data_func("/soft-jit/breakpoint-interpreter", NULL, test_breakpoint);
     g_test_add_func("/soft-jit/counted", test_counted);
     g_test_add_func("/soft-jit/mappings", test_mappings);
     return g_test_run();

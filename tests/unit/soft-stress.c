@@ -10,6 +10,9 @@
  *   unit-soft-stress [SEED]   SOFT_STRESS=N in the environment: so many lives (60)
  *
  * A life is a pair of fresh processors; what fails says its life's seed, with which it comes first.
+ * In every other one there is room for so few blocks that old ones are written over all the time.
+ * What engine=check cannot compare, as it runs block by block, is compared here: jumps between
+ * translated blocks, linked or through the table.
  * SOFT_ENGINE=check: the second processor checks itself, and names the instruction.
  */
 #include "blocks.h"
@@ -197,12 +200,44 @@ static void random_instruction(struct pair *p, GByteArray *code)
     g_byte_array_append(code, bytes, n);
 }
 
+/* Does not fault, nor change CL, RBX or RSP. */
+static void harmless_instruction(struct pair *p, GByteArray *code)
+{
+    static const uint8_t opcodes[] = { 0x01, 0x09, 0x11, 0x19, 0x21, 0x29, 0x31, 0x39, 0x85, 0x89 };
+    static const uint8_t to[] = { RAX, RDX, RBP, RSI, RDI };
+    uint8_t bytes[] = { opcodes[below(p, sizeof(opcodes))],
+                        0xc0 | below(p, 8) << 3 | to[below(p, sizeof(to))] };
+
+    g_byte_array_append(code, bytes, sizeof(bytes));
+}
+
+/* Goes round some times, by a conditional jump or by RET; the same in all modes, but that a CALL of
+ * 16 bits has an ADD behind it. */
+static void loop(struct pair *p, GByteArray *code)
+{
+    /* mov cl, 6; call the next one: pop bx ... dec cl; jz + 3; push bx; push bx; ret */
+    static const uint8_t begin[] = { 0xb1, 6, 0xe8, 0, 0, 0, 0, 0x5b };
+    static const uint8_t end[] = { 0xfe, 0xc9, 0x74, 3, 0x53, 0x53, 0xc3 };
+    uint8_t again[] = { 0xfe, 0xc9, 0x75, 0 }; /* dec cl; jnz */
+    bool returns = chance(p, 2);
+    unsigned from;
+
+    g_byte_array_append(code, begin, returns ? sizeof(begin) : 2);
+    from = code->len;
+    for (unsigned n = below(p, 5); n; n--)
+        harmless_instruction(p, code);
+    if (chance(p, 4))
+        random_instruction(p, code);
+    again[3] = from - (code->len + sizeof(again));
+    g_byte_array_append(code, returns ? end : again, returns ? sizeof(end) : sizeof(again));
+}
+
 static void make_code(struct pair *p)
 {
     GByteArray *code = g_byte_array_new();
 
     while (code->len < CODE_BYTES)
-        random_instruction(p, code);
+        (chance(p, 4) ? loop : random_instruction)(p, code);
     put(p, CODE, code->data, CODE_BYTES);
     g_byte_array_unref(code);
 }
@@ -449,13 +484,15 @@ static bool step(struct pair *p)
 
 /* ---- Lives ---- */
 
-static struct soft_host *processor(bool translates)
+static struct soft_host *processor(bool translates, bool cramped)
 {
     struct soft_host *h = soft_host_create(64);
 
     jit_destroy(h->cpu);
     if (translates)
         g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    if (cramped)
+        soft_host_cramp(h);
     if (translates && !g_strcmp0(g_getenv("SOFT_ENGINE"), "check"))
         g_assert_cmpint(check_create(h->cpu), ==, 0);
     h->info.cpuid = features;
@@ -463,9 +500,27 @@ static struct soft_host *processor(bool translates)
     return h;
 }
 
-static bool live(uint32_t seed, uint64_t *instructions, uint64_t *translated)
+/* What the translating processors have done. */
+static struct {
+    uint64_t instructions, translated, links, known, written_over;
+} did;
+
+static void note(const struct cpu *cpu)
 {
-    struct pair pair = { .h = { processor(false), processor(true) },
+    const struct jit *jit = cpu->blocks->jit;
+
+    did.instructions += cpu->instructions;
+    did.translated += jit->count.blocks;
+    did.links += jit->count.links;
+    did.written_over += jit->code.count.dropped;
+    for (unsigned i = 0; i < JIT_JUMPS; i++)
+        did.known += !!jit->jump[i].salt;
+}
+
+static bool live(uint32_t seed)
+{
+    bool cramped = seed & 1;
+    struct pair pair = { .h = { processor(false, cramped), processor(true, cramped) },
                          .r = g_rand_new_with_seed(seed),
                          .seed = seed },
                 *p = &pair;
@@ -479,8 +534,7 @@ static bool live(uint32_t seed, uint64_t *instructions, uint64_t *translated)
             alike = step(p);
         }
     }
-    *instructions += p->h[1]->cpu->instructions;
-    *translated += p->h[1]->cpu->blocks->jit->count.blocks;
+    note(p->h[1]->cpu);
     g_rand_free(p->r);
     soft_host_destroy(p->h[0]);
     soft_host_destroy(p->h[1]);
@@ -491,14 +545,23 @@ static void test_stress(gconstpointer data)
 {
     const char *lives = g_getenv("SOFT_STRESS");
     uint32_t seed = GPOINTER_TO_UINT(data);
-    uint64_t n = lives ? g_ascii_strtoull(lives, NULL, 0) : LIVES, instructions = 0, translated = 0;
+    uint64_t n = lives ? g_ascii_strtoull(lives, NULL, 0) : LIVES;
+    bool checks = !g_strcmp0(g_getenv("SOFT_ENGINE"), "check");
 
     for (uint64_t i = 0; i < n; i++)
-        if (!live(seed + i, &instructions, &translated))
+        if (!live(seed + i))
             return;
-    g_test_message("%" G_GUINT64_FORMAT " instructions, %" G_GUINT64_FORMAT " blocks translated",
-                   instructions, translated);
-    g_assert_cmpuint(translated, >, n);
+    g_test_message("%" G_GUINT64_FORMAT " instructions, %" G_GUINT64_FORMAT
+                   " blocks translated, %" G_GUINT64_FORMAT " written over; %" G_GUINT64_FORMAT
+                   " links, %" G_GUINT64_FORMAT " jumps in tables at the end",
+                   did.instructions, did.translated, did.written_over, did.links, did.known);
+    g_assert_cmpuint(did.translated, >, n);
+    if (n > 1)
+        g_assert_cmpuint(did.written_over, >, n);
+    if (!checks)
+        g_assert_cmpuint(did.links, >, n);
+    if (!checks)
+        g_assert_cmpuint(did.known, >, n);
 }
 
 int main(int argc, char *argv[])

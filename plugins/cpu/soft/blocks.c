@@ -3,8 +3,9 @@
  * blocks - decodes guest code into blocks, keeps them, runs them, forgets them when their bytes
  * change.
  *
- * Blocks lie in an arena that is emptied as a whole when it is full.  A block whose bytes were
- * written is taken out of the tables, and each of its micro-ops made to leave it: so links to it,
+ * Blocks lie in a ring, where new ones take the place of the oldest, while nothing runs: these are
+ * taken out of all tables, and links to them away.  A block whose bytes were written is taken out
+ * of the tables by which it is found, and each of its micro-ops made to leave it: so links to it,
  * and the processor that may just run it, need not be looked for.
  */
 #include "blocks.h"
@@ -29,18 +30,116 @@ static const uint8_t *page_of(const uint8_t *host)
     return (const uint8_t *)((uintptr_t)host & ~(PAGE - 1));
 }
 
-static struct page_link **page_entry(struct blocks *s, const uint8_t *host)
+static struct link **page_entry(struct blocks *s, const uint8_t *host)
 {
     uintptr_t page = (uintptr_t)host / PAGE;
 
     return &s->page[(page ^ page >> 12) & (PAGE_ENTRIES - 1)];
 }
 
-static struct block **hash_entry(struct blocks *s, const uint8_t *code, uint64_t rip)
+static struct link **hash_entry(struct blocks *s, const uint8_t *code, uint64_t rip)
 {
     uint64_t h = (uintptr_t)code ^ rip >> 12;
 
     return &s->hash[(h ^ h >> 15) & (HASH_ENTRIES - 1)];
+}
+
+/* ---- Links: what points to a block ---- */
+
+static struct block_link *block_links(const struct block *block)
+{
+    return (struct block_link *)&block->uop[block->n];
+}
+
+/* Of an assistant's: the code as it was decoded, behind the micro-ops and links. */
+static uint8_t *block_bytes(const struct block *block)
+{
+    return (uint8_t *)&block_links(block)[block->n_links];
+}
+
+static bool is_direct_jump(const struct uop *u)
+{
+    return (u->op >= UOP_JO && u->op <= UOP_JMP) || u->op == UOP_CALL64;
+}
+
+static unsigned count_jumps(const struct uop *uop, unsigned n)
+{
+    unsigned jumps = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        jumps += is_direct_jump(&uop[i]);
+    return jumps;
+}
+
+static void make_links(struct block *block)
+{
+    struct block_link *link = block_links(block);
+
+    for (unsigned i = 0; i < block->n; i++)
+        if (is_direct_jump(&block->uop[i]))
+            *link++ = (struct block_link){ .from = &block->uop[i] };
+}
+
+static void unlink_jump(struct block_link *link)
+{
+    link_out(&link->link);
+    link->from->link = NULL;
+}
+
+static void link_jump(struct block_link *link, struct block *to)
+{
+    link_out(&link->link);
+    link_in(&to->linked, &link->link);
+    link->from->link = to;
+}
+
+static void unlink_jumps(const struct block *block)
+{
+    for (unsigned i = 0; i < block->n_links; i++)
+        unlink_jump(&block_links(block)[i]);
+}
+
+void blocks_await(struct cpu *cpu, const struct uop *u)
+{
+    const struct block *block = cpu->block;
+
+    for (unsigned i = 0; !block->dead && i < block->n_links; i++)
+        if (block_links(block)[i].from == u)
+            cpu->blocks->awaits = &block_links(block)[i];
+}
+
+/* ---- Pages of code ---- */
+
+static struct link **page_list(struct blocks *s, const uint8_t *host)
+{
+    return &s->code_page[(uintptr_t)host / PAGE & (CODE_PAGES - 1)];
+}
+
+static struct code_page *page_at(struct link *link)
+{
+    return (struct code_page *)((char *)link - offsetof(struct code_page, link));
+}
+
+static void forget_page(struct code_page *page)
+{
+    link_out(&page->link);
+    free(page);
+}
+
+static void forget_pages(struct blocks *s)
+{
+    for (unsigned i = 0; i < CODE_PAGES; i++)
+        while (s->code_page[i])
+            forget_page(page_at(s->code_page[i]));
+}
+
+/* Once: as the block dies, or goes. */
+static void leave_code_page(const struct block *block)
+{
+    struct code_page *page = (struct code_page *)block->epoch; /* its first member */
+
+    if (!block->dead && !block->alone && !--page->blocks)
+        forget_page(page);
 }
 
 /* ---- Memory ---- */
@@ -66,12 +165,15 @@ int blocks_create(struct cpu *cpu)
         return -ENOMEM;
     s->vec = vec_rows();
     s->evex = evex_rows();
-    s->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    s->arena.bytes = ARENA_BYTES;
+    s->arena.base =
+        mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cpu->blocks = s;
-    if (!s->vec || !s->evex || s->arena == MAP_FAILED) {
+    if (!s->vec || !s->evex || s->arena.base == MAP_FAILED) {
         blocks_destroy(cpu);
         return -ENOMEM;
     }
+    madvise(s->arena.base, ARENA_BYTES, MADV_HUGEPAGE); /* blocks are met in no order */
     new_epochs(cpu);
     return 0;
 }
@@ -82,8 +184,9 @@ void blocks_destroy(struct cpu *cpu)
         return;
     check_destroy(cpu);
     jit_destroy(cpu);
-    if (cpu->blocks->arena != MAP_FAILED)
-        munmap(cpu->blocks->arena, ARENA_BYTES);
+    forget_pages(cpu->blocks);
+    if (cpu->blocks->arena.base != MAP_FAILED)
+        munmap(cpu->blocks->arena.base, ARENA_BYTES);
     free(cpu->blocks->vec);
     free(cpu->blocks->evex);
     free(cpu->blocks);
@@ -97,43 +200,20 @@ void blocks_flush(struct cpu *cpu)
 {
     struct blocks *s = cpu->blocks;
 
-    if (s->jit && cpu->block) /* its jumps within the page look at nothing */
+    if (cpu->block) {
         block_kill(cpu, (struct block *)cpu->block);
+        unlink_jumps(cpu->block);
+    }
     memset(s->jump, 0, sizeof(s->jump));
     memset(s->hash, 0, sizeof(s->hash));
     memset(s->page, 0, sizeof(s->page));
-    memset(s->code_page, 0, sizeof(s->code_page));
-    s->link_from = NULL;
-    s->used = 0;
+    forget_pages(s);
+    s->awaits = NULL;
+    ring_empty(&s->arena);
     s->flushes++;
     new_epochs(cpu);
     if (s->jit)
         jit_flush(cpu);
-}
-
-static void *take(struct blocks *s, size_t bytes)
-{
-    void *p = s->arena + s->used;
-
-    s->used += (bytes + 15) & ~(size_t)15;
-    return p;
-}
-
-/* There is room for a page behind it. */
-static struct block *allocate(struct cpu *cpu, unsigned n_uops, unsigned n_bytes)
-{
-    size_t bytes = sizeof(struct block) + n_uops * sizeof(struct uop) + n_bytes;
-    struct blocks *s = cpu->blocks;
-
-    if (s->used + bytes + 16 + sizeof(struct code_page) > ARENA_BYTES || (s->jit && s->jit->full))
-        blocks_flush(cpu);
-    return take(s, bytes);
-}
-
-/* Of an assistant's: the code as it was decoded, behind the micro-ops. */
-static uint8_t *block_bytes(const struct block *block)
-{
-    return (uint8_t *)&block->uop[block->n];
 }
 
 /* ---- Forgetting ---- */
@@ -142,13 +222,10 @@ static uint8_t *block_bytes(const struct block *block)
  */
 static void block_kill(struct cpu *cpu, struct block *block)
 {
-    struct block **at = hash_entry(cpu->blocks, block->code, block->rip);
     uint64_t now = cpu->block == block ? cpu->rip - block->rip : UINT64_MAX;
 
-    while (*at && *at != block)
-        at = &(*at)->hash_next;
-    if (*at)
-        *at = block->hash_next;
+    link_out(&block->found);
+    leave_code_page(block);
     block->dead = true;
     block->epoch = cpu->blocks->never;
     if (cpu->blocks->jit)
@@ -156,6 +233,28 @@ static void block_kill(struct cpu *cpu, struct block *block)
     for (unsigned i = 0; i < block->n; i++)
         if (now == UINT64_MAX || block->uop[i].off > now)
             block->uop[i].run = run_STALE;
+}
+
+/* The block's memory is wanted, and nothing runs: nothing points to it any longer. */
+static void drop_block(void *context, struct ring_item *item)
+{
+    struct cpu *cpu = context;
+    struct block *block = (struct block *)item, **known = blocks_jump_entry(cpu, block->rip);
+    struct block_link *own = block_links(block), *awaits = cpu->blocks->awaits;
+
+    link_out(&block->found);
+    leave_code_page(block);
+    link_out(&block->on_page[0].link);
+    link_out(&block->on_page[1].link);
+    while (block->linked)
+        unlink_jump((struct block_link *)block->linked);
+    unlink_jumps(block);
+    if (*known == block)
+        *known = NULL;
+    if (awaits >= own && awaits < own + block->n_links)
+        cpu->blocks->awaits = NULL;
+    if (cpu->blocks->jit)
+        jit_drop(cpu, block);
 }
 
 /* The block's bytes in its first page. */
@@ -181,16 +280,18 @@ bool blocks_written(struct cpu *cpu, const uint8_t *host, uint64_t bytes)
     bool empty = true;
 
     for (const uint8_t *page = page_of(host); page < host + bytes; page += PAGE) {
-        struct page_link **at = page_entry(cpu->blocks, page), *link;
+        struct link *next;
 
-        while ((link = *at)) {
+        for (struct link *at = *page_entry(cpu->blocks, page); at; at = next) {
+            struct page_link *link = (struct page_link *)at;
+
+            next = at->next;
             if (link->page == page && overlaps(link->block, host, bytes)) {
                 if (!link->block->dead)
                     block_kill(cpu, link->block);
-                *at = link->next;
+                link_out(at);
             } else {
                 empty &= link->page != page;
-                at = &link->next;
             }
         }
     }
@@ -378,19 +479,16 @@ static void build(struct block_builder *b, struct source *s, struct block *block
 
 static void enter_page(struct blocks *s, struct block *block, unsigned which, const uint8_t *code)
 {
-    struct page_link **at = page_entry(s, code);
+    struct page_link *place = &block->on_page[which];
 
-    block->on_page[which] =
-        (struct page_link){ .block = block, .next = *at, .page = page_of(code) };
-    *at = &block->on_page[which];
+    place->block = block;
+    place->page = page_of(code);
+    link_in(page_entry(s, code), &place->link);
 }
 
 static void enter(struct cpu *cpu, struct block *block)
 {
-    struct block **at = hash_entry(cpu->blocks, block->code, block->rip);
-
-    block->hash_next = *at;
-    *at = block;
+    link_in(hash_entry(cpu->blocks, block->code, block->rip), &block->found);
     enter_page(cpu->blocks, block, 0, block->code);
     if (block->code2)
         enter_page(cpu->blocks, block, 1, block->code2);
@@ -423,32 +521,51 @@ static void log_made(struct cpu *cpu, const struct block *block, const struct so
     log_code(cpu, block, bytes);
 }
 
+/* own: with epochs of its own. */
+static size_t bytes_of(const struct cpu *cpu, const struct block *head, bool own)
+{
+    size_t bytes = sizeof(*head) + head->n * sizeof(struct uop) +
+                   head->n_links * sizeof(struct block_link) + (cpu->assist ? head->bytes : 0) +
+                   (own ? sizeof(uint64_t[SPACES]) : 0);
+
+    return (bytes + 15) & ~(size_t)15;
+}
+
 static struct code_page *new_page(struct blocks *s, uint64_t lin, const uint8_t *host)
 {
-    struct code_page *page = take(s, sizeof(*page));
+    struct code_page *page = calloc(1, sizeof(*page));
 
-    *page = (struct code_page){ .lin = lin, .host = host };
+    if (!page)
+        return NULL;
+    page->lin = lin;
+    page->host = host;
+    link_in(page_list(s, host), &page->link);
     return page;
 }
 
-/* The page that a block's code is in.  One by itself has what is not of one page, and what is
- * compared with its bytes whenever it is entered. */
+/* The page that a block's code is in.  NULL: it has epochs of its own, as what is not of one page,
+ * and what is compared with its bytes whenever it is entered. */
 static struct code_page *find_page(struct cpu *cpu, const struct block *block, uint64_t lin)
 {
     const uint8_t *host = page_of(block->code);
     struct blocks *s = cpu->blocks;
-    struct code_page *page, **at;
 
     lin &= ~(PAGE - 1);
-    if (block->code2 || cpu->assist)
-        return new_page(s, lin, host);
-    at = &s->code_page[(uintptr_t)host / PAGE & (CODE_PAGES - 1)];
-    for (page = *at; page; page = page->next)
-        if (page->lin == lin && page->host == host)
-            return page;
-    page = new_page(s, lin, host);
-    page->next = *at;
-    return *at = page;
+    if (block->dead || block->code2 || cpu->assist)
+        return NULL;
+    for (struct link *at = *page_list(s, host); at; at = at->next)
+        if (page_at(at)->lin == lin && page_at(at)->host == host)
+            return page_at(at);
+    return new_page(s, lin, host);
+}
+
+/* At the end of the block's memory. */
+static uint64_t *own_epochs(struct block *block, size_t bytes)
+{
+    uint64_t *epochs = (uint64_t *)((char *)block + bytes) - SPACES;
+
+    memset(epochs, 0, SPACES * sizeof(*epochs));
+    return epochs;
 }
 
 static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
@@ -461,7 +578,9 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
                           .cs_base = cpu->seg[SEG_CS].base,
                           .mode = mode,
                           .cs_limit = cpu->seg[SEG_CS].limit };
+    struct code_page *page;
     struct block *block;
+    size_t bytes;
 
     b->cpu = cpu;
     b->rip = cpu->rip;
@@ -472,15 +591,25 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     cpu->blocks->made.blocks++;
     cpu->blocks->made.instructions += head.instructions;
     cpu->blocks->made.bytes += head.bytes;
-    block = allocate(cpu, b->n, cpu->assist ? head.bytes : 0);
     head.code2 = s.code2;
     head.n = b->n;
+    head.n_links = count_jumps(b->uop, b->n);
     head.dead = !code || (head.bytes > s.room && !s.code2); /* not from memory: never again */
-    head.epoch = head.dead ? cpu->blocks->never : find_page(cpu, &head, lin)->epoch;
-    if (!head.dead)
-        head.epoch[cpu->space] = cpu->epoch;
+    page = find_page(cpu, &head, lin);
+    if (page)
+        page->blocks++;
+    head.alone = !page;
+    bytes = bytes_of(cpu, &head, !page);
+    block = ring_room(&cpu->blocks->arena, bytes, drop_block, cpu);
     *block = head;
+    block->epoch = page ? page->epoch : own_epochs(block, bytes);
+    if (block->dead)
+        block->epoch = cpu->blocks->never;
+    else
+        block->epoch[cpu->space] = cpu->epoch;
+    ring_add(&cpu->blocks->arena, &block->item, bytes);
     memcpy(block->uop, b->uop, b->n * sizeof(b->uop[0]));
+    make_links(block);
     if (cpu->assist && code)
         block_copy_code(block, block_bytes(block));
     log_made(cpu, block, &s);
@@ -522,19 +651,24 @@ static bool matches(struct cpu *cpu, const struct block *block, const uint8_t *c
     return !cpu->assist || block->epoch[cpu->space] == cpu->epoch || unchanged(block);
 }
 
+static struct block *found_block(struct link *found)
+{
+    return (struct block *)((char *)found - offsetof(struct block, found));
+}
+
 /* By its bytes; faults as the instruction's fetch does. */
 static struct block *find_by_code(struct cpu *cpu, uint32_t mode)
 {
+    struct block *block = NULL;
     const uint8_t *code;
-    struct block *block;
 
     check_target(cpu, cpu->rip);
     code = code_at(cpu, linear_of(cpu, cpu->rip));
     if (!code)
         return make(cpu, NULL, mode | BLOCK_ONE);
-    for (block = *hash_entry(cpu->blocks, code, cpu->rip); block; block = block->hash_next)
-        if (matches(cpu, block, code, mode))
-            break;
+    for (struct link *at = *hash_entry(cpu->blocks, code, cpu->rip); at && !block; at = at->next)
+        if (matches(cpu, found_block(at), code, mode))
+            block = found_block(at);
     if (!block)
         return make(cpu, code, mode);
     block->epoch[cpu->space] = cpu->epoch;
@@ -593,16 +727,12 @@ void blocks_run_one(struct cpu *cpu)
 /* The next block, to which the jump that led here is linked. */
 static struct block *find_next(struct cpu *cpu)
 {
-    struct blocks *s = cpu->blocks;
-    struct uop *from = s->link_from;
-    uint64_t flushes = s->flushes;
-    struct block *block;
+    struct block *block = blocks_find(cpu, 0);
+    struct block_link *awaits = cpu->blocks->awaits;
 
-    s->link_from = NULL;
-    block = blocks_find(cpu, 0);
-    if (from && s->flushes == flushes && !block->dead && !(block->mode & BLOCK_ONE) &&
-        !cpu_logs(cpu, TENON_ITEM_NOCHAIN))
-        from->link = block;
+    cpu->blocks->awaits = NULL;
+    if (awaits && !block->dead && !(block->mode & BLOCK_ONE) && !cpu_logs(cpu, TENON_ITEM_NOCHAIN))
+        link_jump(awaits, block);
     return block;
 }
 
@@ -610,7 +740,7 @@ void blocks_run_block(struct cpu *cpu, uint32_t kind)
 {
     const struct uop *u;
 
-    cpu->blocks->link_from = NULL;
+    cpu->blocks->awaits = NULL;
     u = block_enter(cpu, blocks_find(cpu, kind));
     if (u)
         run(cpu, u);
@@ -622,7 +752,7 @@ void blocks_run(struct cpu *cpu)
         check_run(cpu);
         return;
     }
-    cpu->blocks->link_from = NULL;
+    cpu->blocks->awaits = NULL;
     while (!__atomic_load_n(&cpu->wanted, __ATOMIC_RELAXED) && cpu->instructions < cpu->stop_at) {
         const struct uop *u;
 

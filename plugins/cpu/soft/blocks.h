@@ -18,24 +18,23 @@
 
 enum {
     JUMP_ENTRIES = 1 << 16,
-    HASH_ENTRIES = 1 << 15,
+    HASH_ENTRIES = 1 << 16,
     PAGE_ENTRIES = 1 << 12,
     CODE_PAGES = 1 << 11,
     ARENA_BYTES = 32 << 20
 };
 
 struct blocks {
-    struct block *jump[JUMP_ENTRIES];     /* by rip: where indirect jumps went */
-    struct block *hash[HASH_ENTRIES];     /* by host address of the code */
-    struct page_link *page[PAGE_ENTRIES]; /* by host page: the blocks that have bytes there */
-    struct code_page *code_page[CODE_PAGES];
-    uint64_t never[SPACES]; /* no processor's epoch */
-    uint8_t *arena;
-    size_t used;
+    struct block *jump[JUMP_ENTRIES];   /* by rip: where indirect jumps went */
+    struct link *hash[HASH_ENTRIES];    /* by host address of the code */
+    struct link *page[PAGE_ENTRIES];    /* by host page: the blocks that have bytes there */
+    struct link *code_page[CODE_PAGES]; /* by host page: struct code_page */
+    uint64_t never[SPACES];             /* no processor's epoch */
+    struct ring arena;
     uint64_t flushes;
-    struct uop *link_from; /* the jump that awaits the next block */
-    struct jit *jit;       /* NULL: no translator */
-    struct check *check;   /* NULL: no engine=check */
+    struct block_link *awaits; /* the jump that will be linked with the next block, or NULL */
+    struct jit *jit;           /* NULL: no translator */
+    struct check *check;       /* NULL: no engine=check */
     struct row_index *vec, *evex;
     struct {
         uint64_t blocks, instructions, bytes;
@@ -73,6 +72,8 @@ static inline const struct uop *block_enter(struct cpu *cpu, struct block *block
 
 /* The block for cpu->rip, of a kind (BLOCK_*); faults as the instruction's fetch does. */
 struct block *blocks_find(struct cpu *cpu, uint32_t kind);
+/* The jump u of the block under way awaits the next block. */
+void blocks_await(struct cpu *cpu, const struct uop *u);
 /* Its bytes, of one that comes from memory; how many. */
 unsigned block_copy_code(const struct block *block, uint8_t *to);
 /* Runs one block, of a kind (BLOCK_*), and none that it leads to; nothing, if there is not time for

@@ -190,12 +190,12 @@ void emit_store_rm(struct block_builder *b, unsigned t, unsigned size)
         emit_memory(b, UOP_STORE8 + log2_size(size), 0, REG(t), size);
 }
 
-void build_finish(struct block_builder *b)
+void uops_choose(struct uop *uop, unsigned n)
 {
     uint16_t live = F_ARITH;
 
-    for (unsigned i = b->n; i-- > 0;) {
-        struct uop *u = &b->uop[i];
+    for (unsigned i = n; i-- > 0;) {
+        struct uop *u = &uop[i];
         const struct uop_info *info = &uop_info[u->op];
 
         if (info->props & P_PRECISE)
@@ -205,4 +205,9 @@ void build_finish(struct block_builder *b)
         if (info->props & P_PRECISE)
             live = F_ARITH;
     }
+}
+
+void build_finish(struct block_builder *b)
+{
+    uops_choose(b->uop, b->n);
 }

@@ -34,7 +34,8 @@ static __attribute__((noinline)) const struct uop *jump_slow(struct cpu *cpu, co
     if (u->rel)
         check_target(cpu, rip);
     cpu->rip = rip;
-    cpu->blocks->link_from = cpu->block->mode & BLOCK_ONE ? NULL : (struct uop *)u;
+    if (!(cpu->block->mode & BLOCK_ONE))
+        blocks_await(cpu, u);
     return NULL;
 }
 

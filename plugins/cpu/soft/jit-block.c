@@ -6,6 +6,7 @@
  * What cannot be done in place leaves for the micro-op's own handler; that goes on with the next
  * one's, until an instruction begins that has an entry here.  All such ways lie behind the code.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "jit-make.h"
@@ -243,7 +244,10 @@ void emit_all_cold(struct maker *m)
 
 /* ---- A block ---- */
 
-const struct template *template_of(const struct uop *u)
+static const struct template *by_op[N_UOPS];
+
+/* No two are of the same micro-op. */
+static void sort_templates(void)
 {
     static const struct template *const lists[] = { int_templates,  memory_templates,
                                                     flow_templates, unit_templates,
@@ -252,9 +256,20 @@ const struct template *template_of(const struct uop *u)
 
     for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (const struct template *t = lists[i]; t->make; t++)
-            if (u->op >= t->first && u->op <= t->last)
-                return t;
-    return NULL;
+            for (unsigned op = t->first; op <= t->last; op++)
+                by_op[op] = t;
+}
+
+void templates_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, sort_templates);
+}
+
+const struct template *template_of(const struct uop *u)
+{
+    return by_op[u->op];
 }
 
 /* Micro-ops that stand within a run of floating-point instructions. */
@@ -402,48 +417,43 @@ static void make_block(struct maker *m)
         emit_entry(m, &m->entry[i]);
 }
 
-/* The jumps to other blocks, behind the code. */
+/* The jumps to other blocks, behind the code; NULL: there is no room. */
 struct jit_site *store_sites(struct maker *m)
 {
     struct jit_site *site = (struct jit_site *)(((uintptr_t)m->c.at + 15) & ~(uintptr_t)15);
 
-    if ((uint8_t *)(site + m->n_sites) > m->c.end) {
-        m->c.full = true;
+    if (m->c.full || (uint8_t *)(site + m->n_sites) > m->c.end)
         return NULL;
-    }
     memcpy(site, m->site, m->n_sites * sizeof(*site));
     return site;
 }
 
-void jit_begin(struct jit *jit, struct block *block)
+void jit_begin(struct jit *jit, struct block *block, uint8_t *at)
 {
     struct maker *m = jit->maker;
 
     memset(m, 0, offsetof(struct maker, wanted));
-    m->c = (struct host_code){ .at = jit->write + jit->used, .end = jit->write + jit->bytes };
+    m->c = (struct host_code){ .at = at, .end = at + JIT_ROOM };
     m->jit = jit;
     m->block = block;
 }
 
-bool jit_translate(struct jit *jit, struct block *block)
+size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at)
 {
     struct maker *m = jit->maker;
-    uint8_t *begin = jit->write + jit->used, *end;
+    struct jit_site *site;
 
-    jit_begin(jit, block);
+    jit_begin(jit, block, at);
     make_block(m);
-    block->site = store_sites(m);
+    site = store_sites(m);
+    if (!site)
+        return 0;
+    block->site = site;
     block->n_sites = m->n_sites;
-    if (m->c.full)
-        return false;
-    end = (uint8_t *)(block->site + block->n_sites);
     block->loops = jit->loops;
     block->uop[0].run = block->first;
-    block->entry = jit_executable(jit, begin);
+    block->entry = jit_executable(jit, at);
     for (unsigned i = 0; i < m->n_entries; i++)
         block->uop[m->entry[i].uop].run = (uop_run *)(uintptr_t)jit_executable(jit, m->entry[i].at);
-    jit->count.blocks++;
-    jit->count.bytes += end - begin;
-    jit->used += (end - begin + 63) & ~(size_t)63;
-    return true;
+    return (uint8_t *)(site + m->n_sites) - at;
 }

@@ -190,6 +190,8 @@ extern const struct template int_templates[], memory_templates[], flow_templates
  * imm. */
 enum { LOGIC = 1, CARRY = 2, KEEP_CARRY = 4, COMPARE = 8, QUIET = 16, BITS = 32 };
 const struct template *template_of(const struct uop *u);
+/* Before that is asked. */
+void templates_init(void);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);
@@ -295,7 +297,7 @@ void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
 
 /* jit-block.c: what blocks and regions are made with.  To begin with; the code of its head and of
  * its micro-ops, whether that ends in the interpreter; what is cold; the sites, behind the code. */
-void jit_begin(struct jit *jit, struct block *block);
+void jit_begin(struct jit *jit, struct block *block, uint8_t *at);
 void emit_head(struct maker *m, unsigned instructions);
 bool make_all(struct maker *m);
 void emit_all_cold(struct maker *m);

@@ -11,7 +11,6 @@
  */
 #include <string.h>
 
-#include "blocks.h"
 #include "jit-make.h"
 
 /* Of a head: CMP and JNE, behind which cpu->left is looked at. */
@@ -355,18 +354,18 @@ static struct jit_region *store(struct maker *m)
     for (unsigned i = 0; i < m->n_nodes; i++) {
         struct block *block = m->nodes[i].block;
 
-        region->member[i] = (struct jit_member){ .region = region, .next = block->memberships };
-        block->memberships = &region->member[i];
+        region->member[i].region = region;
+        link_in(&block->memberships, &region->member[i].link);
     }
     return region;
 }
 
 /* NULL: there is no loop, or one of its blocks is not for regions, which is noted. */
-static struct jit_region *try(struct jit *jit, struct block *root)
+static struct jit_region *try(struct jit *jit, struct block *root, uint8_t *at)
 {
     struct maker *m = jit->maker;
 
-    jit_begin(jit, root);
+    jit_begin(jit, root, at);
     if (!find_nodes(m, root))
         return NULL;
     emit_region(m);
@@ -375,21 +374,11 @@ static struct jit_region *try(struct jit *jit, struct block *root)
     return m->failed || m->c.full ? NULL : store(m);
 }
 
-struct jit_region *jit_region(struct cpu *cpu, struct block *root)
+struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at)
 {
-    struct jit *jit = cpu->blocks->jit;
     struct jit_region *region = NULL;
-    size_t bytes;
 
-    if (jit->bytes - jit->used < JIT_ROOM)
-        return NULL;
     for (unsigned i = 0; i < TRIES && !region && (i == 0 || jit->maker->failed); i++)
-        region = try(jit, root);
-    if (!region)
-        return NULL;
-    bytes = (uint8_t *)&region->member[region->n_members] - (jit->write + jit->used);
-    jit->count.regions++;
-    jit->count.bytes += bytes;
-    jit->used += (bytes + 63) & ~(size_t)63;
+        region = try(jit, root, at);
     return region;
 }

@@ -14,9 +14,6 @@
 /* Behind the handlers, by their numbers, what else is called. */
 enum { TO_LINK = N_UOPS, TO_MISS, TO_CALL, TO_SPLIT, TO_HOT, N_TARGETS };
 
-#define BLOCK_AT(member)                                                                           \
-    ((int32_t)offsetof(struct block, member) - (int32_t)offsetof(struct block, uop))
-
 static void each_register(struct host_code *c, enum host_insn insn)
 {
     for (unsigned r = RAX; r <= R15; r++)
@@ -89,7 +86,7 @@ static void name_block(struct jit *jit, struct host_code *c)
 {
     spill(jit, c);
     host(c, H_ADD, 8, HOST_SI, host_reg(HOST_CX));
-    host_imm(c, H_ADD_I, 8, host_reg(HOST_CX), BLOCK_AT(code));
+    host_imm(c, H_ADD_I, 8, host_reg(HOST_CX), -(int32_t)offsetof(struct block, uop));
     host(c, H_STORE, 8, HOST_CX, CPU(block));
 }
 
@@ -172,6 +169,7 @@ int jit_share(struct jit *jit)
     uint64_t *table = (uint64_t *)jit->write;
     struct host_code c = { .at = (uint8_t *)(table + N_TARGETS), .end = jit->write + jit->bytes };
 
+    templates_init();
     jit->maker = malloc(sizeof(*jit->maker));
     if (!jit->maker)
         return -ENOMEM;
@@ -192,6 +190,6 @@ int jit_share(struct jit *jit)
     jit->to.hot = share_other(jit, &c, TO_HOT);
     jit->to.call = share_call(jit, &c);
     jit->to.out = share_out(jit, &c);
-    jit->used = jit->shared = ((c.at - jit->write) + 63) & ~(size_t)63;
+    jit->shared = c.at - jit->write;
     return 0;
 }

@@ -2,9 +2,8 @@
 /*
  * jit - the translator's memory, and when blocks are translated.
  *
- * Code is only added, on the processor's own thread; all that is changed of it are the distances of
- * jumps between blocks, from C.  What is full is emptied as a whole together with the blocks, where
- * none runs.
+ * A block's code is written on the processor's own thread, as the block begins, in the place of the
+ * oldest ones'; all that is changed of it are the distances of jumps between blocks, from C.
  */
 #include "jit.h"
 
@@ -22,6 +21,8 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
 #endif
+
+enum { CODE_ALIGN = 64 };
 
 static void *map(int fd, size_t bytes, int prot)
 {
@@ -68,6 +69,15 @@ bool jit_possible(void)
     return p;
 }
 
+/* Code begins where a cache line does, its item just before. */
+static void place_ring(struct jit *jit)
+{
+    size_t from = (jit->shared + sizeof(struct jit_code) + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1ul);
+
+    jit->code.base = jit->write + from - sizeof(struct jit_code);
+    jit->code.bytes = jit->bytes - from;
+}
+
 int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
 {
     struct jit *jit = calloc(1, sizeof(*jit));
@@ -77,6 +87,7 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         return -ENOMEM;
     jit->bytes = bytes;
     jit->heat = heat;
+    jit->heat_again = 1 + (heat - 1) * JIT_AGAIN;
     jit->loops = 1 + (heat - 1) * JIT_LOOPS;
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
@@ -87,6 +98,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
         err = jit_share(jit);
     if (err)
         jit_destroy(cpu);
+    else
+        place_ring(jit);
     return err;
 }
 
@@ -118,9 +131,7 @@ void jit_flush(struct cpu *cpu)
 
     memset(jit->jump, 0, sizeof(jit->jump));
     memset(jit->split, 0, sizeof(jit->split));
-    jit->used = jit->shared;
-    jit->full = false;
-    jit->count.flushes++;
+    ring_empty(&jit->code);
 }
 
 /* ---- From block to block ---- */
@@ -142,11 +153,7 @@ static void aim_epoch(struct jit_site *site, const uint64_t *epoch)
 
 static void unlink_site(struct jit *jit, struct jit_site *site)
 {
-    struct jit_site **at = &site->to->incoming;
-
-    while (*at != site)
-        at = &(*at)->next;
-    *at = site->next;
+    link_out(&site->link);
     site->to = NULL;
     aim(jit, site->at, jit_executable(jit, site->stub));
     aim_epoch(site, jit->cpu->blocks->never);
@@ -156,13 +163,11 @@ static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
 {
     if (site->to == to)
         return;
-    if (site->to)
-        unlink_site(jit, site);
+    link_out(&site->link);
+    link_in(&to->incoming, &site->link);
+    site->to = to;
     aim(jit, site->at, to->entry);
     aim_epoch(site, to->epoch);
-    site->to = to;
-    site->next = to->incoming;
-    to->incoming = site;
     jit->count.links++;
 }
 
@@ -192,6 +197,7 @@ static void enter_region(struct jit *jit, struct jit_region *region, const uint8
 /* A jump back is counted again, as when its block was made. */
 static void count_again(struct jit *jit, struct jit_site *site)
 {
+    site->asked = NULL;
     if (site->from->dead || site->direct)
         return;
     if (site->to)
@@ -203,29 +209,106 @@ static void count_again(struct jit *jit, struct jit_site *site)
     site->from->loops = jit->loops;
 }
 
-/* None of its code runs: it calls nothing. */
+/* None of its code runs: it calls nothing.  Nothing knows of it any longer. */
 static void kill_region(struct jit *jit, struct jit_region *region)
 {
-    if (region->root->region != region)
-        return;
     memcpy(head_of(jit, region->root), region->head, JIT_PATCH);
     region->root->region = NULL;
     for (unsigned i = 0; i < region->n_sites; i++)
-        if (region->site[i].to)
-            unlink_site(jit, &region->site[i]);
-    count_again(jit, region->hot);
+        link_out(&region->site[i].link);
+    for (unsigned i = 0; i < region->n_members; i++)
+        link_out(&region->member[i].link);
+    if (region->hot)
+        count_again(jit, region->hot);
 }
 
 void jit_kill(struct cpu *cpu, struct block *block)
 {
     struct jit_jump *jump = jump_of(cpu->blocks->jit, block->rip);
 
-    for (struct jit_member *m = block->memberships; m; m = m->next)
-        kill_region(cpu->blocks->jit, m->region);
+    while (block->memberships)
+        kill_region(cpu->blocks->jit, ((struct jit_member *)block->memberships)->region);
     while (block->incoming)
-        unlink_site(cpu->blocks->jit, block->incoming);
+        unlink_site(cpu->blocks->jit, (struct jit_site *)block->incoming);
     if (jump->code == block->entry)
         *jump = (struct jit_jump){ 0 };
+}
+
+static unsigned split_bit(const struct block *block)
+{
+    return ((uintptr_t)block->code ^ (uintptr_t)block->code >> 12) & (JIT_SPLITS - 1);
+}
+
+static void mark_split(struct jit *jit, const struct block *block, bool split)
+{
+    uint64_t *word = &jit->split[split_bit(block) / 64], bit = 1ull << split_bit(block) % 64;
+
+    *word = split ? *word | bit : *word & ~bit;
+}
+
+bool jit_is_split(const struct jit *jit, const struct block *block)
+{
+    return jit->split[split_bit(block) / 64] >> split_bit(block) % 64 & 1;
+}
+
+/* Nobody comes to the block's code, or goes from it; its sites are no more. */
+static void forget_code(struct cpu *cpu, struct block *block)
+{
+    jit_kill(cpu, block);
+    for (unsigned i = 0; i < block->n_sites; i++) {
+        link_out(&block->site[i].link);
+        if (block->site[i].asked)
+            block->site[i].asked->hot = NULL;
+    }
+    block->n_sites = 0;
+    block->entry = NULL;
+    if (!block->dead)
+        mark_split(cpu->blocks->jit, block, false);
+}
+
+void jit_drop(struct cpu *cpu, struct block *block)
+{
+    const struct jit *jit = cpu->blocks->jit;
+
+    if (!block->entry)
+        return;
+    ((struct jit_code *)(jit->write + (block->entry - jit->execute)))[-1].block = NULL;
+    forget_code(cpu, block);
+}
+
+/* Its code's memory is wanted: the block is the interpreter's again, until it is hot again. */
+static void drop_code(void *context, struct ring_item *item)
+{
+    struct cpu *cpu = context;
+    struct block *block = ((struct jit_code *)item)->block;
+
+    if (!block)
+        return;
+    forget_code(cpu, block);
+    if (block->dead)
+        return;
+    uops_choose(block->uop, block->n);
+    jit_watch(cpu, block, true);
+    block->heat = cpu->blocks->jit->heat_again;
+}
+
+/* Where the code of a block or region may be written; only as a block begins, or ends. */
+static struct jit_code *room_for_code(struct cpu *cpu)
+{
+    return ring_room(&cpu->blocks->jit->code, sizeof(struct jit_code) + JIT_ROOM, drop_code, cpu);
+}
+
+/* So many bytes have been, for that block. */
+static void add_code(struct cpu *cpu, struct jit_code *code, struct block *block, size_t bytes)
+{
+    struct jit *jit = cpu->blocks->jit;
+    const uint8_t *at = (const uint8_t *)(code + 1);
+
+    code->block = block;
+    ring_add(&jit->code, &code->item,
+             (sizeof(*code) + bytes + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1ul));
+    jit->count.bytes += bytes;
+    jit_tell(cpu, block, at, jit_executable(jit, at), bytes);
 }
 
 void jit_remember(struct cpu *cpu, const struct block *block)
@@ -309,9 +392,11 @@ const struct uop *jit_link(struct cpu *cpu, const struct uop *u)
 
     if (linked(cpu, u)) {
         link_those(cpu->blocks->jit, from->site, from->n_sites, u);
-        for (struct jit_member *m = from->memberships; m; m = m->next)
-            if (m->region->root->region == m->region)
-                link_those(cpu->blocks->jit, m->region->site, m->region->n_sites, u);
+        for (struct link *at = from->memberships; at; at = at->next) {
+            const struct jit_region *region = ((struct jit_member *)at)->region;
+
+            link_those(cpu->blocks->jit, region->site, region->n_sites, u);
+        }
     }
     return run_JMP(cpu, u);
 }
@@ -326,16 +411,18 @@ static void link_directly(struct jit *jit, struct jit_site *site, struct block *
     link_site(jit, site, to);
 }
 
-static void make_region(struct cpu *cpu, struct block *root, struct jit_site *hot)
+static void make_region(struct cpu *cpu, struct block *root, struct jit_code *code,
+                        struct jit_site *hot)
 {
     struct jit *jit = cpu->blocks->jit;
-    size_t from = jit->used;
-    struct jit_region *region = root->region ? NULL : jit_region(cpu, root);
+    uint8_t *at = (uint8_t *)(code + 1);
+    struct jit_region *region = root->region ? NULL : jit_region(jit, root, at);
 
     if (!region)
         return;
     region->hot = hot;
-    enter_region(jit, region, jit->execute + from);
+    hot->asked = region;
+    enter_region(jit, region, jit_executable(jit, at));
     for (unsigned i = 0; i < region->n_sites; i++) {
         const struct jit_site *site = &region->site[i];
         const struct uop *u = &site->from->uop[site->uop];
@@ -343,11 +430,15 @@ static void make_region(struct cpu *cpu, struct block *root, struct jit_site *ho
         if (linked(cpu, u))
             link_those(jit, &region->site[i], 1, u);
     }
-    jit_tell(cpu, root, jit->write + from, jit->execute + from, jit->used - from);
+    jit->count.regions++;
+    add_code(cpu, code, root, (uint8_t *)&region->member[region->n_members] - at);
+    code->block = NULL;
 }
 
+/* Room is made first: that may take any block's code away. */
 const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
 {
+    struct jit_code *code = room_for_code(cpu);
     struct block *from = (struct block *)cpu->block, *to = linked(cpu, u);
 
     from->loops = 1; /* unless this comes of it */
@@ -357,7 +448,7 @@ const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
         if (&from->uop[site->uop] != u || !site->direct)
             continue;
         link_directly(cpu->blocks->jit, site, to);
-        make_region(cpu, to, site);
+        make_region(cpu, to, code, site);
     }
     return run_JMP(cpu, u);
 }
@@ -410,23 +501,11 @@ const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
     return cpu->block->dead ? u + 1 : NULL;
 }
 
-static unsigned split_bit(const struct block *block)
-{
-    return ((uintptr_t)block->code ^ (uintptr_t)block->code >> 12) & (JIT_SPLITS - 1);
-}
-
-bool jit_is_split(const struct jit *jit, const struct block *block)
-{
-    return jit->split[split_bit(block) / 64] >> split_bit(block) % 64 & 1;
-}
-
 /* engine=check runs a block twice, so it stays. */
 const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
 {
-    unsigned bit = split_bit(cpu->block);
-
     if (!cpu->blocks->check && !cpu->block->dead) {
-        cpu->blocks->jit->split[bit / 64] |= 1ull << bit % 64;
+        mark_split(cpu->blocks->jit, cpu->block, true);
         cpu->blocks->jit->count.splits++;
         uop_precise(cpu, u);
         blocks_leave(cpu);
@@ -439,17 +518,17 @@ const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
 static void translate_block(struct cpu *cpu, struct block *block)
 {
     struct jit *jit = cpu->blocks->jit;
-    size_t from = jit->used;
+    struct jit_code *code = room_for_code(cpu);
+    size_t bytes = jit_translate(jit, block, (uint8_t *)(code + 1));
 
-    if (jit->full || jit->bytes - jit->used < JIT_ROOM) {
-        jit->full = true;
-        block->heat = jit->heat;
-    } else if (!jit_translate(jit, block)) {
+    if (!bytes) {
+        jit->count.too_long++;
         block->uop[0].run = block->first;
-    } else {
-        jit->count.guest_bytes += block->bytes;
-        jit_tell(cpu, block, jit->write + from, jit->execute + from, jit->used - from);
+        return;
     }
+    jit->count.blocks++;
+    jit->count.guest_bytes += block->bytes;
+    add_code(cpu, code, block, bytes);
 }
 
 /* In the first handler's place: counts. */
@@ -459,8 +538,7 @@ static HANDLER(counted)
 
     if (UNLIKELY(--block->heat == 0)) {
         translate_block(cpu, block);
-        if (block->heat == 0)
-            GO(u);
+        GO(u);
     }
     return block->first(cpu, u);
 }

@@ -26,30 +26,31 @@ enum { JIT_JUMPS = 1 << 16 };
 
 /* A jump of translated code to another block's: in code memory, behind the block's code. */
 struct jit_site {
+    struct link link; /* of those linked with the same block */
     uint8_t *at;      /* the 4 bytes of its distance */
     uint8_t *stub;    /* where it goes while it is not linked: the block is looked for in C */
     uint8_t *epoch;   /* to another page: where the address of the block's epochs is; or NULL */
     uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
     struct block *to; /* NULL: not linked */
-    struct jit_site *next; /* of those linked with the same block */
     struct block *from;
     /* Of a jump back that is counted, or that was: where that is done, the jump behind it; direct:
      * while it is, the distance of the jump to there. */
     uint8_t *count, *counted, *direct;
+    struct jit_region *asked; /* which was made for it, and is there */
     uint32_t uop;
 };
 
-/* A block of a region, and in which others it is. */
+/* A block of a region that is there. */
 struct jit_member {
+    struct link link; /* of those of the same block */
     struct jit_region *region;
-    struct jit_member *next;
 };
 
 /* Blocks made as one, entered by a jump in place of the first bytes of the root's own code. */
 enum { JIT_PATCH = 5 };
 struct jit_region {
     struct block *root;
-    struct jit_site *site, *hot; /* hot: it is made for this jump back */
+    struct jit_site *site, *hot; /* hot: it is made for this jump back; NULL: that is no more */
     uint8_t head[JIT_PATCH];     /* what was there */
     uint16_t n_sites, n_members;
     struct jit_member member[];
@@ -62,18 +63,24 @@ struct jit_context {
 };
 enum { JIT_CONTEXTS = 8, JIT_SPLITS = 1 << 12 };
 
+/* Before the code of each block or region. */
+struct jit_code {
+    struct ring_item item;
+    struct block *block; /* NULL: no longer, or a region's, which dies before as its root does */
+};
+
 /*
  * A processor's code memory, mapped twice: to write and to execute.  It begins with the handlers'
- * addresses and the pieces that blocks share.
+ * addresses and the pieces that blocks share; the rest is a ring of blocks' code.
  */
 struct jit {
     uint8_t *write;
     const uint8_t *execute;
-    size_t bytes, used, shared;
-    uint32_t heat;  /* entries after which a block is translated */
-    uint32_t loops; /* jumps back after which a region is made */
-    bool full;      /* to be emptied before the next block is decoded */
-    uop_run *enter; /* calls u->run */
+    size_t bytes, shared;
+    struct ring code;
+    uint32_t heat, heat_again; /* entries after which a block is translated, or so again */
+    uint32_t loops;            /* jumps back after which a region is made */
+    uop_run *enter;            /* calls u->run */
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
     } to;                                                       /* shared: see jit-share.c */
@@ -87,13 +94,15 @@ struct jit {
     uint64_t
         split[JIT_SPLITS / 64]; /* by hash: code whose accesses are each looked up by themselves */
     struct {
-        uint64_t blocks, bytes, guest_bytes, flushes, links, misses, splits, regions;
+        uint64_t blocks, bytes, guest_bytes, links, misses, splits, regions, too_long;
     } count;
 };
 
-/* Room for one block's code; the least memory; entries after which a block is translated; for each
- * of them but the first, so many jumps back until a region is made. */
-enum { JIT_ROOM = 256 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_LOOPS = 16 };
+/* Room for the code of one block or region; the least memory, if not for a test; entries after
+ * which a block is translated.  For each of them but the first: so many until one whose code has
+ * been written over is translated again (to translate has cost more by then than to interpret it),
+ * and so many jumps back until a region is made. */
+enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_AGAIN = 16, JIT_LOOPS = 16 };
 
 /* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
@@ -107,6 +116,8 @@ size_t jit_share_of(size_t bytes, unsigned n);
 void jit_watch(struct cpu *cpu, struct block *block, bool may);
 /* No translated code goes to the block any longer. */
 void jit_kill(struct cpu *cpu, struct block *block);
+/* The block's memory is wanted: nothing here knows of it any longer. */
+void jit_drop(struct cpu *cpu, struct block *block);
 /* All blocks are being forgotten.  None may run again before the next one is made. */
 void jit_flush(struct cpu *cpu);
 /* Micro-ops are about to run: where indirect jumps go may depend on something else than before. */
@@ -126,13 +137,13 @@ bool jit_is_split(const struct jit *jit, const struct block *block);
 
 /* jit-share.c: the pieces that blocks share; 0 or -ENOMEM. */
 int jit_share(struct jit *jit);
-/* jit-block.c: writes block's code to jit->write + used, and makes its micro-ops go there; false:
- * it is full. */
-bool jit_translate(struct jit *jit, struct block *block);
+/* jit-block.c: writes block's code where at is, and makes its micro-ops go there; how many bytes, 0
+ * if JIT_ROOM was not enough. */
+size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at);
 
-/* jit-region.c: makes one of what block leads to and what leads back, if there is room; NULL: it
- * has not.  Its sites are not linked yet. */
-struct jit_region *jit_region(struct cpu *cpu, struct block *root);
+/* jit-region.c: makes one of what block leads to and what leads back, where at is; NULL: there is
+ * none.  Its sites are not linked yet. */
+struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
 {

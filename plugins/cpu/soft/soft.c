@@ -112,6 +112,17 @@ static void update_one_insn(struct cpu *cpu, bool on)
     cpu_note(cpu, WANT_MEMORY);
 }
 
+/* Once, when the guest runs: who only stands in for KVM does not translate anyway. */
+static void tell_hindered(struct soft *soft, const struct cpu *cpu)
+{
+    if (!soft->hindered || cpu->info->index)
+        return;
+    soft->hindered = false;
+    tenon_log(soft->dev, TENON_LOG_INFO,
+              "this host lets no memory be mapped to execute: guest code is interpreted, which is "
+              "slower");
+}
+
 /* The first time: with code memory, now that it is known how many share it. */
 static int cpu_run(void *self, void *state)
 {
@@ -119,6 +130,7 @@ static int cpu_run(void *self, void *state)
     struct cpu *cpu = state;
     int err = 0;
 
+    tell_hindered(soft, cpu);
     if ((soft->perfmap || soft->jitdump) && !soft->translates)
         return tenon_error(soft->dev, -ENOTSUP,
                            "-perfmap and -jitdump need engine=translator: nothing is translated");
@@ -238,6 +250,23 @@ static void cpu_step(void *self, void *state, uint32_t flags)
 enum { THREAD_SINGLE, THREAD_MULTI };
 enum { ENGINE_AUTO, ENGINE_INTERPRETER, ENGINE_TRANSLATOR, ENGINE_CHECK };
 
+static int choose_engine(struct soft *soft)
+{
+    soft->checks = soft->engine == ENGINE_CHECK;
+    soft->translates = soft->engine != ENGINE_INTERPRETER;
+    if (!soft->translates || jit_possible())
+        return 0;
+    if (soft->engine != ENGINE_AUTO)
+        return tenon_error(
+            soft->dev, -ENOTSUP,
+            "the translator needs an x86-64 host that lets it map memory to execute");
+    soft->translates = false;
+#ifdef __x86_64__
+    soft->hindered = true;
+#endif
+    return 0;
+}
+
 static int create(void *self)
 {
     struct soft *soft = self;
@@ -251,15 +280,10 @@ static int create(void *self)
     if (soft->thread == THREAD_SINGLE)
         return tenon_error(soft->dev, -ENOTSUP,
                            "thread=single is not there: each processor has its thread");
-    soft->checks = soft->engine == ENGINE_CHECK;
-    soft->translates =
-        soft->engine == ENGINE_AUTO ? jit_possible() : soft->engine != ENGINE_INTERPRETER;
+    if (choose_engine(soft))
+        return -ENOTSUP;
     if (soft->checks && soft->disas && soft->disas->size >= sizeof(*soft->disas))
         soft->disas->open(soft->dev);
-    if (soft->translates && !jit_possible())
-        return tenon_error(
-            soft->dev, -ENOTSUP,
-            "the translator needs an x86-64 host that lets it map memory to execute");
     soft->cpuid = offer_cpuid(&soft->n_cpuid);
     soft->bus = bus_create();
     soft->alarms = alarms_create(soft);

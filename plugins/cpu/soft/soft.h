@@ -58,6 +58,7 @@ struct soft {
     uint32_t engine;
     uint32_t tb_size; /* MiB of the translator's, for all processors */
     bool translates, checks;
+    bool hindered; /* engine=auto interprets, where it ought not to have to; to be told once */
     bool perfmap, jitdump;
     struct { /* see jit-tell.c */
         pthread_mutex_t lock;

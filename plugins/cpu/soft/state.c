@@ -199,15 +199,26 @@ static double each(uint64_t of, uint64_t n)
     return n ? (double)of / n : 0;
 }
 
+static void put_ring(FILE *f, const char *name, const struct ring *ring)
+{
+    fprintf(f,
+            "%s: %zu of %zu bytes in use; %" PRIu64 " written over in %" PRIu64
+            " rounds, at most %" PRIu64 " at once\n",
+            name, ring_used(ring), ring->bytes, ring->count.dropped, ring->count.rounds,
+            ring->count.most);
+}
+
 static void put_translated(FILE *f, const struct jit *jit)
 {
     fprintf(f,
             "blocks translated: %" PRIu64 " (%" PRIu64 " bytes to %" PRIu64
             " of the host's, 1:%.1f)\n"
-            "code memory: %zu of %zu bytes in use; emptied %" PRIu64 " times\n",
+            "regions: %" PRIu64 "; links: %" PRIu64 "; indirect jumps looked up: %" PRIu64
+            "; blocks made again: %" PRIu64 "; too long: %" PRIu64 "\n",
             jit->count.blocks, jit->count.guest_bytes, jit->count.bytes,
-            each(jit->count.bytes, jit->count.guest_bytes), jit->used, jit->bytes,
-            jit->count.flushes);
+            each(jit->count.bytes, jit->count.guest_bytes), jit->count.regions, jit->count.links,
+            jit->count.misses, jit->count.splits, jit->count.too_long);
+    put_ring(f, "code memory", &jit->code);
 }
 
 static void put_blocks(FILE *f, const struct cpu *cpu)
@@ -219,6 +230,7 @@ static void put_blocks(FILE *f, const struct cpu *cpu)
             "forgotten %" PRIu64 " times\n",
             blocks->made.blocks, each(blocks->made.instructions, blocks->made.blocks),
             each(blocks->made.bytes, blocks->made.blocks), blocks->flushes);
+    put_ring(f, "decoded blocks", &blocks->arena);
     if (blocks->jit)
         put_translated(f, blocks->jit);
     if (blocks->check)

@@ -32,12 +32,13 @@
 
 #include "cpu.h"
 #include "insn.h"
+#include "links.h"
+#include "ring.h"
 
 struct uop;
 struct block;
 struct jit_site;
 struct jit_region;
-struct jit_member;
 
 /* A handler: returns the micro-op to go on with, NULL to leave the block with cpu->rip set. */
 typedef const struct uop *uop_run(struct cpu *cpu, const struct uop *u);
@@ -68,43 +69,55 @@ struct uop {
 
 /* A block's place among those that have bytes in a page of host memory. */
 struct page_link {
+    struct link link;
     struct block *block;
-    struct page_link *next;
     const uint8_t *page;
 };
 
-/* A page of code at its linear address: at which epochs that was last seen to lead there. */
+/* A jump to a block, in the jump's block's memory behind the micro-ops. */
+struct block_link {
+    struct link link; /* of those to the same block */
+    struct uop *from;
+};
+
+/* A page of code at its linear address: at which epochs that was last seen to lead there.  It is
+ * there as long as blocks are. */
 struct code_page {
     uint64_t epoch[SPACES];
+    struct link link;
     uint64_t lin;
     const uint8_t *host;
-    struct code_page *next;
+    unsigned blocks;
 };
 
 struct block {
+    struct ring_item item;
+    struct link found;   /* by its bytes */
     const uint8_t *code; /* host address of its first byte */
     uint64_t rip, cs_base;
     uint32_t mode, cs_limit;
-    uint64_t *epoch; /* of its page; while it is dead, or for want of one page, its own */
+    uint64_t *epoch; /* of its page, or its own (see alone); once it is dead, nobody's */
     uint16_t bytes, instructions;
     const uint8_t *code2; /* the second page, of an only instruction that crosses; else NULL */
-    struct block *hash_next;
     struct page_link on_page[2];
+    struct link *linked; /* jumps to it: struct block_link */
     /* The translator's: the first micro-op's own handler, how many entries until it is translated,
      * and then how translated code enters it (or NULL), its jumps to other blocks, theirs here. */
     uop_run *first;
     const uint8_t *entry;
-    struct jit_site *site, *incoming;
-    /* The region that it is the root of, and those it is in; how often its jumps back will have
-     * been made when they make one. */
+    struct jit_site *site;
+    struct link *incoming;
+    /* The region that it is the root of, and those it is in (struct jit_member); how often its
+     * jumps back will have been made when they make one. */
     struct jit_region *region;
-    struct jit_member *memberships;
+    struct link *memberships;
     uint32_t loops;
     uint32_t heat;
     uint16_t n_sites;
-    uint16_t n;
-    bool dead;     /* nobody finds it any more */
-    bool solitary; /* not for regions */
+    uint16_t n, n_links; /* micro-ops; those of them that are direct jumps */
+    bool dead;           /* nobody finds it any more */
+    bool alone;          /* not of a code_page */
+    bool solitary;       /* not for regions */
     struct uop uop[];
 };
 
@@ -343,7 +356,9 @@ struct uop *emit_memory(struct block_builder *b, enum uop_op op, uint8_t d, uint
 void emit_load_rm(struct block_builder *b, unsigned t, unsigned size);
 void emit_store_rm(struct block_builder *b, unsigned t, unsigned size);
 
-/* Chooses handlers once all is there: quiet ones where flags are dead. */
+/* Chooses handlers for all n micro-ops of a block: quiet ones where flags are dead. */
+void uops_choose(struct uop *uop, unsigned n);
+/* The same, once all is there. */
 void build_finish(struct block_builder *b);
 
 /* The instruction's micro-ops; #UD for what is none. */
