@@ -149,7 +149,7 @@ struct maker {
         struct flow flow;
     } lap[2];            /* the root: as from outside; as from its loop */
     uint16_t lap_wanted; /* flags where it begins */
-    unsigned n_nodes, n_uops, n_made, most;
+    unsigned n_nodes, most_nodes, n_uops, n_made, most;
     uint8_t *stay, *over; /* jumps of the block's head */
     /* The block's ways to what is shared, if used. */
     uint8_t *leave, *link, *miss, *call, *split, *hot;
@@ -195,7 +195,7 @@ void templates_init(void);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);
-bool make_system_jump(struct maker *m, const struct uop *u); /* of UOP_CALL_JUMP */
+bool make_system_jump(struct maker *m, const struct uop *u);   /* of UOP_CALL_JUMP */
 bool make_function_call(struct maker *m, const struct uop *u); /* and of UOP_CALL_LOOP */
 bool make_mulx(struct maker *m, const struct uop *u);
 

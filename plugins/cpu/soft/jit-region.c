@@ -14,7 +14,7 @@
 #include "jit-make.h"
 
 /* Of a head: CMP and JNE, behind which cpu->left is looked at. */
-enum { HEAD_CHECK = 10, MAX_COPIES = 24, MAX_MADE = 128, TRIES = 4 };
+enum { HEAD_CHECK = 10, MAX_COPIES = 24, MAX_STRAIGHT = 12, MAX_MADE = 128, TRIES = 4 };
 _Static_assert(MAX_NODES <= 64, "leads_to() has a bit for each");
 
 /* ---- Which blocks ---- */
@@ -78,7 +78,7 @@ static struct node *follow(struct maker *m, struct node *node, const struct uop 
     other = find_node(m, node, to, &inner);
     if (inner || to->region || !may_be_member(to))
         return NULL;
-    if (m->n_nodes == MAX_NODES || (other && m->n_nodes >= MAX_COPIES) ||
+    if (m->n_nodes == m->most_nodes || (other && m->n_nodes >= MAX_COPIES) ||
         m->n_uops + to->n > MAX_REGION_UOPS) {
         if (other)
             other->joined = true;
@@ -89,11 +89,12 @@ static struct node *follow(struct maker *m, struct node *node, const struct uop 
     return &m->nodes[m->n_nodes++];
 }
 
-/* Whether there is a way back to the root. */
-static bool find_nodes(struct maker *m, struct block *root)
+/* Whether there is a way back to the root; straight: or one, to not too many others. */
+static bool find_nodes(struct maker *m, struct block *root, bool straight)
 {
     bool loops = false;
 
+    m->most_nodes = straight ? MAX_STRAIGHT : MAX_NODES;
     m->nodes[0] = (struct node){ .block = root, .executed = root->instructions };
     m->n_nodes = 1;
     m->n_uops = root->n;
@@ -108,7 +109,7 @@ static bool find_nodes(struct maker *m, struct block *root)
             node->taken = follow(m, node, last - 1);
         loops |= node->next == m->nodes || node->taken == m->nodes;
     }
-    return loops && may_be_member(root);
+    return (loops || (straight && m->n_nodes > 1)) && may_be_member(root);
 }
 
 /* Whether the longest way to a node's end has become longer. */
@@ -360,13 +361,13 @@ static struct jit_region *store(struct maker *m)
     return region;
 }
 
-/* NULL: there is no loop, or one of its blocks is not for regions, which is noted. */
-static struct jit_region *try(struct jit *jit, struct block *root, uint8_t *at)
+/* NULL: there is no way to go, or one of its blocks is not for regions, which is noted. */
+static struct jit_region *try(struct jit *jit, struct block *root, uint8_t *at, bool straight)
 {
     struct maker *m = jit->maker;
 
     jit_begin(jit, root, at);
-    if (!find_nodes(m, root))
+    if (!find_nodes(m, root, straight))
         return NULL;
     emit_region(m);
     if (m->failed)
@@ -374,11 +375,11 @@ static struct jit_region *try(struct jit *jit, struct block *root, uint8_t *at)
     return m->failed || m->c.full ? NULL : store(m);
 }
 
-struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at)
+struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at, bool straight)
 {
     struct jit_region *region = NULL;
 
     for (unsigned i = 0; i < TRIES && !region && (i == 0 || jit->maker->failed); i++)
-        region = try(jit, root, at);
+        region = try(jit, root, at, straight);
     return region;
 }

@@ -89,6 +89,7 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
     jit->heat = heat;
     jit->heat_again = 1 + (heat - 1) * JIT_AGAIN;
     jit->loops = 1 + (heat - 1) * JIT_LOOPS;
+    jit->patience = JIT_PATIENCE;
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
@@ -411,15 +412,18 @@ static void link_directly(struct jit *jit, struct jit_site *site, struct block *
     link_site(jit, site, to);
 }
 
-static void make_region(struct cpu *cpu, struct block *root, struct jit_code *code,
+static bool make_region(struct cpu *cpu, struct block *root, struct jit_code *code,
                         struct jit_site *hot)
 {
     struct jit *jit = cpu->blocks->jit;
     uint8_t *at = (uint8_t *)(code + 1);
-    struct jit_region *region = root->region ? NULL : jit_region(jit, root, at);
+    struct jit_region *region;
 
+    if (root->region)
+        return true;
+    region = jit_region(jit, root, at, hot->from->patient);
     if (!region)
-        return;
+        return false;
     region->hot = hot;
     hot->asked = region;
     enter_region(jit, region, jit_executable(jit, at));
@@ -433,6 +437,7 @@ static void make_region(struct cpu *cpu, struct block *root, struct jit_code *co
     jit->count.regions++;
     add_code(cpu, code, root, (uint8_t *)&region->member[region->n_members] - at);
     code->block = NULL;
+    return true;
 }
 
 /* Room is made first: that may take any block's code away. */
@@ -440,6 +445,7 @@ const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
 {
     struct jit_code *code = room_for_code(cpu);
     struct block *from = (struct block *)cpu->block, *to = linked(cpu, u);
+    struct jit *jit = cpu->blocks->jit;
 
     from->loops = 1; /* unless this comes of it */
     for (unsigned i = 0; to && i < from->n_sites; i++) {
@@ -447,8 +453,12 @@ const struct uop *jit_hot(struct cpu *cpu, const struct uop *u)
 
         if (&from->uop[site->uop] != u || !site->direct)
             continue;
-        link_directly(cpu->blocks->jit, site, to);
-        make_region(cpu, to, code, site);
+        if (make_region(cpu, to, code, site) || from->patient) {
+            link_directly(jit, site, to);
+        } else {
+            from->patient = true;
+            from->loops = jit->loops * jit->patience;
+        }
     }
     return run_JMP(cpu, u);
 }

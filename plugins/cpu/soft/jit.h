@@ -79,7 +79,8 @@ struct jit {
     size_t bytes, shared;
     struct ring code;
     uint32_t heat, heat_again; /* entries after which a block is translated, or so again */
-    uint32_t loops;            /* jumps back after which a region is made */
+    uint32_t loops;            /* jumps back after which a loop becomes a region */
+    uint32_t patience;         /* for what is none, so many times that */
     uop_run *enter;            /* calls u->run */
     struct {
         const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
@@ -101,8 +102,16 @@ struct jit {
 /* Room for the code of one block or region; the least memory, if not for a test; entries after
  * which a block is translated.  For each of them but the first: so many until one whose code has
  * been written over is translated again (to translate has cost more by then than to interpret it),
- * and so many jumps back until a region is made. */
-enum { JIT_ROOM = 64 << 10, JIT_LEAST = 1 << 20, JIT_HEAT = 32, JIT_AGAIN = 16, JIT_LOOPS = 16 };
+ * and so many jumps back until a loop is made a region; for
+ * what is no loop, JIT_PATIENCE times that. */
+enum {
+    JIT_ROOM = 64 << 10,
+    JIT_LEAST = 1 << 20,
+    JIT_HEAT = 32,
+    JIT_AGAIN = 16,
+    JIT_LOOPS = 16,
+    JIT_PATIENCE = 64
+};
 
 /* Whether this host's code can be made, and executed. */
 bool jit_possible(void);
@@ -141,9 +150,9 @@ int jit_share(struct jit *jit);
  * if JIT_ROOM was not enough. */
 size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at);
 
-/* jit-region.c: makes one of what block leads to and what leads back, where at is; NULL: there is
- * none.  Its sites are not linked yet. */
-struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at);
+/* jit-region.c: makes one of what root leads to and (unless straight) what leads back, where at is;
+ * NULL: there is none.  Its sites are not linked yet. */
+struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at, bool straight);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
 {

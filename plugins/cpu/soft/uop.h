@@ -118,6 +118,7 @@ struct block {
     bool dead;           /* nobody finds it any more */
     bool alone;          /* not of a code_page */
     bool solitary;       /* not for regions */
+    bool patient;        /* its jump back makes no loop, but perhaps a region if it goes on */
     struct uop uop[];
 };
 
