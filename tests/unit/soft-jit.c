@@ -190,6 +190,10 @@ static void special(struct program *p, GRand *r)
         /* and with what is there: mov rax, [rsi]; mov rdx, [rsi + 8], lock, by gs */
         "\x56\x48\x83\xe6\xf0\x48\x8b\x46\x20\x48\x8b\x56\x28\x65\xf0\x48\x0f\xc7\x4e\x08\x5e",
         "\x48\x0f\xc7\x4e\x04", /* cmpxchg16b [rsi + 4]: may fault */
+        /* push rdi, rsi; lea rdi, [rsi + 16]; movsq; lodsb; scasw; cmpsd; stosd; pop them */
+        "\x57\x56\x48\x8d\x7e\x10\x48\xa5\xac\x66\xaf\xa7\xab\x5e\x5f",
+        "\xfd\x57\x56\x48\x8d\x7e\x10\x66\xad\x48\xa7\xae\xa4\xab\x5e\x5f\xfc", /* back */
+        "\x57\x56\x48\x8d\x7e\x20\xa6\x75\x02\x48\xad\xa4\x5e\x5f", /* cmpsb; jnz; lodsq; movsb */
         /* add rsi, 8; mov eax, [rsi]; mov [rsi - 4], eax; sub rsi, 8 */
         "\x48\x83\xc6\x08\x8b\x06\x89\x46\xfc\x48\x83\xee\x08",
         /* lea rax, [rip - 1]; add rax, 7; call rax, which is the next one: pop rdx */

@@ -181,7 +181,125 @@ static void test_alike(gconstpointer which)
         g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
         went_well += vector == (insns[n].alone ? -1 : EXC_UD) && a->cpu->rip != SOFT_CODE;
     }
+    g_test_message("%u went well", went_well);
     g_assert_cmpuint(went_well, >, ROUNDS / 40);
+    soft_host_destroy(a);
+    soft_host_destroy(b);
+}
+
+/* ---- System calls, again and again ---- */
+
+/* The kernel's code is at linear KERNEL, which is one half of memory or the other. */
+enum { USER = 0x200400, KERNEL = 0x400800, CALLS = 100 };
+
+static void map_kernel(struct soft_host *h, unsigned half)
+{
+    ((uint64_t *)(h->ram + SOFT_TABLES + 0x2000))[2] = half * 0x200000 | 0x87;
+}
+
+/* What the kernel finds goes into RBP, what the user finds into EDX. */
+static void put_calls(struct soft_host *h)
+{
+    static const uint8_t user[] = {
+        0x0f, 0x05, 0x9f, 0x01, 0xc2, 0xff, 0xce, /* syscall; lahf; add edx, eax; dec esi */
+        0x75, 0xf7, 0xff, 0xe7                    /* jnz to the beginning; jmp rdi */
+    };
+    static const uint8_t kernel[] = {
+        0x0f, 0x01, 0xf8, 0x9c, 0x58, 0x48, 0x01,
+        0xc5, /* swapgs; pushf; pop rax; add rbp, rax */
+        0x4c, 0x01, 0xdd, 0x48, 0x01, 0xcd, 0x8c,
+        0xd0, /* add rbp, r11; add rbp, rcx; mov eax, ss */
+        0x48, 0x01, 0xc5, 0x8c, 0xc8, 0x48, 0x01,
+        0xc5,                                     /* add rbp, rax; mov eax, cs; add rbp, rax */
+        0x0f, 0x01, 0xf8, 0x49, 0x83, 0xf3, 0x01, /* swapgs; xor r11, 1 */
+        0xff, 0xd7, 0x48, 0x0f, 0x07              /* call rdi; sysret */
+    };
+    static const uint8_t function[] = { 0xfa, 0xc3 };                       /* cli; ret */
+    static const uint8_t reads[] = { 0x8b, 0x04, 0x25, 0,    4,    0x20, 0, /* mov eax, [USER] */
+                                     0x48, 0xff, 0xc5, 0x48, 0x0f, 0x07 };  /* inc rbp; sysret */
+
+    for (unsigned half = 0; half < 2; half++) {
+        uint64_t at = half * 0x200000 + KERNEL % 0x200000;
+
+        soft_host_code(h, at, kernel, sizeof(kernel));
+        h->ram[at + 30] += half; /* xor r11, 1 or 2 */
+        soft_host_code(h, at + 0x80, reads, sizeof(reads));
+        soft_host_code(h, at + 0xc0, function, sizeof(function));
+    }
+    soft_host_code(h, USER, user, sizeof(user));
+}
+
+/* The ways in which what has been found of one call may be no good for the next one. */
+static void change(struct soft_host *h, unsigned round)
+{
+    struct cpu *cpu = h->cpu;
+
+    if (round % 6 == 2)
+        cpu->msr.star ^= 0x0020001000000000;
+    if (round % 7 == 3) {
+        map_kernel(h, round / 7 & 1);
+        tlb_flush_page(cpu, KERNEL);
+    }
+    if (round % 8 == 4) {
+        map_kernel(h, round / 8 & 1);
+        tlb_flush(cpu, true);
+    }
+    if (round % 9 == 5)
+        mem_write(cpu, KERNEL + 7, 0xc2, 1); /* add rdx, rax */
+}
+
+/* It ends by a jump to the kernel's function: the user may not CLI. */
+static int call_often(struct soft_host *h, unsigned round)
+{
+    GRand *r = g_rand_new_with_seed(round);
+    struct cpu *cpu = h->cpu;
+
+    set_segments(h, 0);
+    cpu->flags = 2 | F_AC;
+    mode_update(cpu);
+    change(h, round);
+    set_segments(h, 3);
+    cpu->msr.lstar = round % 5 == 1 ? KERNEL + 0x80 : KERNEL;
+    cpu->msr.fmask = some_of(r, F_ARITH | F_IF) | (round % 3 ? F_AC : 0);
+    cpu->flags = 2 | F_IF | (round % 4 == 3 ? F_AC : 0);
+    mode_update(cpu);
+    for (unsigned i = 0; i < 16; i++)
+        cpu->r[i] = g_rand_int(r);
+    cpu->r[RSP] = SOFT_STACK;
+    cpu->r[RSI] = CALLS;
+    cpu->r[RDI] = KERNEL + 0xc0;
+    cpu->rip = USER;
+    cpu->wanted = 0;
+    g_rand_free(r);
+    return soft_host_run(h, CALLS * 32);
+}
+
+static void test_calls(gconstpointer smap)
+{
+    struct soft_host *a = soft_host_create(64), *b = soft_host_create(64), *both[] = { a, b };
+    unsigned faults = 0;
+    uint64_t salt;
+
+    g_assert_cmpint(jit_create(b->cpu, JIT_LEAST, 1), ==, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        set_pages(both[i], 0);
+        map_kernel(both[i], 0);
+        both[i]->cpu->cr4 |= GPOINTER_TO_UINT(smap);
+        put_calls(both[i]);
+    }
+    for (unsigned round = 0; round < 2520; round++) {
+        int vector = call_often(a, round);
+
+        g_assert_cmpint(call_often(b, round), ==, vector);
+        g_assert_true(vector == EXC_GP || vector == EXC_PF);
+        faults += vector == EXC_PF;
+        compare(a->cpu, b->cpu);
+        g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
+        salt = b->cpu->salt; /* is what it would be found to be */
+        jit_settle(b->cpu);
+        g_assert_cmpuint(b->cpu->salt, ==, salt);
+    }
+    g_assert_true(smap ? faults > 100 && faults < 1000 : !faults);
     soft_host_destroy(a);
     soft_host_destroy(b);
 }
@@ -195,5 +313,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_alike);
         g_free(path);
     }
+    g_test_add_data_func("/soft-kernel/calls", GUINT_TO_POINTER(0), test_calls);
+    g_test_add_data_func("/soft-kernel/calls-smap", GUINT_TO_POINTER(CR4_SMAP), test_calls);
     return g_test_run();
 }

@@ -147,6 +147,7 @@ static void leave_code_page(const struct block *block)
 void blocks_new_epoch(struct cpu *cpu, unsigned space)
 {
     cpu->epochs[space] = ++cpu->last_epoch;
+    cpu->other[space].mode = 0;
     cpu->epoch = cpu->epochs[cpu->space];
 }
 

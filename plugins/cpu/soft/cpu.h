@@ -326,11 +326,15 @@ struct cpu {
     struct bus *bus;
     const struct block *block;           /* the one running: see uop.h */
     uint64_t epochs[SPACES], last_epoch; /* see blocks_new_epoch() */
-    uint64_t stop_at; /* leave before instructions would be more; UINT64_MAX: never */
-    bool one_insn;    /* -singlestep: one instruction a block */
-    bool no_step;     /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
-    uint8_t assist;   /* ASSIST_*: another accelerator's processor; see assist.c */
-    bool gone;        /* the processor it stands in for has changed by itself */
+    struct {
+        uint64_t salt;
+        uint32_t mode; /* of 64-bit code with flat segments; 0: not known */
+    } other[SPACES];   /* what salt becomes with the mode and the space */
+    uint64_t stop_at;  /* leave before instructions would be more; UINT64_MAX: never */
+    bool one_insn;     /* -singlestep: one instruction a block */
+    bool no_step;      /* the instruction does not trap for TF (INT n...): see cpu_stepped() */
+    uint8_t assist;    /* ASSIST_*: another accelerator's processor; see assist.c */
+    bool gone;         /* the processor it stands in for has changed by itself */
     struct blocks *blocks;
     struct check *check; /* engine=check notes what is stored; NULL: not now */
     struct apic *apic;

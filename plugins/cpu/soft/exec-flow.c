@@ -231,7 +231,7 @@ PURE(PURE_FLAGS64)
 
 /* Whatever the function has changed, the next block is the one that was found before if all that
  * blocks_run() looks at is as it was then. */
-static const struct uop *go_on(struct cpu *cpu)
+static const struct uop *go_on(struct cpu *cpu, bool jumps)
 {
     struct block *to = *blocks_jump_entry(cpu, cpu->rip);
 
@@ -239,6 +239,8 @@ static const struct uop *go_on(struct cpu *cpu)
         return NULL;
     if (cpu->blocks->jit)
         jit_settle(cpu);
+    if (cpu->blocks->jit && jumps)
+        jit_remember(cpu, to);
     return block_enter(cpu, to);
 }
 
@@ -249,7 +251,7 @@ HANDLER(CALL_LAST)
 
     call(cpu, u);
     cpu->rip = next;
-    u = one ? NULL : go_on(cpu);
+    u = one ? NULL : go_on(cpu, false);
     if (!u)
         return NULL;
     GO(u);
@@ -260,7 +262,7 @@ HANDLER(CALL_JUMP)
     bool one = cpu->block->mode & BLOCK_ONE;
 
     call(cpu, u);
-    u = one ? NULL : go_on(cpu);
+    u = one ? NULL : go_on(cpu, true);
     if (!u)
         return NULL;
     GO(u);

@@ -7,8 +7,6 @@
 #include "soft.h"
 #include "sys.h"
 
-enum { ATTR_FLAT_CODE = 0xc09b, ATTR_FLAT_DATA = 0xc093, ATTR_CODE_64 = 0xa09b };
-
 /* CS and SS as these instructions set them, whatever the tables say. */
 static void set_flat(struct cpu *cpu, uint16_t cs, uint16_t ss, unsigned cpl, bool code64)
 {
@@ -22,7 +20,7 @@ static void set_flat(struct cpu *cpu, uint16_t cs, uint16_t ss, unsigned cpl, bo
     cpu->cpl = cpl;
 }
 
-static void run_syscall(struct cpu *cpu, const struct uop *u)
+void run_syscall(struct cpu *cpu, const struct uop *u)
 {
     uint64_t next = uop_next_rip(cpu, u), star = cpu->msr.star;
 
@@ -44,7 +42,7 @@ static void run_syscall(struct cpu *cpu, const struct uop *u)
     mode_update(cpu);
 }
 
-static void run_sysret(struct cpu *cpu, const struct uop *u)
+void run_sysret(struct cpu *cpu, const struct uop *u)
 {
     uint16_t base = cpu->msr.star >> 48;
     bool to_64 = u->imm == 8;
@@ -54,7 +52,7 @@ static void run_sysret(struct cpu *cpu, const struct uop *u)
     if (cpu->cpl || (to_64 && !canonical(cpu, cpu->r[RCX])))
         cpu_fault_error(cpu, EXC_GP, 0);
     if (in_long_mode(cpu))
-        cpu->flags = (cpu->r[R11] & 0x3c7fd7) | 2;
+        cpu->flags = (cpu->r[R11] & SYSRET_FLAGS) | 2;
     else
         cpu->flags |= F_IF;
     cpu->rip = to_64 ? cpu->r[RCX] : (uint32_t)cpu->r[RCX];

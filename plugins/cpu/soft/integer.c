@@ -378,8 +378,9 @@ static bool group5(struct block_builder *b, const struct insn *in)
     if (size == 2 && in->mod == 3)
         emit(b, UOP_ZX16, REG(REG_T1), rm, 0, 0), rm = REG(REG_T1);
     if (kind == 2) {
-        emit(b, UOP_MOV64, REG(REG_T2), rm, 0, 0);
-        emit_call(b, call_near, size, 0, rm = REG(REG_T2), 0);
+        if (rm == REG(RSP)) /* as it is before the push */
+            emit(b, UOP_MOV64, REG(REG_T1), rm, 0, 0), rm = REG(REG_T1);
+        emit_call(b, call_near, size, 0, rm, 0);
     }
     emit(b, UOP_JMP_TO, 0, rm, 0, 0);
     return true;

@@ -144,8 +144,7 @@ TEMPLATE(fused)
 
 /* ---- Indirect jumps ---- */
 
-/* To the rip in AX, if it is known: CX becomes where its entry is. */
-static void look_up(struct maker *m)
+void find_jump(struct maker *m)
 {
     struct host_code *c = &m->c;
 
@@ -155,6 +154,14 @@ static void look_up(struct maker *m)
     host_imm(c, H_AND_I, 4, host_reg(HOST_CX), JIT_JUMPS - 1);
     host_imm(c, H_SHL_I, 4, host_reg(HOST_CX), LOG2_JUMP);
     host(c, H_ADD, 8, HOST_CX, CPU(jumps));
+}
+
+/* To the rip in AX, if it is known: CX becomes where its entry is. */
+static void look_up(struct maker *m)
+{
+    struct host_code *c = &m->c;
+
+    find_jump(m);
     host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
     cold_way(m, COLD_MISS, host_jcc(c, CC_NZ, NULL), m->i);
     host(c, H_LOAD, 8, HOST_AX, CPU(salt));
@@ -257,6 +264,11 @@ TEMPLATE(function)
     return call_function(m);
 }
 
+TEMPLATE(function_jump)
+{
+    return make_system_jump(m, u);
+}
+
 // clang-format off
 const struct template flow_templates[] = {
     { CC_OPS(J),    make_jcc, 0, 0, 0, FOLD_NONE, NULL },
@@ -267,6 +279,7 @@ const struct template flow_templates[] = {
     { UOP_JMP_TO, UOP_JMP_TO, make_jmp_to, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_CALL64, UOP_CALL64, make_call, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_CALL, UOP_CALL, make_function, 0, 0, 0, FOLD_NONE, NULL },
+    { UOP_CALL_JUMP, UOP_CALL_JUMP, make_function_jump, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_CALL_LOOP, UOP_CALL_LOOP, make_function, 0, 0, 0, FOLD_NONE, NULL },
     { UOP_RET64, UOP_RET64, make_ret, 0, 0, 0, FOLD_NONE, NULL },
     { 0 },

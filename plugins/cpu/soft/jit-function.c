@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * jit-function - templates of instructions that the interpreter has as functions: MOVS and STOS
- * repeated, CMPXCHG8B and 16B, double shifts, fences, LAHF and SAHF, CLC and its kin.
+ * jit-function - templates of instructions that the interpreter has as functions: strings,
+ * CMPXCHG8B and 16B, double shifts, fences, LAHF and SAHF, CLC and its kin.
  *
  * They are emitted as themselves: what is undefined is as undefined as the function leaves it.
  */
@@ -86,6 +86,66 @@ static bool make_string(struct maker *m, const struct uop *u)
     if (moves)
         advance(m, HOST_SI, u->d);
     host_move_imm(c, home_of(REG(RCX)), 0);
+    return true;
+}
+
+/* ---- MOVS, STOS, LODS, SCAS and CMPS, once ---- */
+
+enum { FROM_SI = 1, TO_DI = 2, WITH_DI = 4, INTO_AX = 8 };
+static const struct {
+    uop_call *call;
+    uint8_t does;
+} elements[] = {
+    { call_movs, FROM_SI | TO_DI },   { call_stos, TO_DI },
+    { call_lods, FROM_SI | INTO_AX }, { call_scas, WITH_DI },
+    { call_cmps, FROM_SI | WITH_DI },
+};
+
+static unsigned what_element_does(const struct uop *u)
+{
+    for (unsigned i = 0; i < sizeof(elements) / sizeof(*elements); i++)
+        if (elements[i].call == u->call)
+            return elements[i].does;
+    return 0;
+}
+
+/* The register that has what goes to memory, or is compared with it, memory being reached. */
+static unsigned element_from(struct maker *m, unsigned does, unsigned size)
+{
+    if (!(does & FROM_SI))
+        return in_reg(m, REG(RAX), size, HOST_AX);
+    host(&m->c, H_LOAD, 8, HOST_AX, CPU_AT(REG(REG_T1)));
+    return HOST_AX;
+}
+
+static bool make_element(struct maker *m, const struct uop *u)
+{
+    unsigned does = what_element_does(u), size = u->d, from;
+    struct host_code *c = &m->c;
+    struct operand at;
+
+    if (!does || !is_code64(m) || u->b != 8 || (does & FROM_SI && u->a >= SEG_FS))
+        return false;
+    flags_clobber(m);
+    host_imm(c, H_TEST_I, 4, CPU(flags), F_DF);
+    unless(m, CC_NZ);
+    if (does & FROM_SI) {
+        host(c, H_LOAD, size, HOST_AX, reach(m, REG(RSI), 0, size, false));
+        if (does & INTO_AX)
+            put(m, REG(RAX), size, HOST_AX);
+        else
+            host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T1)));
+    }
+    if (does & (TO_DI | WITH_DI)) {
+        at = reach(m, REG(RDI), 0, size, does & TO_DI);
+        from = element_from(m, does, size);
+        host(c, does & TO_DI ? H_STORE : H_CMP, size, from, at);
+        if (does & WITH_DI)
+            flags_set(m, F_ARITH);
+        host(c, H_LEA, 8, HOST_DI, host_mem(HOST_DI, size));
+    }
+    if (does & FROM_SI)
+        host(c, H_LEA, 8, HOST_SI, host_mem(HOST_SI, size));
     return true;
 }
 
@@ -206,7 +266,8 @@ static bool make_ah(struct maker *m, const struct uop *u)
 bool make_function_call(struct maker *m, const struct uop *u)
 {
     static bool (*const makers[])(struct maker * m, const struct uop *u) = {
-        make_cmpxchg_pair, make_double_shift, make_mulx, make_fence, make_flag, make_ah
+        make_element, make_cmpxchg_pair, make_double_shift, make_mulx, make_fence, make_flag,
+        make_ah
     };
 
     if (u->op == UOP_CALL_LOOP)

@@ -195,6 +195,7 @@ void templates_init(void);
 /* Of UOP_CALL, by its function; false: it is called. */
 bool make_int_call(struct maker *m, const struct uop *u);
 bool make_system_call(struct maker *m, const struct uop *u);
+bool make_system_jump(struct maker *m, const struct uop *u); /* of UOP_CALL_JUMP */
 bool make_function_call(struct maker *m, const struct uop *u); /* and of UOP_CALL_LOOP */
 bool make_mulx(struct maker *m, const struct uop *u);
 
@@ -309,6 +310,8 @@ void emit_region_cold(struct maker *m, const struct cold *way);
 
 /* To the block of the jump that is micro-op uop. */
 void link_to(struct maker *m, unsigned uop);
+/* jit-flow.c: CX = where the entry of the rip in AX is, among jumps. */
+void find_jump(struct maker *m);
 /* jit-flow.c: calls the micro-op's function, and goes on; true. */
 bool call_function(struct maker *m);
 /* The code of COLD_PAGE. */

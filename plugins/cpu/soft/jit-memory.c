@@ -241,6 +241,8 @@ static void look_ahead(struct maker *m, struct known *k)
         else if (m->node ? changes(m, u, k->reg)
                          : uop_info[u->op].props & W_D && home_of(u->d) == k->reg)
             return;
+        else if (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP)
+            return;
         if (moved > SPAN || moved < -SPAN || is_jump(u))
             return;
     }

@@ -23,7 +23,7 @@ _Static_assert(MAX_NODES <= 64, "leads_to() has a bit for each");
 static bool may_be_member(const struct block *block)
 {
     for (unsigned i = 0; i < block->n; i++)
-        if (!template_of(&block->uop[i]))
+        if (!template_of(&block->uop[i]) || block->uop[i].op == UOP_CALL_JUMP)
             return false;
     return !block->solitary;
 }

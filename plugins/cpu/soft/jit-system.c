@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * jit-system - templates of the functions that a kernel in 64-bit mode calls most: CLI, STI, STAC,
- * CLAC, SWAPGS, PUSHF, RDPKRU, MOV from CR, and those of FS's and GS's bases.
+ * CLAC, SWAPGS, PUSHF, RDPKRU, MOV from CR, and those of FS's and GS's bases; SYSCALL and SYSRET.
  *
  * They do the common case at CPL 0; all else is the functions' own affair.
  */
@@ -149,6 +149,197 @@ static void make_pushf(struct maker *m, const struct uop *u)
     host_imm(c, H_AND_I, 4, host_reg(HOST_AX), ~(F_RF | F_VM));
     host(c, H_STORE, 8, HOST_AX, at);
     host(c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+}
+
+/* ---- SYSCALL and SYSRET between 64-bit code ---- */
+
+/* T0 = the entry of the rip in AX, which is known for code of that mode; or the function looks.
+ * What salt becomes is in T1. */
+static void find_target(struct maker *m, struct operand salt)
+{
+    struct host_code *c = &m->c;
+
+    host_push(c, HOST_AX);
+    host(c, H_LOAD, 8, HOST_AX, salt);
+    host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T1)));
+    host_pop(c, HOST_AX);
+    find_jump(m);
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 8, HOST_AX, CPU_AT(REG(REG_T1)));
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, salt)));
+    unless(m, CC_NZ);
+    host(c, H_STORE, 8, HOST_CX, CPU_AT(REG(REG_T0)));
+    host(c, H_STORE, 8, HOST_AX, CPU(salt));
+}
+
+static void go_to_target(struct maker *m)
+{
+    host(&m->c, H_LOAD, 8, HOST_CX, CPU_AT(REG(REG_T0)));
+    host(&m->c, H_JMP, 8, 0, host_mem(HOST_CX, offsetof(struct jit_jump, code)));
+}
+
+/* AX = RFLAGS, whole. */
+static void join_flags(struct maker *m)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_ZX8, 4, HOST_AX, CPU(pair));
+    host_imm(c, H_SHL_I, 4, host_reg(HOST_AX), 11);
+    host(c, H_OR, 1, HOST_AX, CPU_AT(offsetof(struct cpu, pair) + 1));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), F_ARITH);
+    host_imm(c, H_AND_I, 4, CPU(flags), ~F_ARITH);
+    host(c, H_OR, 8, HOST_AX, CPU(flags));
+}
+
+/* RFLAGS = AX. */
+static void load_flags(struct maker *m)
+{
+    struct host_code *c = &m->c;
+
+    host_imm(c, H_OR_I, 4, host_reg(HOST_AX), 2);
+    host(c, H_STORE, 8, HOST_AX, CPU(flags));
+    host(c, H_STORE, 1, HOST_AX, CPU_AT(offsetof(struct cpu, pair) + 1));
+    host_imm(c, H_SHR_I, 4, host_reg(HOST_AX), 11);
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), 1);
+    host(c, H_STORE, 1, HOST_AX, CPU(pair));
+}
+
+/* A flat segment whose selector is 16 bits of STAR, from byte on, plus more. */
+static void set_flat(struct maker *m, enum seg seg, unsigned byte, unsigned more, unsigned cpl,
+                     unsigned attr)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_ZX16, 4, HOST_AX, CPU_AT(offsetof(struct cpu, msr.star) + byte));
+    host_imm(c, H_ADD_I, 4, host_reg(HOST_AX), more);
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), ~3);
+    host_imm(c, H_OR_I, 4, host_reg(HOST_AX), cpl);
+    host(c, H_STORE, 2, HOST_AX, CPU_AT(offsetof(struct cpu, seg[seg].selector)));
+    host_imm(c, H_STORE_I, 8, CPU_AT(offsetof(struct cpu, seg[seg].base)), 0);
+    host_imm(c, H_STORE_I, 4, CPU_AT(offsetof(struct cpu, seg[seg].limit)), -1);
+    host_imm(c, H_STORE_I, 2, CPU_AT(offsetof(struct cpu, seg[seg].attr)), attr | cpl << 5);
+}
+
+/* tlb->data = CX, and what follows; CX is destroyed. */
+static void set_table(struct maker *m)
+{
+    struct host_code *c = &m->c;
+
+    host(c, H_LOAD, 8, HOST_AX, CPU(tlb));
+    host(c, H_STORE, 4, HOST_CX, IN_TLB(data));
+    host_move_imm(c, HOST_CX, sizeof(struct tlb_table));
+    host(c, H_IMUL, 4, HOST_CX, IN_TLB(data));
+    host(c, H_LEA, 8, HOST_AX, host_sum(HOST_AX, HOST_CX, 0, offsetof(struct tlb, table[0].entry)));
+    host(c, H_STORE, 8, HOST_AX, CPU(fast));
+}
+
+static void unless_sce(struct maker *m)
+{
+    flags_clobber(m);
+    host_imm(&m->c, H_TEST_I, 4, CPU(efer), EFER_SCE);
+    unless(m, CC_Z);
+}
+
+/* FMASK clears AC, as it does in all kernels with SMAP. */
+static void make_syscall(struct maker *m, const struct uop *u)
+{
+    uint32_t mode = m->block->mode & ~(uint32_t)MODE_USER;
+    struct host_code *c = &m->c;
+
+    unless_sce(m);
+    host_imm(c, H_TEST_I, 4, CPU(msr.fmask), F_AC);
+    unless(m, CC_Z);
+    host_imm(c, H_CMP_I, 4, CPU(other[0].mode), mode);
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 8, HOST_AX, CPU(msr.lstar));
+    find_target(m, CPU(other[0].salt));
+    host_move_imm(c, home_of(REG(RCX)), m->block->rip + u->off + u->len);
+    join_flags(m);
+    host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(R11)));
+    host(c, H_LOAD, 8, HOST_CX, CPU(msr.fmask));
+    host(c, H_NOT, 8, 0, host_reg(HOST_CX));
+    host(c, H_AND, 8, HOST_AX, host_reg(HOST_CX));
+    load_flags(m);
+    set_flat(m, SEG_CS, 4, 0, 0, ATTR_CODE_64);
+    set_flat(m, SEG_SS, 4, 8, 0, ATTR_FLAT_DATA);
+    host_imm(c, H_STORE_I, 1, CPU(cpl), 0);
+    host_imm(c, H_STORE_I, 1, CPU(debug.rf), 0);
+    host_imm(c, H_STORE_I, 1, CPU(debug.tf), 0);
+    host_imm(c, H_STORE_I, 4, CPU(mode), mode);
+    host_imm(c, H_STORE_I, 8, CPU(space), 0);
+    host(c, H_LOAD, 8, HOST_AX, CPU(epochs[0]));
+    host(c, H_STORE, 8, HOST_AX, CPU(epoch));
+    host(c, H_LOAD, 8, HOST_AX, CPU(tlb));
+    host(c, H_LOAD, 4, HOST_CX, IN_TLB(system));
+    set_table(m);
+    go_to_target(m);
+}
+
+/* CX = a user's space, less 1. */
+static void load_user(struct maker *m)
+{
+    host(&m->c, H_LOAD, 8, HOST_AX, CPU(tlb));
+    host(&m->c, H_LOAD, 4, HOST_CX, host_mem(HOST_AX, offsetof(struct tlb, user)));
+}
+
+/* To where nothing is stepped or checked, and nothing waits for IF. */
+static void make_sysret(struct maker *m, const struct uop *u)
+{
+    enum { LOG2_OTHER = 4 };
+    uint32_t mode = m->block->mode | MODE_USER;
+    struct host_code *c = &m->c;
+
+    _Static_assert(sizeof(((struct cpu *)0)->other[0]) == 1 << LOG2_OTHER, "");
+    (void)u;
+    unless_sce(m);
+    unless_cpl_0(m);
+    host_imm(c, H_TEST_I, 4, CPU_AT(REG(R11)), F_TF | F_AC);
+    unless(m, CC_NZ);
+    host_imm(c, H_CMP_I, 4, CPU(held), 0);
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 8, HOST_AX, source(m, REG(RCX)));
+    check_canonical(m);
+    load_user(m);
+    host_imm(c, H_SHL_I, 4, host_reg(HOST_CX), LOG2_OTHER);
+    host(c, H_ADD, 8, HOST_CX, host_reg(HOST_BP));
+    host_imm(c, H_CMP_I, 4,
+             host_mem(HOST_CX, (int32_t)offsetof(struct cpu, other[1].mode) - CPU_BIAS), mode);
+    unless(m, CC_NZ);
+    host(c, H_LOAD, 8, HOST_AX, source(m, REG(RCX)));
+    find_target(m, host_mem(HOST_CX, (int32_t)offsetof(struct cpu, other[1].salt) - CPU_BIAS));
+    host(c, H_LOAD, 8, HOST_AX, CPU_AT(REG(R11)));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), SYSRET_FLAGS);
+    load_flags(m);
+    set_flat(m, SEG_CS, 6, 16, 3, ATTR_CODE_64);
+    set_flat(m, SEG_SS, 6, 8, 3, ATTR_FLAT_DATA);
+    host_imm(c, H_STORE_I, 1, CPU(cpl), 3);
+    host_imm(c, H_STORE_I, 4, CPU(mode), mode);
+    load_user(m);
+    host(c, H_LOAD, 8, HOST_AX,
+         host_sum(HOST_BP, HOST_CX, 3, (int32_t)offsetof(struct cpu, epochs[1]) - CPU_BIAS));
+    host(c, H_STORE, 8, HOST_AX, CPU(epoch));
+    host(c, H_LEA, 4, HOST_AX, host_mem(HOST_CX, 1));
+    host(c, H_STORE, 8, HOST_AX, CPU(space));
+    host_imm(c, H_ADD_I, 4, host_reg(HOST_CX), TLB_USER);
+    set_table(m);
+    go_to_target(m);
+}
+
+bool make_system_jump(struct maker *m, const struct uop *u)
+{
+    uint32_t mode = m->block->mode;
+    bool user = mode & MODE_USER;
+
+    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || mode & MODE_GUEST)
+        return false;
+    if (user && u->call == run_syscall)
+        make_syscall(m, u);
+    else if (!user && u->call == run_sysret && u->imm == 8)
+        make_sysret(m, u);
+    else
+        return false;
+    return true;
 }
 
 bool make_system_call(struct maker *m, const struct uop *u)

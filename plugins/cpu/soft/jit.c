@@ -337,6 +337,17 @@ static struct jit_context *context_to_drop(struct cpu *cpu)
     return &jit->context[jit->salts % JIT_CONTEXTS];
 }
 
+/* SYSCALL and SYSRET, in place, come to the context. */
+static void note_context(struct cpu *cpu, const struct jit_context *c)
+{
+    bool flat = !c->cs_base && c->cs_limit == UINT32_MAX;
+
+    if (!flat || (c->mode & MODE_CODE_MASK) != MODE_CODE64)
+        return;
+    cpu->other[cpu->space].salt = c->salt;
+    cpu->other[cpu->space].mode = c->mode;
+}
+
 void jit_settle(struct cpu *cpu)
 {
     struct jit *jit = cpu->blocks->jit;
@@ -350,10 +361,12 @@ void jit_settle(struct cpu *cpu)
         if (c->epoch == now.epoch && c->mode == now.mode && c->cs_base == now.cs_base &&
             c->cs_limit == now.cs_limit) {
             cpu->salt = c->salt;
+            note_context(cpu, c);
             return;
         }
     }
     cpu->salt = now.salt = ++jit->salts;
+    note_context(cpu, &now);
     *context_to_drop(cpu) = now;
 }
 

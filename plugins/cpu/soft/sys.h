@@ -220,7 +220,10 @@ bool cpu_is_amd(const struct cpu *cpu);
 
 /* SYSCALL, SYSRET, SYSENTER, SYSEXIT, SWAPGS. */
 bool fast_translate(struct block_builder *b, const struct insn *in);
-uop_call run_swapgs, run_read_base, run_write_base;
+uop_call run_swapgs, run_read_base, run_write_base, run_syscall, run_sysret;
+/* What SYSCALL and its kin load, but for DPL; what SYSRET takes of R11. */
+enum { ATTR_FLAT_CODE = 0xc09b, ATTR_FLAT_DATA = 0xc093, ATTR_CODE_64 = 0xa09b };
+enum { SYSRET_FLAGS = 0x3c7fd7 };
 
 /* A PKRU that another instruction (XRSTOR) loads. */
 void pkru_set(struct cpu *cpu, uint32_t value);
