@@ -21,6 +21,7 @@ static void child(int slave, const char *name, int sig)
     struct termios raw;
 
     setrlimit(RLIMIT_CORE, &no_core);
+    signal(SIGQUIT, SIG_DFL); /* a background job's is ignored */
     setsid();
     close(slave);
     dup2(open(name, O_RDWR), STDIN_FILENO);
