@@ -116,7 +116,9 @@ struct node {
     struct node *taken, *next; /* by its last two micro-ops; NULL: out of the region */
     unsigned executed;         /* instructions at most, from the root's beginning to its end */
     bool joined;               /* several ways lead here */
-    const uint8_t *at;         /* its code; what that takes for known */
+    bool has_wanted;           /* wanted is known: the flags that are where it begins */
+    uint16_t wanted;
+    const uint8_t *at; /* its code; what that takes for known */
     struct flow flow;
 };
 enum { MAX_NODES = 48, MAX_REGION_UOPS = 1024, MAX_COLD = MAX_REGION_UOPS * 2 };
@@ -328,7 +330,7 @@ void flags_save(struct maker *m);
  * ways out to make again. */
 void flags_clobber(struct maker *m);
 /* The same, before a jump to a node of the region. */
-void flags_clobber_to(struct maker *m, const struct node *to);
+void flags_clobber_to(struct maker *m, struct node *to);
 /* Which are wanted behind each of the block's micro-ops; returns, where it begins. */
 uint16_t find_wanted(struct maker *m);
 /* Where the region's root does. */
