@@ -408,7 +408,7 @@ static inline void soft_host_cramp(struct soft_host *h)
     if (!h->cpu->blocks->jit)
         return;
     jit_destroy(h->cpu);
-    g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (24 << 10), 1), ==, 0);
+    g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (20 << 10), 1), ==, 0);
 }
 
 /* Puts code (not to be called for code that has run: use mem_write) and points rip at it. */

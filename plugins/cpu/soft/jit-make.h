@@ -73,6 +73,7 @@ struct cold {
     struct x87_note note;
     uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
     const uint8_t *back;
+    uint8_t *miss; /* COLD_LINK to another page: the jump if its epoch is another one */
     struct known known;
 };
 
@@ -298,17 +299,21 @@ void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
 
 /* jit-block.c: what blocks and regions are made with.  To begin with; the code of its head and of
- * its micro-ops, whether that ends in the interpreter; what is cold; the sites, behind the code. */
+ * its micro-ops, whether that ends in the interpreter; what is cold. */
 void jit_begin(struct jit *jit, struct block *block, uint8_t *at);
 void emit_head(struct maker *m, unsigned instructions);
 bool make_all(struct maker *m);
 void emit_all_cold(struct maker *m);
-struct jit_site *store_sites(struct maker *m);
 /* What has been taken too much of cpu->left goes back; the host's flags are destroyed. */
 void even_up(struct maker *m);
 
 /* jit-region.c: the code of COLD_EXIT, COLD_STAY and COLD_BUDGET, where m's flow is theirs. */
 void emit_region_cold(struct maker *m, const struct cold *way);
+
+static inline jit_place place_of(const struct maker *m, const uint8_t *at)
+{
+    return at - m->jit->write;
+}
 
 /* To the block of the jump that is micro-op uop. */
 void link_to(struct maker *m, unsigned uop);
