@@ -48,6 +48,7 @@ struct soft_host {
     struct cpu *cpu;
     uint8_t *ram;
     bool watched[SOFT_RAM >> 12];
+    const struct cpu *writer; /* who has marked what it wrote itself, the last time */
     uint8_t port[0x10000];
     unsigned port_writes, shutdowns;
     bool stop;
@@ -91,6 +92,8 @@ static void soft_host_lookup(void *host, uint64_t addr, struct tenon_ram *ram)
 
 static void soft_host_mark(void *host, uint32_t block, uint64_t offset, uint64_t bytes)
 {
+    if (mmu_writer)
+        ((struct soft_host *)host)->writer = mmu_writer;
 }
 
 static void soft_host_watch(void *host, uint32_t block, uint64_t offset)
