@@ -155,7 +155,7 @@ static void test_cramped(void)
 
     soft_host_cramp(h);
     if (!h->cpu->blocks->jit)
-        g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (24 << 10), 1), ==, 0);
+        g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (20 << 10), 1), ==, 0);
     g_assert_cmpint(check_create(h->cpu), ==, 0);
     for (unsigned i = 0; i < 200; i++) /* inc ebx; jmp to the next one */
         g_string_append_len(code, "\xff\xc3\xeb\x00", 4);

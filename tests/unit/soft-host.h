@@ -48,6 +48,7 @@ struct soft_host {
     struct cpu *cpu;
     uint8_t *ram;
     bool watched[SOFT_RAM >> 12];
+    const struct cpu *writer; /* who has marked what it wrote itself, the last time */
     uint8_t port[0x10000];
     unsigned port_writes, shutdowns;
     bool stop;
@@ -91,6 +92,8 @@ static void soft_host_lookup(void *host, uint64_t addr, struct tenon_ram *ram)
 
 static void soft_host_mark(void *host, uint32_t block, uint64_t offset, uint64_t bytes)
 {
+    if (mmu_writer)
+        ((struct soft_host *)host)->writer = mmu_writer;
 }
 
 static void soft_host_watch(void *host, uint32_t block, uint64_t offset)
@@ -408,7 +411,7 @@ static inline void soft_host_cramp(struct soft_host *h)
     if (!h->cpu->blocks->jit)
         return;
     jit_destroy(h->cpu);
-    g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (24 << 10), 1), ==, 0);
+    g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (20 << 10), 1), ==, 0);
 }
 
 /* Puts code (not to be called for code that has run: use mem_write) and points rip at it. */

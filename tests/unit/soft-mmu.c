@@ -443,8 +443,10 @@ static void test_code(void)
     g_assert_true(h->watched[PAGE >> 12]);
     g_assert_cmphex(tlb_entry(h->cpu, LIN)->exec, ==, LIN);
     g_assert_cmphex(tlb_entry(h->cpu, LIN + 0x1000)->write, ==, LIN + 0x1000 + TLB_SLOW);
-    /* No block is on it after all: a write makes it an ordinary page again. */
+    /* No block is on it after all: a write makes it an ordinary page again.  The processor sees to
+     * that itself, and must not be told, too. */
     mem_write(h->cpu, LIN + 0x1000, 7, 8);
+    g_assert_true(h->writer == h->cpu && !mmu_writer);
     g_assert_cmphex(tlb_entry(h->cpu, LIN + 0x1000)->write, ==, LIN + 0x1000);
     g_assert_cmphex(tlb_entry(h->cpu, LIN)->exec, !=, LIN);
     g_assert_cmpint(h->ram[PAGE], ==, 7);

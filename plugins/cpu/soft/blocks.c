@@ -539,12 +539,19 @@ static void log_made(struct cpu *cpu, const struct block *block, const struct so
     log_code(cpu, block, bytes);
 }
 
+static bool may_be_translated(const struct cpu *cpu, const struct block *block)
+{
+    return cpu->blocks->jit && !cpu->assist && !block->dead &&
+           !(block->mode & (BLOCK_ONE | BLOCK_PLAIN | MODE_LOG));
+}
+
 /* own: with epochs of its own. */
 static size_t bytes_of(const struct cpu *cpu, const struct block *head, bool own)
 {
+    size_t site = may_be_translated(cpu, head) ? sizeof(struct jit_site) : 0;
     size_t bytes = sizeof(*head) + head->n * sizeof(struct uop) +
-                   head->n_links * sizeof(struct block_link) + (cpu->assist ? head->bytes : 0) +
-                   (own ? sizeof(uint64_t[SPACES]) : 0);
+                   head->n_links * (sizeof(struct block_link) + site) +
+                   (cpu->assist ? head->bytes : 0) + (own ? sizeof(uint64_t[SPACES]) : 0);
 
     return (bytes + 15) & ~(size_t)15;
 }
@@ -633,8 +640,10 @@ static struct block *make(struct cpu *cpu, const uint8_t *code, uint32_t mode)
     log_made(cpu, block, &s);
     if (!block->dead)
         enter(cpu, block);
-    if (cpu->blocks->jit)
-        jit_watch(cpu, block, !block->dead && !(mode & (BLOCK_ONE | BLOCK_PLAIN | MODE_LOG)));
+    if (may_be_translated(cpu, block)) {
+        block->site = (struct jit_site *)&block_links(block)[block->n_links];
+        jit_watch(cpu, block);
+    }
     return block;
 }
 

@@ -171,23 +171,25 @@ static void emit_split(struct maker *m, const struct cold *way)
 
 /* A jump that is not linked.  One back is counted before it goes on, until it goes there directly.
  */
-static void emit_link(struct maker *m, struct jit_site *site)
+static void emit_link(struct maker *m, const struct cold *way)
 {
-    uint8_t *hot;
+    struct jit_site *site = &m->site[way->site];
+    uint8_t *hot, *counted;
 
     if (site->direct) {
-        site->count = m->c.at;
+        site->count = place_of(m, m->c.at);
         host_move_abs(&m->c, HOST_AX, &m->block->loops);
         host_imm(&m->c, H_SUB_I, 4, host_mem(HOST_AX, 0), 1);
         hot = host_jcc(&m->c, CC_Z, NULL);
-        site->at = site->counted = host_jmp(&m->c, NULL);
+        counted = host_jmp(&m->c, NULL);
+        site->at = site->counted = place_of(m, counted);
         host_land(&m->c, hot);
         go_shared(m, &m->hot, m->jit->to.hot, site->uop);
-        host_land(&m->c, site->at);
+        host_land(&m->c, counted);
     }
-    site->stub = m->c.at;
-    if (site->epoch)
-        host_land(&m->c, site->miss);
+    site->stub = place_of(m, m->c.at);
+    if (way->miss)
+        host_land(&m->c, way->miss);
     go_shared(m, &m->link, m->jit->to.link, site->uop);
 }
 
@@ -208,7 +210,7 @@ static void emit_cold(struct maker *m, const struct cold *way)
     case COLD_HANDLER: emit_leave(m, way); break;
     case COLD_MISS: go_shared(m, &m->miss, m->jit->to.miss, way->uop); break;
     case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
-    case COLD_LINK: emit_link(m, &m->site[way->site]); break;
+    case COLD_LINK: emit_link(m, way); break;
     case COLD_PAGE: link_across(m, way->uop); break;
     case COLD_STEP:
         m->note = way->note;
@@ -421,17 +423,6 @@ static void make_block(struct maker *m)
         emit_entry(m, &m->entry[i]);
 }
 
-/* The jumps to other blocks, behind the code; NULL: there is no room. */
-struct jit_site *store_sites(struct maker *m)
-{
-    struct jit_site *site = (struct jit_site *)(((uintptr_t)m->c.at + 15) & ~(uintptr_t)15);
-
-    if (m->c.full || (uint8_t *)(site + m->n_sites) > m->c.end)
-        return NULL;
-    memcpy(site, m->site, m->n_sites * sizeof(*site));
-    return site;
-}
-
 void jit_begin(struct jit *jit, struct block *block, uint8_t *at)
 {
     struct maker *m = jit->maker;
@@ -445,19 +436,17 @@ void jit_begin(struct jit *jit, struct block *block, uint8_t *at)
 size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at)
 {
     struct maker *m = jit->maker;
-    struct jit_site *site;
 
     jit_begin(jit, block, at);
     make_block(m);
-    site = store_sites(m);
-    if (!site)
+    if (m->c.full)
         return 0;
-    block->site = site;
+    memcpy(block->site, m->site, m->n_sites * sizeof(m->site[0]));
     block->n_sites = m->n_sites;
     block->loops = jit->loops;
     block->uop[0].run = block->first;
     block->entry = jit_executable(jit, at);
     for (unsigned i = 0; i < m->n_entries; i++)
         block->uop[m->entry[i].uop].run = (uop_run *)(uintptr_t)jit_executable(jit, m->entry[i].at);
-    return (uint8_t *)(site + m->n_sites) - at;
+    return m->c.at - at;
 }

@@ -91,7 +91,7 @@ static uint16_t wanted_before(const struct uop *u, uint16_t behind)
     return (behind & ~info->kills) | info->reads;
 }
 
-static uint16_t wanted_of(const struct maker *m, const struct node *node);
+static uint16_t wanted_of(const struct maker *m, struct node *node);
 
 /* Behind a jump: all, but in a region what its blocks want. */
 static uint16_t wanted_behind(const struct maker *m, const struct node *node, const struct uop *u)
@@ -121,10 +121,17 @@ static uint16_t find(const struct maker *m, const struct node *node, const struc
     return live;
 }
 
-/* Where a node begins; outside (NULL) all are, and before the root, where the code may be left. */
-static uint16_t wanted_of(const struct maker *m, const struct node *node)
+/* Where a node begins, which is found once, as several ways may lead there; outside (NULL) all are,
+ * and before the root, where the code may be left. */
+static uint16_t wanted_of(const struct maker *m, struct node *node)
 {
-    return node && node != m->nodes ? find(m, node, node->block, NULL) : F_ARITH;
+    if (!node || node == m->nodes)
+        return F_ARITH;
+    if (!node->has_wanted) {
+        node->wanted = find(m, node, node->block, NULL);
+        node->has_wanted = true;
+    }
+    return node->wanted;
 }
 
 uint16_t find_wanted(struct maker *m)
@@ -224,7 +231,7 @@ void flags_clobber(struct maker *m)
     clobber(m, &r, r.flags && die_from(m, m->node, m->block, m->i, &r, false));
 }
 
-void flags_clobber_to(struct maker *m, const struct node *to)
+void flags_clobber_to(struct maker *m, struct node *to)
 {
     uint16_t wanted = wanted_of(m, to);
     struct redo r;

@@ -35,14 +35,15 @@ static void add_site(struct maker *m, unsigned uop, uint8_t *at, uint8_t *epoch)
 {
     const struct uop *u = &m->block->uop[uop];
 
-    if (m->n_sites == MAX_UOPS) {
+    if (m->n_sites == (m->node ? MAX_UOPS : m->block->n_links)) {
         m->c.full = true;
         return;
     }
-    m->site[m->n_sites] =
-        (struct jit_site){ .from = m->block, .uop = uop, .at = at, .epoch = epoch };
+    m->site[m->n_sites] = (struct jit_site){ .from = m->block, .uop = uop, .at = place_of(m, at) };
+    if (epoch)
+        m->site[m->n_sites].epoch = place_of(m, epoch);
     if (!m->node && !epoch && target_of(m->block, u) <= m->block->rip + u->off)
-        m->site[m->n_sites].direct = at;
+        m->site[m->n_sites].direct = place_of(m, at);
     cold_way(m, COLD_LINK, at, uop);
     m->cold[m->n_cold - 1].site = m->n_sites++;
 }
@@ -69,7 +70,7 @@ void link_across(struct maker *m, unsigned uop)
     host(c, H_CMP, 8, HOST_AX, CPU(epoch));
     miss = host_jcc(c, CC_NZ, NULL);
     add_site(m, uop, host_jmp(c, NULL), epoch);
-    m->site[m->n_sites - 1].miss = miss;
+    m->cold[m->n_cold - 1].miss = miss;
 }
 
 static unsigned rank(const struct maker *m, const struct node *to)

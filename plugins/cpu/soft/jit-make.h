@@ -75,6 +75,7 @@ struct cold {
     struct x87_note note;
     uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
     const uint8_t *back;
+    uint8_t *miss; /* COLD_LINK to another page: the jump if its epoch is another one */
     struct known known;
 };
 
@@ -119,7 +120,9 @@ struct node {
     const struct node *caller; /* what has called and is to be returned to, or NULL */
     unsigned executed;         /* instructions at most, from the root's beginning to its end */
     bool joined;               /* several ways lead here */
-    const uint8_t *at;         /* its code; what that takes for known */
+    bool has_wanted;           /* wanted is known: the flags that are where it begins */
+    uint16_t wanted;
+    const uint8_t *at; /* its code; what that takes for known */
     struct flow flow;
 };
 enum { MAX_NODES = 48, MAX_REGION_UOPS = 1024, MAX_COLD = MAX_REGION_UOPS * 2 };
@@ -299,17 +302,21 @@ void cold_way(struct maker *m, enum cold_kind kind, uint8_t *jump, unsigned uop)
 void go_shared(struct maker *m, uint8_t **way, const uint8_t *to, unsigned i);
 
 /* jit-block.c: what blocks and regions are made with.  To begin with; the code of its head and of
- * its micro-ops, whether that ends in the interpreter; what is cold; the sites, behind the code. */
+ * its micro-ops, whether that ends in the interpreter; what is cold. */
 void jit_begin(struct jit *jit, struct block *block, uint8_t *at);
 void emit_head(struct maker *m, unsigned instructions);
 bool make_all(struct maker *m);
 void emit_all_cold(struct maker *m);
-struct jit_site *store_sites(struct maker *m);
 /* What has been taken too much of cpu->left goes back; the host's flags are destroyed. */
 void even_up(struct maker *m);
 
 /* jit-region.c: the code of COLD_EXIT, COLD_STAY and COLD_BUDGET, where m's flow is theirs. */
 void emit_region_cold(struct maker *m, const struct cold *way);
+
+static inline jit_place place_of(const struct maker *m, const uint8_t *at)
+{
+    return at - m->jit->write;
+}
 
 /* To the block of the jump that is micro-op uop. */
 void link_to(struct maker *m, unsigned uop);
@@ -338,7 +345,7 @@ void flags_save(struct maker *m);
  * ways out to make again. */
 void flags_clobber(struct maker *m);
 /* The same, before a jump to a node of the region. */
-void flags_clobber_to(struct maker *m, const struct node *to);
+void flags_clobber_to(struct maker *m, struct node *to);
 /* Which are wanted behind each of the block's micro-ops; returns, where it begins. */
 uint16_t find_wanted(struct maker *m);
 /* Where the region's root does. */

@@ -419,14 +419,15 @@ static void emit_region(struct maker *m)
 
 /* ---- What is kept of it ---- */
 
-/* Behind its sites. */
+/* Behind its sites, which are behind the code. */
 static struct jit_region *store(struct maker *m)
 {
-    struct jit_site *site = store_sites(m);
+    struct jit_site *site = (struct jit_site *)(((uintptr_t)m->c.at + 15) & ~(uintptr_t)15);
     struct jit_region *region = (struct jit_region *)(site + m->n_sites);
 
-    if (!site || (uint8_t *)&region->member[m->n_nodes] > m->c.end)
+    if (m->c.full || (uint8_t *)&region->member[m->n_nodes] > m->c.end)
         return NULL;
+    memcpy(site, m->site, m->n_sites * sizeof(*site));
     *region = (struct jit_region){
         .root = m->nodes->block, .site = site, .n_sites = m->n_sites, .n_members = m->n_nodes
     };
@@ -450,7 +451,7 @@ static struct jit_region *try(struct jit *jit, struct block *root, uint8_t *at, 
     emit_region(m);
     if (m->failed)
         m->failed->solitary = true;
-    return m->failed || m->c.full ? NULL : store(m);
+    return m->failed ? NULL : store(m);
 }
 
 struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at, bool straight)

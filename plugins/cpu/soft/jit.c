@@ -139,25 +139,25 @@ void jit_flush(struct cpu *cpu)
 
 /* Code is executed elsewhere than it is written, by this thread and not before it returns from C.
  */
-static void aim(const struct jit *jit, uint8_t *jump, const uint8_t *executed)
+static void aim(const struct jit *jit, jit_place jump, const uint8_t *executed)
 {
-    int32_t distance = executed - (jit_executable(jit, jump) + sizeof(distance));
+    int32_t distance = executed - (jit->execute + jump + sizeof(distance));
 
-    memcpy(jump, &distance, sizeof(distance));
+    memcpy(jit->write + jump, &distance, sizeof(distance));
 }
 
-static void aim_epoch(struct jit_site *site, const uint64_t *epoch)
+static void aim_epoch(const struct jit *jit, const struct jit_site *site, const uint64_t *epoch)
 {
     if (site->epoch)
-        memcpy(site->epoch, &epoch, sizeof(epoch));
+        memcpy(jit->write + site->epoch, &epoch, sizeof(epoch));
 }
 
 static void unlink_site(struct jit *jit, struct jit_site *site)
 {
     link_out(&site->link);
     site->to = NULL;
-    aim(jit, site->at, jit_executable(jit, site->stub));
-    aim_epoch(site, jit->cpu->blocks->never);
+    aim(jit, site->at, jit->execute + site->stub);
+    aim_epoch(jit, site, jit->cpu->blocks->never);
 }
 
 static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
@@ -168,7 +168,7 @@ static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
     link_in(&to->incoming, &site->link);
     site->to = to;
     aim(jit, site->at, to->entry);
-    aim_epoch(site, to->epoch);
+    aim_epoch(jit, site, to->epoch);
     jit->count.links++;
 }
 
@@ -191,7 +191,7 @@ static void enter_region(struct jit *jit, struct jit_region *region, const uint8
 
     memcpy(region->head, head, JIT_PATCH);
     head[0] = 0xe9; /* jmp */
-    aim(jit, head + 1, code);
+    aim(jit, head + 1 - jit->write, code);
     region->root->region = region;
 }
 
@@ -205,8 +205,8 @@ static void count_again(struct jit *jit, struct jit_site *site)
         unlink_site(jit, site);
     site->direct = site->at;
     site->at = site->counted;
-    aim(jit, site->direct, jit_executable(jit, site->count));
-    aim(jit, site->at, jit_executable(jit, site->stub));
+    aim(jit, site->direct, jit->execute + site->count);
+    aim(jit, site->at, jit->execute + site->stub);
     site->from->loops = jit->loops;
 }
 
@@ -289,7 +289,7 @@ static void drop_code(void *context, struct ring_item *item)
     if (block->dead)
         return;
     uops_choose(block->uop, block->n);
-    jit_watch(cpu, block, true);
+    jit_watch(cpu, block);
     block->heat = cpu->blocks->jit->heat_again;
 }
 
@@ -408,7 +408,7 @@ static void link_directly(struct jit *jit, struct jit_site *site, struct block *
     if (site->to)
         unlink_site(jit, site);
     site->at = site->direct;
-    site->direct = NULL;
+    site->direct = 0;
     link_site(jit, site, to);
 }
 
@@ -553,10 +553,8 @@ static HANDLER(counted)
     return block->first(cpu, u);
 }
 
-void jit_watch(struct cpu *cpu, struct block *block, bool may)
+void jit_watch(struct cpu *cpu, struct block *block)
 {
-    if (!may)
-        return;
     block->first = block->uop[0].run;
     block->heat = cpu->blocks->jit->heat;
     block->uop[0].run = run_counted;

@@ -24,19 +24,22 @@ struct jit_jump {
 };
 enum { JIT_JUMPS = 1 << 16 };
 
-/* A jump of translated code to another block's: in code memory, behind the block's code. */
+/* In code memory: so far from its beginning, where no block's code is. */
+typedef uint32_t jit_place;
+
+/* A jump of translated code to another block's.  A block's are in its own memory, behind its links,
+ * as many as these; only a region's are in code memory, behind its code. */
 struct jit_site {
     struct link link; /* of those linked with the same block */
-    uint8_t *at;      /* the 4 bytes of its distance */
-    uint8_t *stub;    /* where it goes while it is not linked: the block is looked for in C */
-    uint8_t *epoch;   /* to another page: where the address of the block's epochs is; or NULL */
-    uint8_t *miss;    /* and the distance of the jump if that is not the processor's */
     struct block *to; /* NULL: not linked */
     struct block *from;
+    struct jit_region *asked; /* which was made for it, and is there */
+    jit_place at;             /* the 4 bytes of its distance */
+    jit_place stub;  /* where it goes while it is not linked: the block is looked for in C */
+    jit_place epoch; /* to another page: where the address of the block's epochs is; or 0 */
     /* Of a jump back that is counted, or that was: where that is done, the jump behind it; direct:
      * while it is, the distance of the jump to there. */
-    uint8_t *count, *counted, *direct;
-    struct jit_region *asked; /* which was made for it, and is there */
+    jit_place count, counted, direct;
     uint32_t uop;
 };
 
@@ -121,8 +124,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat);
 void jit_destroy(struct cpu *cpu);
 /* One processor's share of the code memory of n. */
 size_t jit_share_of(size_t bytes, unsigned n);
-/* A block has been made; its entries are counted, if it may be translated. */
-void jit_watch(struct cpu *cpu, struct block *block, bool may);
+/* A block has been made that may be translated: its entries are counted. */
+void jit_watch(struct cpu *cpu, struct block *block);
 /* No translated code goes to the block any longer. */
 void jit_kill(struct cpu *cpu, struct block *block);
 /* The block's memory is wanted: nothing here knows of it any longer. */

@@ -288,11 +288,15 @@ uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
     return value;
 }
 
+_Thread_local struct cpu *mmu_writer;
+
 /* RAM at page has changed, by this processor. */
 static void written(struct cpu *cpu, uint32_t block, uint64_t offset, const uint8_t *host,
                     unsigned bytes)
 {
+    mmu_writer = cpu;
     cpu->host->mark(cpu->info->host, block, offset, bytes);
+    mmu_writer = NULL;
     if (holds_code(cpu, block, offset)) {
         code_written(cpu, block, offset, host, bytes);
         soft_tell_others(cpu, mmu_code_written, block, offset, bytes);

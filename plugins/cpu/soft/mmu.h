@@ -152,6 +152,9 @@ void mmu_forget(struct cpu *cpu);
 /* For WANT_TLB: reports what mem_lock() left over. */
 void mmu_settle(struct cpu *cpu);
 
+/* Which processor the marked write is by, if it is one's on this thread; it sees to its own code by
+ * itself. */
+extern _Thread_local struct cpu *mmu_writer;
 /* Code has been written by somebody else: to be called on the processor's thread. */
 void mmu_code_written(struct cpu *cpu, uint32_t block, uint64_t offset, uint64_t bytes);
 /* Takes away this processor's direct writes to a page. */

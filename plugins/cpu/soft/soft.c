@@ -216,7 +216,7 @@ static void memory_changed(void *self)
 
 static void code_written(void *self, uint32_t block, uint64_t offset, uint64_t bytes)
 {
-    tell(self, NULL, false, mmu_code_written, block, offset, bytes);
+    tell(self, mmu_writer, false, mmu_code_written, block, offset, bytes);
 }
 
 /* ---- A debugger outside the guest ---- */
