@@ -292,7 +292,7 @@ static bool may_be_gone(const struct maker *m, const struct node *from, const st
            (block->uop[block->n - 1].op != UOP_RET64 || !is_same_page(from->caller->block, rip));
 }
 
-static void check_epoch(struct maker *m, const struct node *to, unsigned uop)
+static void check_epoch(struct maker *m, struct node *to, unsigned uop)
 {
     flags_clobber_to(m, to);
     m->redo = (struct redo){ 0 };
