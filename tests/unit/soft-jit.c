@@ -786,6 +786,34 @@ static void test_aliased(void)
     soft_host_destroy(h);
 }
 
+/* A loop with an instruction that crosses into a page, which comes to be another. */
+static void test_crossing(void)
+{
+    /* nop; sub ecx, 1; mov eax, N << 16, of which N is in the next page */
+    static const uint8_t first[] = { 0x90, 0x83, 0xe9, 1, 0xb8, 0, 0 };
+    uint8_t second[] = { 1,    0,    0x01, 0xc2, 0x85, 0xc9, /* add edx, eax; test ecx, ecx */
+                         0x75, 0xf1, 0xf4 };                 /* jnz to the first; hlt */
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    memcpy(h->ram + 0x31000 - sizeof(first), first, sizeof(first));
+    for (unsigned i = 1; i < 4; i++, second[0]++)
+        memcpy(h->ram + 0x30000 + i * 0x1000, second, sizeof(second));
+    map_page(h, 0, 0x30000, 0);
+    for (unsigned n = 0; n < 9; n++) {
+        map_page(h, 1, 0x31000 + n / 3 * 0x1000, 0);
+        tlb_flush_page(cpu, PAGED + 0x1000);
+        cpu->rip = PAGED + 0x1000 - sizeof(first);
+        cpu->r[RCX] = 1500;
+        cpu->r[RDX] = 0;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        g_assert_cmpint(soft_host_run(h, 20000), ==, -1);
+        g_assert_cmphex(cpu->r[RDX], ==, (n / 3 + 1) * 1500 << 16);
+    }
+    soft_host_destroy(h);
+}
+
 /* Each round changes the function that it calls, to which it is linked. */
 static void test_overwritten(void)
 {
@@ -1101,6 +1129,7 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL), test_remapped);
     g_test_add_func("/soft-jit/aliased", test_aliased);
+    g_test_add_func("/soft-jit/crossing", test_crossing);
     g_test_add_func("/soft-jit/overwritten", test_overwritten);
     g_test_add_data_func("/soft-jit/written-over", GINT_TO_POINTER(true), test_written_over);
     g_test_add_data_func("/soft-jit/written-over-interpreter", NULL, test_written_over);

@@ -307,6 +307,16 @@ void emit_head(struct maker *m, unsigned instructions)
     m->over = host_jcc(c, CC_B, NULL);
 }
 
+/* Who jumps here knows of the first page only, not whether the second one is still what follows. */
+static void emit_pages(struct maker *m)
+{
+    if (!m->block->code2)
+        return;
+    load_epoch(m, m->block->epoch);
+    host(&m->c, H_CMP, 8, HOST_AX, CPU(epoch));
+    m->gone = host_jcc(&m->c, CC_NZ, NULL);
+}
+
 static void emit_head_cold(struct maker *m)
 {
     struct host_code *c = &m->c;
@@ -314,6 +324,8 @@ static void emit_head_cold(struct maker *m)
     host_land(c, m->over);
     host_imm(c, H_ADD_I, 8, CPU(left), m->block->instructions);
     host_land(c, m->stay);
+    if (m->gone)
+        host_land(c, m->gone);
     host_move_imm(c, HOST_AX, m->block->rip);
     host_jmp(c, m->jit->to.out);
 }
@@ -415,6 +427,7 @@ static void emit_entry(struct maker *m, struct entry *entry)
 static void make_block(struct maker *m)
 {
     find_wanted(m);
+    emit_pages(m);
     emit_head(m, m->block->instructions);
     make_all(m);
     emit_all_cold(m);

@@ -156,7 +156,7 @@ struct maker {
     } lap[2];            /* the root: as from outside; as from its loop */
     uint16_t lap_wanted; /* flags where it begins */
     unsigned n_nodes, most_nodes, n_uops, n_made, most;
-    uint8_t *stay, *over; /* jumps of the block's head */
+    uint8_t *gone, *stay, *over; /* jumps of the block's head */
     /* The block's ways to what is shared, if used. */
     uint8_t *leave, *link, *miss, *call, *split, *hot;
     unsigned n_cold, n_entries, n_sites;

@@ -20,13 +20,13 @@ _Static_assert(MAX_NODES <= 64, "leads_to() has a bit for each");
 
 /* ---- Which blocks ---- */
 
-/* What leaves each time is not worth it. */
+/* What leaves each time is not worth it; of two pages one may go without the root's. */
 static bool may_be_member(const struct block *block)
 {
     for (unsigned i = 0; i < block->n; i++)
         if (!template_of(&block->uop[i]) || block->uop[i].op == UOP_CALL_JUMP)
             return false;
-    return !block->solitary;
+    return !block->solitary && !block->code2;
 }
 
 /* Whether there is a way from one to the other but through the root. */
@@ -117,8 +117,7 @@ static struct node *follow(struct maker *m, struct node *node, const struct uop 
     struct node *other;
     bool inner;
 
-    if (!to || to->dead || to->epoch[cpu->space] != cpu->epoch || !to->entry ||
-        (to->code2 && !is_same_page(node->block, to->rip)))
+    if (!to || to->dead || to->epoch[cpu->space] != cpu->epoch || !to->entry)
         return NULL;
     if (to == m->nodes->block)
         return m->nodes;
