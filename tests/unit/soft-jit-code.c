@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * soft-jit-code - what becomes of translated code when the guest's is elsewhere, or is written
+ * over, when there is no room, at breakpoints and at the end of a budget.
+ */
+#include "blocks.h"
+#include "soft-host.h"
+
+/* ---- Code that is elsewhere, or other code, than it was ---- */
+
+static struct soft_host *translating(void)
+{
+    struct soft_host *h = soft_host_create(64);
+
+    if (!h->cpu->blocks->jit)
+        g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    h->cpu->blocks->jit->patience = 4;
+    return h;
+}
+
+/* Pages of 4 KiB from 4 MiB on. */
+enum { PAGED = 4 << 20, PAGED_TABLE = SOFT_TABLES + 0x3000, PAGE_GLOBAL = 0x100 };
+
+static void map_page(struct soft_host *h, unsigned n, uint64_t phys, unsigned bits)
+{
+    ((uint64_t *)(h->ram + SOFT_TABLES + 0x2000))[PAGED >> 21] = PAGED_TABLE | 7;
+    ((uint64_t *)(h->ram + PAGED_TABLE))[n] = phys | 3 | bits;
+}
+
+/* Calls a function in the next page, and another one through RBX, often enough to be linked. */
+static uint64_t sum_of_calls(struct soft_host *h, uint64_t other)
+{
+    struct cpu *cpu = h->cpu;
+
+    cpu->rip = PAGED;
+    cpu->r[RBX] = other;
+    cpu->r[RCX] = 40;
+    cpu->r[RDX] = 0;
+    cpu->halted = false;
+    cpu->wanted = 0;
+    g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
+    g_assert_cmphex(cpu->rip, ==, PAGED + 17);
+    return cpu->r[RDX];
+}
+
+/* Two functions each in three pages, which give the page's number, and who calls them. */
+static void put_calls(struct soft_host *h)
+{
+    /* call $ + 0x1000; add edx, eax; call rbx; add edx, eax; dec ecx; jnz; hlt */
+    static const uint8_t caller[] = { 0xe8, 0xfb, 0x0f, 0,    0,    1,    0xc2, 0xff, 0xd3,
+                                      1,    0xc2, 0xff, 0xc9, 0x75, 0xf1, 0x90, 0xf4 };
+    uint8_t function[] = { 0xb8, 1, 0, 0, 0, 0xc3 }; /* mov eax, 1; ret */
+
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    for (unsigned i = 1; i < 4; i++, function[1]++) {
+        memcpy(h->ram + 0x30000 + i * 0x1000, function, sizeof(function));
+        memcpy(h->ram + 0x30100 + i * 0x1000, function, sizeof(function));
+    }
+}
+
+static void test_remapped(gconstpointer bits)
+{
+    const uint64_t other = PAGED + 0x1100;
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    unsigned global = GPOINTER_TO_UINT(bits);
+
+    cpu->cr4 |= CR4_PGE;
+    put_calls(h);
+    map_page(h, 0, 0x30000, global);
+    map_page(h, 1, 0x31000, global);
+    tlb_flush(cpu, true);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
+    map_page(h, 1, 0x32000, global);
+    tlb_flush_page(cpu, PAGED + 0x1000);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 160);
+    map_page(h, 1, 0x33000, global);
+    tlb_flush(cpu, global);
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 240);
+    map_page(h, 1, 0x31000, global); /* those blocks are good again */
+    tlb_flush(cpu, global);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
+    mem_write(cpu, PAGED + 0x1001, 7, 1); /* and now they are not */
+    g_assert_cmpuint(sum_of_calls(h, other), ==, 320);
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
+    soft_host_destroy(h);
+}
+
+/* One page at two addresses, of which one comes to lead elsewhere. */
+static void test_aliased(void)
+{
+    const uint64_t other = PAGED + 0x2100;
+    struct soft_host *h = translating();
+
+    put_calls(h);
+    map_page(h, 0, 0x30000, 0);
+    map_page(h, 1, 0x31000, 0);
+    map_page(h, 2, 0x31000, 0);
+    tlb_flush(h->cpu, true);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 80);
+    map_page(h, 2, 0x32000, 0);
+    tlb_flush_page(h->cpu, other);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 120);
+    map_page(h, 1, 0x33000, 0);
+    tlb_flush(h->cpu, false);
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(sum_of_calls(h, other), ==, 200);
+    soft_host_destroy(h);
+}
+
+/* A loop with an instruction that crosses into a page, which comes to be another. */
+static void test_crossing(void)
+{
+    /* nop; sub ecx, 1; mov eax, N << 16, of which N is in the next page */
+    static const uint8_t first[] = { 0x90, 0x83, 0xe9, 1, 0xb8, 0, 0 };
+    uint8_t second[] = { 1,    0,    0x01, 0xc2, 0x85, 0xc9, /* add edx, eax; test ecx, ecx */
+                         0x75, 0xf1, 0xf4 };                 /* jnz to the first; hlt */
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    memcpy(h->ram + 0x31000 - sizeof(first), first, sizeof(first));
+    for (unsigned i = 1; i < 4; i++, second[0]++)
+        memcpy(h->ram + 0x30000 + i * 0x1000, second, sizeof(second));
+    map_page(h, 0, 0x30000, 0);
+    for (unsigned n = 0; n < 9; n++) {
+        map_page(h, 1, 0x31000 + n / 3 * 0x1000, 0);
+        tlb_flush_page(cpu, PAGED + 0x1000);
+        cpu->rip = PAGED + 0x1000 - sizeof(first);
+        cpu->r[RCX] = 1500;
+        cpu->r[RDX] = 0;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        g_assert_cmpint(soft_host_run(h, 20000), ==, -1);
+        g_assert_cmphex(cpu->r[RDX], ==, (n / 3 + 1) * 1500 << 16);
+    }
+    soft_host_destroy(h);
+}
+
+/* Each round changes the function that it calls, to which it is linked. */
+static void test_overwritten(void)
+{
+    /* mov [rip + 10], cl; call f; add ebx, eax; dec ecx; jnz; hlt; f: mov eax, 0; ret */
+    static const uint8_t code[] = { 0x88, 0x0d, 0x0d, 0,    0,    0,    0xe8, 0x07, 0, 0, 0, 1,
+                                    0xc3, 0xff, 0xc9, 0x75, 0xef, 0xf4, 0xb8, 0,    0, 0, 0, 0xc3 };
+    struct soft_host *h = translating();
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    h->cpu->r[RCX] = 100;
+    h->cpu->r[RBX] = 0;
+    g_assert_cmpint(soft_host_run(h, 10000), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + 18);
+    g_assert_cmpuint(h->cpu->r[RBX], ==, 5050);
+    soft_host_destroy(h);
+}
+
+/* Each eighth round of a region changes what another of its blocks adds. */
+static void test_region_overwritten(void)
+{
+    /* inc ebx; test bl, 7; jnz f; mov [rip + 1], cl; f: mov eax, 0; add rdx, rax; sub ecx, 1; jnz;
+     * hlt */
+    static const uint8_t code[] = { 0xff, 0xc3, 0xf6, 0xc3, 7,    0x75, 6,    0x88, 0x0d,
+                                    1,    0,    0,    0,    0xb8, 0,    0,    0,    0,
+                                    0x48, 0x01, 0xc2, 0x83, 0xe9, 1,    0x75, 0xe6, 0xf4 };
+    struct soft_host *h = translating();
+    uint64_t sum = 0;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    h->cpu->r[RCX] = 2000;
+    h->cpu->r[RBX] = h->cpu->r[RDX] = 0;
+    for (unsigned i = 1, adds = 0; i <= 2000; i++) {
+        adds = i % 8 ? adds : (2001 - i) & 0xff;
+        sum += adds;
+    }
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + sizeof(code));
+    g_assert_cmpuint(h->cpu->r[RDX], ==, sum);
+    g_assert_cmpuint(h->cpu->blocks->jit->count.regions, >, 10);
+    soft_host_destroy(h);
+}
+
+/* A call within a region pushes to one page, what it calls to the one before, which is not beside
+ * it in memory. */
+static void test_region_stack(gconstpointer through_rbx)
+{
+    /* call f (or rbx); sub ecx, 1; jnz; hlt; f: push rcx; pop rax; add rdx, rax; ret */
+    uint8_t code[] = { 0xe8, 6,    0,    0,    0,    0x83, 0xe9, 1,   0x75,
+                       0xf6, 0xf4, 0x51, 0x58, 0x48, 0x01, 0xc2, 0xc3 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    uint64_t *below = (uint64_t *)(h->ram + 0x41ff8), pushed;
+
+    if (through_rbx)
+        memcpy(code, "\xff\xd3\x0f\x1f", 5);
+    cpu->r[RBX] = SOFT_CODE + 11;
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    map_page(h, 1, 0x45000, 0);
+    map_page(h, 2, 0x42000, 0);
+    tlb_flush(cpu, true);
+    *below = 0x1234;
+    cpu->r[RCX] = 200;
+    cpu->r[RDX] = 0;
+    cpu->r[RSP] = PAGED + 0x2008;
+    g_assert_cmpint(soft_host_run(h, 10000), ==, -1);
+    g_assert_cmpuint(cpu->r[RDX], ==, 200 * 201 / 2);
+    memcpy(&pushed, h->ram + 0x45ff8, 8);
+    g_assert_cmpuint(pushed, ==, 1);
+    g_assert_cmphex(*below, ==, 0x1234);
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
+    soft_host_destroy(h);
+}
+
+/* A loop that calls into another page, through RBX: what is there is overwritten, and what comes
+ * there instead, while it is a region. */
+static void test_region_callee(void)
+{
+    /* call rbx; add edx, eax; sub ecx, 1; jnz; hlt */
+    static const uint8_t caller[] = { 0xff, 0xd3, 1, 0xc2, 0x83, 0xe9, 1, 0x75, 0xf7, 0xf4 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    uint64_t regions = 0;
+
+    put_calls(h);
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    for (unsigned i = 0; i < 4; i++)
+        map_page(h, i, 0x30000 + i * 0x1000, 0);
+    tlb_flush(cpu, true);
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned page = 1 + i / 20, gives = page;
+
+        if (i % 20 == 10) /* that page leads to where the next one does */
+            map_page(h, page, 0x30000 + (page % 3 + 1) * 0x1000, 0),
+                tlb_flush_page(cpu, PAGED + page * 0x1000);
+        if (i % 20 >= 10)
+            gives = page % 3 + 1;
+        if (i % 20 == 15)
+            mem_write(cpu, PAGED + page * 0x1000 + 1, gives, 1);
+        cpu->rip = PAGED;
+        cpu->r[RBX] = PAGED + page * 0x1000;
+        cpu->r[RCX] = 50;
+        cpu->r[RDX] = 0;
+        cpu->r[RSP] = SOFT_STACK;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        cpu->instructions = 0;
+        g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
+        g_assert_cmpuint(cpu->r[RDX], ==, 50 * gives);
+        g_assert_cmphex(cpu->r[RSP], ==, SOFT_STACK);
+        g_assert_cmpuint(cpu->instructions, ==, 50 * 6 + 1);
+        regions = cpu->blocks->jit->count.regions;
+    }
+    g_assert_cmpuint(regions, >, 0);
+    soft_host_destroy(h);
+}
+
+static gpointer want_later(gpointer cpu)
+{
+    g_usleep(20000);
+    __atomic_fetch_or(&((struct cpu *)cpu)->wanted, WANT_INTR, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+/* A region is left within a round when something is wanted, with its flags and count exact. */
+static void test_region_wanted(void)
+{
+    /* inc eax; inc eax; test al, 2; jnz f; inc ebx; f: cmp eax, ebx; jmp */
+    static const uint8_t code[] = { 0xff, 0xc0, 0xff, 0xc0, 0xa8, 2,    0x75,
+                                    2,    0xff, 0xc3, 0x39, 0xd8, 0xeb, 0xf2 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    for (unsigned i = 0; i < 5; i++) {
+        GThread *thread;
+        uint64_t rounds;
+
+        cpu->r[RAX] = cpu->r[RBX] = cpu->instructions = cpu->wanted = 0;
+        cpu->rip = SOFT_CODE;
+        thread = g_thread_new("wants", want_later, cpu);
+        g_assert_cmpint(soft_host_run(h, 1ull << 60), ==, -1);
+        g_thread_join(thread);
+        rounds = cpu->r[RAX] / 2;
+        g_assert_cmphex(cpu->rip, ==, SOFT_CODE);
+        g_assert_cmpuint(cpu->instructions, ==, 6 * rounds + (uint32_t)cpu->r[RBX]);
+        g_assert_cmphex(cpu->flags & F_ZF, ==, 0);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, ==, 1);
+    soft_host_destroy(h);
+}
+
+/* ---- More code than there is room for ---- */
+
+/* Each adds its number to RBX and goes on to the next one, some by RET; the last one counts up what
+ * the middle one adds, and begins again until RCX is 0. */
+enum { PIECES = 300, PIECE = 16, MIDDLE = PIECES / 2, PIECE_ROUNDS = 10 };
+
+static uint64_t piece_at(unsigned i)
+{
+    return SOFT_CODE + i * PIECE;
+}
+
+static void put_piece(uint8_t *code, unsigned i)
+{
+    static const uint8_t add[] = { 0x81, 0xc3 };
+    uint32_t next = piece_at(i + 1), distance = PIECE - 11;
+
+    memset(code, 0x90, PIECE);
+    memcpy(code, add, 2); /* add ebx, i */
+    memcpy(code + 2, &i, 4);
+    code[6] = i % 3 ? 0xe9 : 0x68; /* jmp next, or push next; ret */
+    memcpy(code + 7, i % 3 ? &distance : &next, 4);
+    code[11] = 0xc3;
+}
+
+static struct soft_host *create_pieces(bool translates)
+{
+    /* inc dword [the middle one's immediate]; dec ecx; jnz first; hlt */
+    static const uint8_t last[] = { 0xff, 0x04, 0x25, 0, 0, 0, 0, 0xff, 0xc9, 0x0f, 0x85 };
+    struct soft_host *h = soft_host_create(64);
+    uint8_t code[PIECES * PIECE + 32], *end = code + PIECES * PIECE;
+    uint32_t middle = piece_at(MIDDLE) + 2, back = -(uint32_t)(PIECES * PIECE + sizeof(last) + 4);
+
+    if (!translates)
+        jit_destroy(h->cpu);
+    else if (!h->cpu->blocks->jit)
+        g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    soft_host_cramp(h);
+    for (unsigned i = 0; i < PIECES; i++)
+        put_piece(code + i * PIECE, i);
+    memcpy(end, last, sizeof(last));
+    memcpy(end + 3, &middle, 4);
+    memcpy(end + sizeof(last), &back, 4);
+    end[sizeof(last) + 4] = 0xf4;
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    h->cpu->r[RBX] = 0;
+    h->cpu->r[RCX] = PIECE_ROUNDS;
+    return h;
+}
+
+static void end_pieces(struct soft_host *h)
+{
+    const struct blocks *blocks = h->cpu->blocks;
+
+    g_assert_cmpuint(h->cpu->r[RBX], ==,
+                     PIECE_ROUNDS * (PIECES * (PIECES - 1) / 2) +
+                         PIECE_ROUNDS * (PIECE_ROUNDS - 1) / 2);
+    g_assert_cmpuint(blocks->arena.count.dropped, >, PIECES * (PIECE_ROUNDS / 2));
+    g_assert_cmpuint(ring_used(&blocks->arena), <=, blocks->arena.bytes);
+    if (blocks->jit)
+        g_assert_cmpuint(blocks->jit->code.count.dropped, >, PIECES * (PIECE_ROUNDS / 2));
+    soft_host_destroy(h);
+}
+
+static void test_written_over(gconstpointer translates)
+{
+    struct soft_host *h = create_pieces(translates);
+
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    end_pieces(h);
+}
+
+/* As memory_changed() does it. */
+static void set_breakpoint(struct cpu *cpu, unsigned n)
+{
+    static const struct tenon_debug_point point = { .address = SOFT_CODE + MIDDLE * PIECE,
+                                                    .kind = TENON_DEBUG_EXECUTE };
+
+    cpu->watch.points = &point;
+    cpu->watch.n = n;
+    cpu->watch.hit = 0;
+    blocks_flush(cpu);
+}
+
+/* A debugger's breakpoint is met each time. */
+static void test_breakpoint(gconstpointer translates)
+{
+    struct soft_host *h = create_pieces(translates);
+    struct cpu *cpu = h->cpu;
+
+    for (unsigned i = PIECE_ROUNDS; i; i--) {
+        set_breakpoint(cpu, 1);
+        g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+        g_assert_cmphex(cpu->watch.hit, ==, TENON_DEBUG_EXECUTE);
+        g_assert_cmphex(cpu->rip, ==, piece_at(MIDDLE));
+        g_assert_cmpuint(cpu->r[RCX], ==, i);
+        set_breakpoint(cpu, 0);
+        g_assert_cmpint(soft_host_run(h, 1), ==, -1);
+    }
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    end_pieces(h);
+}
+
+/* ---- Counting, mappings ---- */
+
+/* A loop that is linked with itself ends at each count of instructions. */
+static void test_counted(void)
+{
+    static const uint8_t code[] = { 0xff, 0xc0, 0xff, 0xc0, 0xeb, 0xfa }; /* inc eax twice; jmp */
+    struct soft_host *h = translating();
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    for (unsigned n = 1; n < 200; n += 7) {
+        h->cpu->r[RAX] = 0;
+        h->cpu->rip = SOFT_CODE;
+        h->cpu->instructions = 0;
+        g_assert_cmpint(soft_host_run(h, n), ==, -1);
+        g_assert_cmpuint(h->cpu->instructions, ==, n);
+        g_assert_cmpuint(h->cpu->r[RAX], ==, n / 3 * 2 + n % 3);
+    }
+    soft_host_destroy(h);
+}
+
+/* The code is where it can be executed and not written, and the other way round. */
+static void test_mappings(void)
+{
+    struct soft_host *h = soft_host_create(64);
+    char *maps;
+
+    if (!h->cpu->blocks->jit)
+        g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    g_assert_true(g_file_get_contents("/proc/self/maps", &maps, NULL, NULL));
+    g_assert_nonnull(strstr(maps, " r-xs "));
+    g_assert_nonnull(strstr(maps, " rw-s "));
+    g_assert_null(strstr(maps, " rwx"));
+    g_free(maps);
+    soft_host_destroy(h);
+}
+
+int main(int argc, char *argv[])
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/soft-jit-code/region-overwritten", test_region_overwritten);
+    g_test_add_data_func("/soft-jit-code/region-stack", NULL, test_region_stack);
+    g_test_add_data_func("/soft-jit-code/region-stack-indirect", GINT_TO_POINTER(true),
+                         test_region_stack);
+    g_test_add_func("/soft-jit-code/region-callee", test_region_callee);
+    g_test_add_func("/soft-jit-code/region-wanted", test_region_wanted);
+    g_test_add_data_func("/soft-jit-code/remapped", GUINT_TO_POINTER(0), test_remapped);
+    g_test_add_data_func("/soft-jit-code/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL),
+                         test_remapped);
+    g_test_add_func("/soft-jit-code/aliased", test_aliased);
+    g_test_add_func("/soft-jit-code/crossing", test_crossing);
+    g_test_add_func("/soft-jit-code/overwritten", test_overwritten);
+    g_test_add_data_func("/soft-jit-code/written-over", GINT_TO_POINTER(true), test_written_over);
+    g_test_add_data_func("/soft-jit-code/written-over-interpreter", NULL, test_written_over);
+    g_test_add_data_func("/soft-jit-code/breakpoint", GINT_TO_POINTER(true), test_breakpoint);
+    g_test_add_data_func("/soft-jit-code/breakpoint-interpreter", NULL, test_breakpoint);
+    g_test_add_func("/soft-jit-code/counted", test_counted);
+    g_test_add_func("/soft-jit-code/mappings", test_mappings);
+    return g_test_run();
+}
