@@ -38,18 +38,6 @@ const struct tenon_x86_start x86_reset = {
 };
 // clang-format on
 
-/* Offsets in an XSAVE area. */
-enum {
-    XSAVE_FCW = 0,
-    XSAVE_FSW = 2,
-    XSAVE_FTW = 4,
-    XSAVE_MXCSR = 24,
-    XSAVE_ST = 32,
-    XSAVE_XMM = 160,
-    XSAVE_BV = 512,
-    XSAVE_YMM = 576
-};
-
 void state_from_start(struct tenon_x86_state *s, const struct tenon_x86_start *start,
                       uint32_t signature)
 {
@@ -72,10 +60,10 @@ void state_from_start(struct tenon_x86_state *s, const struct tenon_x86_start *s
         .efer = from->efer,
         .xcr0 = 1,
         .dr = { [6] = 0xffff0ff0, [7] = 0x400 },
-        .xsave = { [XSAVE_FCW] = 0x40,
-                   [XSAVE_MXCSR] = 0x80,
-                   [XSAVE_MXCSR + 1] = 0x1f,
-                   [XSAVE_BV] = 3 },
+        .xsave = { [XSAVE_AT_FCW] = 0x40,
+                   [XSAVE_AT_MXCSR] = 0x80,
+                   [XSAVE_AT_MXCSR + 1] = 0x1f,
+                   [XSAVE_AT_BV] = 3 },
     };
 }
 
@@ -223,7 +211,7 @@ unsigned state_component(const struct vcpu *cpu, unsigned component)
 /* Eight bytes of a component; zeroes while it is as after a reset. */
 static uint64_t component_get(const struct tenon_x86_state *s, unsigned component, unsigned offset)
 {
-    return s->xsave[XSAVE_BV] >> component & 1 ? xsave_get(s, offset, 8) : 0;
+    return s->xsave[XSAVE_AT_BV] >> component & 1 ? xsave_get(s, offset, 8) : 0;
 }
 
 /* The j-th 64 bits of ZMM register i. */
@@ -237,8 +225,8 @@ static uint64_t zmm_get(const struct tenon_x86_state *s, const struct vcpu *cpu,
         return component_get(s, XSAVE_ZMM_HIGH,
                              state_component(cpu, XSAVE_ZMM_HIGH) + 32 * i + 8 * (j - 4));
     if (j >= 2)
-        return component_get(s, XSAVE_AVX, XSAVE_YMM + 16 * i + 8 * (j - 2));
-    return xsave_get(s, XSAVE_XMM + 16 * i + 8 * j, 8);
+        return component_get(s, XSAVE_AVX, XSAVE_AT_YMM + 16 * i + 8 * (j - 2));
+    return xsave_get(s, XSAVE_AT_XMM + 16 * i + 8 * j, 8);
 }
 
 static void put_avx512(GString *to, const struct tenon_x86_state *s, const struct vcpu *cpu)
@@ -258,25 +246,25 @@ static void put_avx512(GString *to, const struct tenon_x86_state *s, const struc
 
 static void put_units(GString *to, const struct tenon_x86_state *s, const struct vcpu *cpu)
 {
-    bool avx = s->xcr0 & 4, ymm = s->xsave[XSAVE_BV] & 4;
+    bool avx = s->xcr0 & 4, ymm = s->xsave[XSAVE_AT_BV] & 4;
 
     g_string_append_printf(to, "FCW=%04x FSW=%04x [ST=%u] FTW=%02x MXCSR=%08x\n",
-                           (unsigned)xsave_get(s, XSAVE_FCW, 2),
-                           (unsigned)xsave_get(s, XSAVE_FSW, 2),
-                           (unsigned)(xsave_get(s, XSAVE_FSW, 2) >> 11 & 7),
-                           (unsigned)xsave_get(s, XSAVE_FTW, 1),
-                           (unsigned)xsave_get(s, XSAVE_MXCSR, 4));
+                           (unsigned)xsave_get(s, XSAVE_AT_FCW, 2),
+                           (unsigned)xsave_get(s, XSAVE_AT_FSW, 2),
+                           (unsigned)(xsave_get(s, XSAVE_AT_FSW, 2) >> 11 & 7),
+                           (unsigned)xsave_get(s, XSAVE_AT_FTW, 1),
+                           (unsigned)xsave_get(s, XSAVE_AT_MXCSR, 4));
     for (unsigned i = 0; i < 8; i++)
         g_string_append_printf(to, "FPR%u=%016" PRIx64 " %04x%c", i,
-                               xsave_get(s, XSAVE_ST + 16 * i, 8),
-                               (unsigned)xsave_get(s, XSAVE_ST + 16 * i + 8, 2),
+                               xsave_get(s, XSAVE_AT_ST + 16 * i, 8),
+                               (unsigned)xsave_get(s, XSAVE_AT_ST + 16 * i + 8, 2),
                                i & 1 ? '\n' : ' ');
     if ((s->xcr0 & XSAVE_BITS_AVX512) == XSAVE_BITS_AVX512) {
         put_avx512(to, s, cpu);
         return;
     }
     for (unsigned i = 0; i < (state_code64(s) ? 16 : 8); i++) {
-        unsigned low = XSAVE_XMM + 16 * i, high = XSAVE_YMM + 16 * i;
+        unsigned low = XSAVE_AT_XMM + 16 * i, high = XSAVE_AT_YMM + 16 * i;
 
         g_string_append_printf(to, "%cMM%02u=", avx ? 'Y' : 'X', i);
         if (avx)

@@ -30,8 +30,24 @@ static inline bool state_code64(const struct tenon_x86_state *s)
 /* The linear address of the next instruction. */
 uint64_t state_linear_rip(const struct tenon_x86_state *s);
 
+/* Where things lie in state->xsave. */
+enum {
+    XSAVE_AT_FCW = 0,
+    XSAVE_AT_FSW = 2,
+    XSAVE_AT_FTW = 4,
+    XSAVE_AT_FOP = 6,
+    XSAVE_AT_FIP = 8,
+    XSAVE_AT_FDP = 16,
+    XSAVE_AT_MXCSR = 24,
+    XSAVE_AT_ST = 32,
+    XSAVE_AT_XMM = 160,
+    XSAVE_AT_BV = 512,
+    XSAVE_AT_YMM = 576
+};
 /* XSAVE's components, as bits of XCR0 and XSTATE_BV are numbered. */
 enum {
+    XSAVE_X87 = 0,
+    XSAVE_SSE = 1,
     XSAVE_AVX = 2,
     XSAVE_OPMASK = 5,
     XSAVE_ZMM_HIGH = 6, /* the upper halves of ZMM0 to ZMM15 */

@@ -45,29 +45,6 @@ enum kind {
     EFER
 };
 
-/* In the XSAVE area. */
-enum {
-    AT_FCW = 0,
-    AT_FSW = 2,
-    AT_FTW = 4,
-    AT_FOP = 6,
-    AT_FIP = 8,
-    AT_FDP = 16,
-    AT_MXCSR = 24,
-    AT_ST = 32,
-    AT_XMM = 160,
-    AT_BV = 512,
-    AT_YMM = 576
-};
-enum {
-    BV_X87 = 1,
-    BV_SSE = 2,
-    BV_AVX = 4,
-    BV_OPMASK = 0x20,
-    BV_ZMM_HIGH = 0x40,
-    BV_HIGH_ZMM = 0x80
-};
-
 /* ---- The list ---- */
 
 // clang-format off
@@ -318,17 +295,17 @@ enum { TAG_VALID, TAG_ZERO, TAG_SPECIAL, TAG_EMPTY };
 
 static unsigned top_of(const struct tenon_x86_state *s)
 {
-    return s->xsave[AT_FSW + 1] >> 3 & 7;
+    return s->xsave[XSAVE_AT_FSW + 1] >> 3 & 7;
 }
 
 static unsigned tag_of(const struct tenon_x86_state *s, unsigned physical)
 {
-    const uint8_t *st = &s->xsave[AT_ST + 16 * ((physical - top_of(s)) & 7)];
+    const uint8_t *st = &s->xsave[XSAVE_AT_ST + 16 * ((physical - top_of(s)) & 7)];
     uint16_t exponent = (st[8] | st[9] << 8) & 0x7fff;
     uint64_t mantissa;
 
     memcpy(&mantissa, st, sizeof(mantissa));
-    if (!(s->xsave[AT_FTW] >> physical & 1))
+    if (!(s->xsave[XSAVE_AT_FTW] >> physical & 1))
         return TAG_EMPTY;
     if (!exponent && !mantissa)
         return TAG_ZERO;
@@ -346,9 +323,9 @@ static uint16_t tags_get(const struct tenon_x86_state *s)
 
 static void tags_set(struct tenon_x86_state *s, uint16_t tags)
 {
-    s->xsave[AT_FTW] = 0;
+    s->xsave[XSAVE_AT_FTW] = 0;
     for (unsigned i = 0; i < 8; i++)
-        s->xsave[AT_FTW] |= ((tags >> 2 * i & 3) != TAG_EMPTY) << i;
+        s->xsave[XSAVE_AT_FTW] |= ((tags >> 2 * i & 3) != TAG_EMPTY) << i;
 }
 
 /* ---- Values ---- */
@@ -364,15 +341,15 @@ static uint8_t *place(struct tenon_x86_state *s, const struct gdb_register *reg,
     case RIP: return (uint8_t *)&s->rip;
     case FLAGS: return (uint8_t *)&s->rflags;
     case SEGMENT: *bytes = 2; return (uint8_t *)&s->seg[n].selector;
-    case ST: return &s->xsave[AT_ST + 16 * n];
-    case FCTRL: *bytes = 2; return &s->xsave[AT_FCW];
-    case FSTAT: *bytes = 2; return &s->xsave[AT_FSW];
-    case FIOFF: return &s->xsave[AT_FIP];
-    case FOOFF: return &s->xsave[AT_FDP];
-    case FOP: *bytes = 2; return &s->xsave[AT_FOP];
-    case XMM: return &s->xsave[AT_XMM + 16 * n];
-    case MXCSR: return &s->xsave[AT_MXCSR];
-    case YMM_HIGH: return &s->xsave[AT_YMM + 16 * n];
+    case ST: return &s->xsave[XSAVE_AT_ST + 16 * n];
+    case FCTRL: *bytes = 2; return &s->xsave[XSAVE_AT_FCW];
+    case FSTAT: *bytes = 2; return &s->xsave[XSAVE_AT_FSW];
+    case FIOFF: return &s->xsave[XSAVE_AT_FIP];
+    case FOOFF: return &s->xsave[XSAVE_AT_FDP];
+    case FOP: *bytes = 2; return &s->xsave[XSAVE_AT_FOP];
+    case XMM: return &s->xsave[XSAVE_AT_XMM + 16 * n];
+    case MXCSR: return &s->xsave[XSAVE_AT_MXCSR];
+    case YMM_HIGH: return &s->xsave[XSAVE_AT_YMM + 16 * n];
     case OPMASK:
     case ZMM_HIGH:
     case HIGH_ZMM: return &s->xsave[reg->at];
@@ -404,21 +381,28 @@ unsigned gdb_register_get(const struct gdb_register *reg, struct tenon_x86_state
     return reg->bits / 8;
 }
 
-/* What a component holds counts from now on. */
+/* What the register's component holds counts from now on. */
 static void use_component(struct tenon_x86_state *s, enum kind kind)
 {
-    if (kind >= ST && kind <= FOP)
-        s->xsave[AT_BV] |= BV_X87;
-    else if (kind == XMM || kind == MXCSR)
-        s->xsave[AT_BV] |= BV_SSE;
-    else if (kind == YMM_HIGH)
-        s->xsave[AT_BV] |= BV_AVX;
-    else if (kind == OPMASK)
-        s->xsave[AT_BV] |= BV_OPMASK;
-    else if (kind == ZMM_HIGH)
-        s->xsave[AT_BV] |= BV_ZMM_HIGH;
-    else if (kind == HIGH_ZMM)
-        s->xsave[AT_BV] |= BV_HIGH_ZMM;
+    static const uint8_t bits[] = {
+        [ST] = 1 << XSAVE_X87,
+        [FCTRL] = 1 << XSAVE_X87,
+        [FSTAT] = 1 << XSAVE_X87,
+        [FTAG] = 1 << XSAVE_X87,
+        [FSEG] = 1 << XSAVE_X87,
+        [FIOFF] = 1 << XSAVE_X87,
+        [FOOFF] = 1 << XSAVE_X87,
+        [FOP] = 1 << XSAVE_X87,
+        [XMM] = 1 << XSAVE_SSE,
+        [MXCSR] = 1 << XSAVE_SSE,
+        [YMM_HIGH] = 1 << XSAVE_AVX,
+        [OPMASK] = 1 << XSAVE_OPMASK,
+        [ZMM_HIGH] = 1 << XSAVE_ZMM_HIGH,
+        [HIGH_ZMM] = 1 << XSAVE_HIGH_ZMM,
+    };
+
+    if (kind < sizeof(bits))
+        s->xsave[XSAVE_AT_BV] |= bits[kind];
 }
 
 /* A selector brings its descriptor, as a MOV would; what the MOV would fault for is refused. */
