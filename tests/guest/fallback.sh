@@ -9,39 +9,24 @@ if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
     echo '1..0 # SKIP no access to /dev/kvm'
     exit 0
 fi
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-count=0
+# shellcheck source=tests/guest/tap.sh
+. "$(dirname "$0")/tap.sh"
 echo 1..4
-
-# check NAME COMMAND...: one line of TAP.
-check() {
-    local name=$1
-
-    shift
-    count=$((count + 1))
-    if "$@" >"$scratch/why" 2>&1; then
-        echo "ok $count $name"
-    else
-        echo "not ok $count $name"
-        sed 's/^/# /' "$scratch/why" "$scratch/errors"
-    fi
-}
 
 # run OPTIONS: what the guest says in output, what the emulator says in errors; its status.
 run() {
     timeout 60 "$emulator" -accel "kvm$1" -machine firmware=none -nodefaults -display none -no-reboot -m 64 \
         -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$program" \
-        </dev/null >"$scratch/output" 2>"$scratch/errors"
+        </dev/null >output 2>errors
 }
 
 says_once() {
-    [ "$(grep -c 'the software CPU does' "$scratch/errors")" = 1 ]
+    [ "$(grep -c 'the software CPU does' errors)" = 1 ]
 }
 
 run ''
 check 'the program runs to its end' [ $? = 33 ]
-check 'its results are right' diff "$expected" "$scratch/output"
+check 'its results are right' diff "$expected" output
 check 'the user is told once' says_once
 run ',fallback=off'
-check 'with fallback=off KVM stops there' grep -q "^tenon: CPU 0: this host's KVM cannot execute the instruction at 0x.*, or no fallback=off" "$scratch/errors"
+check 'with fallback=off KVM stops there' grep -q "^tenon: CPU 0: this host's KVM cannot execute the instruction at 0x.*, or no fallback=off" errors

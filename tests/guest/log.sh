@@ -5,10 +5,9 @@
 set -u
 build=$(realpath "$1") noisy=$(realpath "$2") exceptions=$(realpath "$3")
 reader=$(realpath "$(dirname "$0")")/../../scripts/simpletrace.py
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-count=0
+# shellcheck source=tests/guest/tap.sh
+. "$(dirname "$0")/tap.sh"
+shown=(why err log)
 
 # tenon OPTION...: runs noisy; its status in $status.
 tenon() {
@@ -17,19 +16,6 @@ tenon() {
     status=$?
 }
 
-# check NAME COMMAND...: one line of TAP.
-check() {
-    local name=$1
-
-    shift
-    if "$@" >why 2>&1; then
-        echo "ok $((++count)) $name"
-    else
-        echo "not ok $((++count)) $name"
-        head -n 40 why err log 2>/dev/null | sed 's/^/# /'
-    fi
-}
-skip() { echo "ok $((++count)) $1 # SKIP $2"; }
 # has FILE PATTERN...: each is in a line of the file, in this order.
 has() {
     local file=$1 at=0 line

@@ -4,16 +4,10 @@
 # and out_asm tell of it.
 set -u
 emulator=$(realpath "$1") program=$(realpath "$2")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"; rm -f "$map"' EXIT
-cd "$scratch" || exit 1
-
-count=0
-# result NAME STATUS
-result() {
-    count=$((count + 1))
-    if [ "$2" = 0 ]; then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
+# shellcheck source=tests/guest/tap.sh
+. "$(dirname "$0")/tap.sh"
+map=
+trap 'rm -rf "$scratch" "$map"' EXIT
 
 # run OPTION...: the program in translated code; $pid is its process's number.
 run() {

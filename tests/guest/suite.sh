@@ -4,28 +4,11 @@
 # processors start an emulator: each must come to the guest program's own verdict.
 set -u
 emulator=$(realpath "$1") exceptions=$(realpath "$2") multiboot=$(realpath "$3")
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
+# shellcheck source=tests/guest/tap.sh
+. "$(dirname "$0")/tap.sh"
 cp "$exceptions" kernel.flat
 cp "$multiboot" multiboot.flat
 printf 'NR_CPUS=1\nMEMSIZE=128\n' >environment
-count=0
-
-# check NAME COMMAND...: one line of TAP.
-check() {
-    local name=$1
-
-    shift
-    count=$((count + 1))
-    if "$@" >why 2>&1; then
-        echo "ok $count $name"
-    else
-        echo "not ok $count $name"
-        sed 's/^/# /' why errors
-        tail -n 3 output | sed 's/^/# /'
-    fi
-}
 
 # run KERNEL OPTION...: what it says in output and errors; true if it ends with its own "all is well".
 run() {
