@@ -99,30 +99,32 @@ static void unlink_jumps(const struct block *block)
         unlink_jump(&block_links(block)[i]);
 }
 
+/* The link of the block's micro-op, or NULL. */
+static struct block_link *link_of(const struct block *block, const struct uop *u)
+{
+    for (unsigned i = 0; i < block->n_links; i++)
+        if (block_links(block)[i].from == u)
+            return &block_links(block)[i];
+    return NULL;
+}
+
 void blocks_await(struct cpu *cpu, const struct uop *u)
 {
-    const struct block *block = cpu->block;
-
-    for (unsigned i = 0; !block->dead && i < block->n_links; i++)
-        if (block_links(block)[i].from == u)
-            cpu->blocks->awaits = &block_links(block)[i];
+    if (!cpu->block->dead)
+        cpu->blocks->awaits = link_of(cpu->block, u);
 }
 
 void blocks_note_target(struct cpu *cpu, const struct uop *u, struct block *to)
 {
-    const struct block *block = cpu->block;
+    struct block_link *link = link_of(cpu->block, u);
 
-    for (unsigned i = 0; i < block->n_links; i++) {
-        struct block_link *link = &block_links(block)[i];
-
-        if (link->from != u)
-            continue;
-        if (!u->link || u->link->dead) {
-            link_jump(link, to);
-        } else {
-            unlink_jump(link);
-            link->from->imm = JUMP_VARIES;
-        }
+    if (!link)
+        return;
+    if (!u->link || u->link->dead) {
+        link_jump(link, to);
+    } else {
+        unlink_jump(link);
+        link->from->imm = JUMP_VARIES;
     }
 }
 
