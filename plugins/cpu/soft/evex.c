@@ -401,16 +401,12 @@ static void merge(union vec *d, const union vec *b, uint64_t mask, unsigned size
 
 static void write_result(struct cpu *cpu, const struct work *w, unsigned n, const union vec *d)
 {
-    unsigned bytes = result_bytes(w);
-
     n &= REG_MASK;
     switch (w->op->dst) {
     case KIND_K: cpu->k[n & 7] = d->u64[0]; break;
     case KIND_G: cpu->r[n & 15] = d->u64[0]; break;
     case KIND_FLAGS: cpu->flags = (cpu->flags & ~F_ARITH) | d->u64[0]; break;
-    default:
-        memcpy(&cpu->v[n], d, bytes);
-        memset(&cpu->v[n].u8[bytes], 0, sizeof(union vec) - bytes);
+    default: vec_set(&cpu->v[n], d, result_bytes(w));
     }
 }
 

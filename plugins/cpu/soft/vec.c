@@ -415,10 +415,8 @@ static inline __attribute__((always_inline)) void run_vector(struct cpu *cpu, co
     } else {
         kernel_of(u)(d, a, b, imm8_of(u));
     }
-    if (width == VEX_128)
-        vec_clear_upper(d);
-    else if (width == VEX_256)
-        vec_clear_zmm(d);
+    if (width != LEGACY)
+        vec_clear_above(d, bytes);
 }
 
 #define RUN_VECTOR(name, mem, width, fp)                                                           \
@@ -454,14 +452,12 @@ static void move_reg(struct cpu *cpu, const struct uop *u)
 
 static void move_reg_128(struct cpu *cpu, const struct uop *u)
 {
-    move_reg(cpu, u);
-    vec_clear_upper(&cpu->v[u->d]);
+    vec_set(&cpu->v[u->d], &cpu->v[u->b], 16);
 }
 
 static void move_reg_256(struct cpu *cpu, const struct uop *u)
 {
-    memcpy(&cpu->v[u->d], &cpu->v[u->b], 32);
-    vec_clear_zmm(&cpu->v[u->d]);
+    vec_set(&cpu->v[u->d], &cpu->v[u->b], 32);
 }
 
 /* 16 bytes or fewer, then zeroes; VEX: to the end of the register. */
@@ -548,15 +544,13 @@ static const union vec *read_operand(struct cpu *cpu, unsigned operand, union ve
 
 static void write_operand(struct cpu *cpu, unsigned operand, const union vec *value, unsigned how)
 {
-    unsigned n = operand & 15;
+    unsigned n = operand & 15, bytes = how & HOW_256 ? 32 : 16;
 
     switch (operand >> 4) {
     case KIND_V:
-        memcpy(&cpu->v[n], value, how & HOW_256 ? 32 : 16);
-        if (how & HOW_256)
-            vec_clear_zmm(&cpu->v[n]);
-        else if (how & HOW_VEX)
-            vec_clear_upper(&cpu->v[n]);
+        memcpy(&cpu->v[n], value, bytes);
+        if (how & HOW_VEX)
+            vec_clear_above(&cpu->v[n], bytes);
         break;
     case KIND_K: cpu->k[n & 7] = value->u64[0]; break;
     case KIND_MM: x87_write_mmx(cpu, n & 7, value->u64[0]); break;

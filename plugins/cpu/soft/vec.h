@@ -170,14 +170,28 @@ unsigned vec_memory(const struct vec_op *op, const struct insn *in);
 /* T0 = its address, and that. */
 unsigned vec_emit_memory(struct block_builder *b, const struct vec_op *op, const struct insn *in);
 void vec_load(struct cpu *cpu, union vec *to, unsigned how);
-/* Clears what is above 128 bits of a register, or above 256. */
-static inline void vec_clear_upper(union vec *v)
+/* Clears what is above so many bytes of a register. */
+static inline void vec_clear_above(union vec *v, unsigned bytes)
 {
-    memset(&v->u64[2], 0, 48);
+    memset(&v->u8[bytes], 0, sizeof(*v) - bytes);
 }
-static inline void vec_clear_zmm(union vec *v)
+/* Writes them, too. */
+static inline void vec_set(union vec *v, const union vec *value, unsigned bytes)
 {
-    memset(&v->u64[4], 0, 32);
+    memcpy(v, value, bytes);
+    vec_clear_above(v, bytes);
+}
+/* Elements of four or eight bytes. */
+static inline uint64_t vec_element(const union vec *v, unsigned i, unsigned size)
+{
+    return size == 8 ? v->u64[i] : v->u32[i];
+}
+static inline void vec_set_element(union vec *v, unsigned i, unsigned size, uint64_t value)
+{
+    if (size == 8)
+        v->u64[i] = value;
+    else
+        v->u32[i] = value;
 }
 
 #endif
