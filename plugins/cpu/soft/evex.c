@@ -312,18 +312,12 @@ static void load(struct cpu *cpu, const struct work *w, unsigned t, union vec *t
         broadcast(to, a.bytes);
 }
 
-/* Copies at once what other processors may see. */
 static void copy_elements(uint8_t *to, const union vec *from, const struct area *a)
 {
     for (uint64_t left = a->wanted; left; left &= left - 1) {
         unsigned at = __builtin_ctzll(left) * a->size;
 
-        switch (a->size) {
-        case 1: memcpy(to + at, &from->u8[at], 1); break;
-        case 2: memcpy(to + at, &from->u8[at], 2); break;
-        case 4: memcpy(to + at, &from->u8[at], 4); break;
-        default: memcpy(to + at, &from->u8[at], 8); break;
-        }
+        vec_copy(to + at, &from->u8[at], a->size);
     }
 }
 

@@ -220,19 +220,6 @@ static void check_canonical(struct cpu *cpu, uint64_t lin, unsigned how)
         cpu_fault_error(cpu, how & VEC_STACK ? EXC_SS : EXC_GP, 0);
 }
 
-/* Copies at once what other processors may see: never a part twice. */
-static inline void copy(void *to, const void *from, unsigned bytes)
-{
-    switch (bytes) {
-    case 1: memcpy(to, from, 1); break;
-    case 2: memcpy(to, from, 2); break;
-    case 4: memcpy(to, from, 4); break;
-    case 8: memcpy(to, from, 8); break;
-    case 16: memcpy(to, from, 16); break;
-    default: memcpy(to, from, 32); break;
-    }
-}
-
 /* Memory at T0; how as u->b. */
 static inline void load(struct cpu *cpu, union vec *to, unsigned how)
 {
@@ -244,7 +231,7 @@ static inline void load(struct cpu *cpu, union vec *to, unsigned how)
         check_canonical(cpu, lin, how);
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
-        copy(to, p, bytes);
+        vec_copy(to, p, bytes);
     else
         mem_read_bytes(cpu, lin, to, bytes);
 }
@@ -264,7 +251,7 @@ static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
         check_canonical(cpu, lin, how);
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
-        copy(p, from, bytes);
+        vec_copy(p, from, bytes);
     else
         mem_write_bytes(cpu, lin, from, bytes);
 }

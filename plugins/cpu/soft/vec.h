@@ -170,6 +170,19 @@ unsigned vec_memory(const struct vec_op *op, const struct insn *in);
 /* T0 = its address, and that. */
 unsigned vec_emit_memory(struct block_builder *b, const struct vec_op *op, const struct insn *in);
 void vec_load(struct cpu *cpu, union vec *to, unsigned how);
+/* Copies at once what other processors may see, never a part twice: a power of two of bytes, at
+ * most 32. */
+static inline void vec_copy(void *to, const void *from, unsigned bytes)
+{
+    switch (bytes) {
+    case 1: memcpy(to, from, 1); break;
+    case 2: memcpy(to, from, 2); break;
+    case 4: memcpy(to, from, 4); break;
+    case 8: memcpy(to, from, 8); break;
+    case 16: memcpy(to, from, 16); break;
+    default: memcpy(to, from, 32); break;
+    }
+}
 /* Clears what is above so many bytes of a register. */
 static inline void vec_clear_above(union vec *v, unsigned bytes)
 {
