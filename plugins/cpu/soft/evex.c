@@ -158,10 +158,6 @@ static bool offered(const struct cpu *cpu, const struct evex_op *op, const struc
 }
 
 _Static_assert(!offsetof(struct evex_op, map) && offsetof(struct evex_op, opcode) == 2, "rows.h");
-#define ROWS(table)                                                                                \
-    {                                                                                              \
-        (table).op, (table).n, sizeof(*(table).op)                                                 \
-    }
 
 struct row_index *evex_rows(void)
 {

@@ -155,10 +155,6 @@ static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct
 }
 
 _Static_assert(!offsetof(struct vec_op, map) && offsetof(struct vec_op, opcode) == 2, "rows.h");
-#define ROWS(table)                                                                                \
-    {                                                                                              \
-        (table).op, (table).n, sizeof(*(table).op)                                                 \
-    }
 
 struct row_index *vec_rows(void)
 {
