@@ -108,16 +108,29 @@ static unsigned n_xmm(const struct cpu *cpu)
     return cpu->mode & MODE_CODE64 ? 16 : 8;
 }
 
-static void xmm_out(const struct cpu *cpu, struct legacy *l)
+/* So many bytes of each of registers 0 to n-1, from a byte on. */
+static void vectors_out(const struct cpu *cpu, uint8_t *to, unsigned n, unsigned from,
+                        unsigned bytes)
 {
-    for (unsigned i = 0; i < n_xmm(cpu); i++)
-        memcpy(l->xmm[i], &cpu->v[i], 16);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(to + bytes * i, &cpu->v[i].u8[from], bytes);
 }
 
-static void xmm_in(struct cpu *cpu, const struct legacy *l)
+static void vectors_in(struct cpu *cpu, const uint8_t *from, unsigned n, unsigned at,
+                       unsigned bytes)
 {
-    for (unsigned i = 0; i < n_xmm(cpu); i++)
-        memcpy(&cpu->v[i], l->xmm[i], 16);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(&cpu->v[i].u8[at], from + bytes * i, bytes);
+}
+
+static void xmm_out(const struct cpu *cpu, struct legacy *l, unsigned n)
+{
+    vectors_out(cpu, l->xmm[0], n, 0, 16);
+}
+
+static void xmm_in(struct cpu *cpu, const struct legacy *l, unsigned n)
+{
+    vectors_in(cpu, l->xmm[0], n, 0, 16);
 }
 
 /* ---- FXSAVE, FXRSTOR ---- */
@@ -156,7 +169,7 @@ static void run_fxsave(struct cpu *cpu, const struct uop *u)
     x87_out(cpu, &l, u->d);
     l.mxcsr = cpu->mxcsr;
     l.mxcsr_mask = MXCSR_MASK;
-    xmm_out(cpu, &l);
+    xmm_out(cpu, &l, n_xmm(cpu));
     mem_write_bytes(cpu, lin, &l, XMM_AT + (moves_xmm(cpu) ? 16 * n_xmm(cpu) : 0));
 }
 
@@ -173,7 +186,7 @@ static void run_fxrstor(struct cpu *cpu, const struct uop *u)
         return;
     cpu->mxcsr = l.mxcsr;
     if (moves_xmm(cpu))
-        xmm_in(cpu, &l);
+        xmm_in(cpu, &l, n_xmm(cpu));
 }
 
 /* ---- XSAVE's components ---- */
@@ -282,21 +295,6 @@ static uint8_t *part(struct cpu *cpu, struct image *image, unsigned component, u
     return (uint8_t *)image + place_of(cpu, component, compact).offset;
 }
 
-/* So many bytes of each of registers 0 to n-1, from a byte on. */
-static void vectors_out(const struct cpu *cpu, uint8_t *to, unsigned n, unsigned from,
-                        unsigned bytes)
-{
-    for (unsigned i = 0; i < n; i++)
-        memcpy(to + bytes * i, &cpu->v[i].u8[from], bytes);
-}
-
-static void vectors_in(struct cpu *cpu, const uint8_t *from, unsigned n, unsigned at,
-                       unsigned bytes)
-{
-    for (unsigned i = 0; i < n; i++)
-        memcpy(&cpu->v[i].u8[at], from + bytes * i, bytes);
-}
-
 static void vectors_clear(struct cpu *cpu, unsigned n, unsigned at, unsigned bytes)
 {
     for (unsigned i = 0; i < n; i++)
@@ -346,7 +344,7 @@ static void components_out(struct cpu *cpu, struct image *image, uint64_t which,
     if (which & X87)
         x87_out(cpu, &image->legacy, w);
     if (which & SSE)
-        xmm_out(cpu, &image->legacy);
+        xmm_out(cpu, &image->legacy, n_xmm(cpu));
     if (which & AVX)
         vectors_out(cpu, part(cpu, image, 2, compact), n_xmm(cpu), 16, 16);
     if (which & PKRU) {
@@ -364,7 +362,7 @@ static void components_in(struct cpu *cpu, struct image *image, uint64_t which, 
     if (which & X87)
         x87_in(cpu, &image->legacy, w);
     if (which & SSE)
-        xmm_in(cpu, &image->legacy);
+        xmm_in(cpu, &image->legacy, n_xmm(cpu));
     if (which & AVX)
         vectors_in(cpu, part(cpu, image, 2, compact), n_xmm(cpu), 16, 16);
     if (which & PKRU) {
@@ -407,7 +405,7 @@ void xsave_state_in(struct cpu *cpu, const uint8_t bytes[IMAGE_MAX])
     memset(cpu->k, 0, sizeof(cpu->k));
     cpu->wide = false;
     if (bv & SSE)
-        vectors_in(cpu, image.legacy.xmm[0], 16, 0, 16);
+        xmm_in(cpu, &image.legacy, 16);
     if (bv & AVX)
         vectors_in(cpu, part(cpu, &image, 2, 0), 16, 16, 16);
     wide_in(cpu, &image, bv, 0, 16);
@@ -425,7 +423,7 @@ void xsave_state_out(struct cpu *cpu, uint8_t bytes[IMAGE_MAX])
     memcpy(&image, bytes, sizeof(image));
     used = in_use(cpu) | image.header.bv;
     x87_out(cpu, &image.legacy, true);
-    vectors_out(cpu, image.legacy.xmm[0], 16, 0, 16);
+    xmm_out(cpu, &image.legacy, 16);
     if (used & AVX)
         vectors_out(cpu, part(cpu, &image, 2, 0), 16, 16, 16);
     wide_out(cpu, &image, used, 0, 16);
