@@ -272,7 +272,7 @@ static uint64_t wide_in_use(const struct cpu *cpu)
 }
 
 /* Outside 64-bit mode, too, by all registers. */
-static uint64_t in_use(const struct cpu *cpu)
+uint64_t xsave_in_use(const struct cpu *cpu)
 {
     uint64_t used = (x87_in_use(&cpu->x87) ? X87 : 0) | (cpu->pkru ? PKRU : 0);
 
@@ -283,11 +283,6 @@ static uint64_t in_use(const struct cpu *cpu)
             used |= AVX;
     }
     return used | (cpu->wide ? wide_in_use(cpu) : 0);
-}
-
-uint64_t xsave_in_use(const struct cpu *cpu)
-{
-    return in_use(cpu);
 }
 
 static uint8_t *part(struct cpu *cpu, struct image *image, unsigned component, uint64_t compact)
@@ -421,7 +416,7 @@ void xsave_state_out(struct cpu *cpu, uint8_t bytes[IMAGE_MAX])
     uint64_t used;
 
     memcpy(&image, bytes, sizeof(image));
-    used = in_use(cpu) | image.header.bv;
+    used = xsave_in_use(cpu) | image.header.bv;
     x87_out(cpu, &image.legacy, true);
     xmm_out(cpu, &image.legacy, 16);
     if (used & AVX)
@@ -542,7 +537,7 @@ static void run_xsave(struct cpu *cpu, const struct uop *u)
 {
     struct image image;
     struct span span[9];
-    uint64_t lin, rfbm, used = in_use(cpu), written, compact;
+    uint64_t lin, rfbm, used = xsave_in_use(cpu), written, compact;
     bool mxcsr;
     unsigned n;
 
