@@ -459,7 +459,7 @@ static unsigned image_bytes(struct cpu *cpu, uint64_t which, uint64_t compact)
     for (unsigned i = 2; i < N_COMPONENTS; i++) {
         struct place p;
 
-        if (!(which & KNOWN & 1ull << i))
+        if (!(which & 1ull << i))
             continue;
         p = place_of(cpu, i, compact);
         if (p.offset + p.bytes > bytes)
@@ -499,10 +499,9 @@ static unsigned bytes_out(const struct cpu *cpu, unsigned component)
     }
 }
 
-static unsigned spans_of(struct cpu *cpu, const struct uop *u, uint64_t written, bool mxcsr,
-                         uint64_t compact, struct span span[9])
+static unsigned spans_of(struct cpu *cpu, uint64_t written, bool mxcsr, uint64_t compact,
+                         struct span span[9])
 {
-    static const uint8_t extended[] = { 2, 5, 6, 7, 9 };
     unsigned n = 0;
 
     if (written & X87) {
@@ -513,13 +512,13 @@ static unsigned spans_of(struct cpu *cpu, const struct uop *u, uint64_t written,
         span[n++] = (struct span){ 24, 32 };
     if (written & SSE)
         span[n++] = (struct span){ XMM_AT, XMM_AT + 16 * n_xmm(cpu) };
-    for (unsigned i = 0; i < sizeof(extended); i++) {
+    for (unsigned i = 2; i < N_COMPONENTS; i++) {
         struct place p;
 
-        if (!(written & 1ull << extended[i]))
+        if (!(written & 1ull << i))
             continue;
-        p = place_of(cpu, extended[i], compact);
-        span[n++] = (struct span){ p.offset, p.offset + bytes_out(cpu, extended[i]) };
+        p = place_of(cpu, i, compact);
+        span[n++] = (struct span){ p.offset, p.offset + bytes_out(cpu, i) };
     }
     return n;
 }
@@ -556,7 +555,7 @@ static void run_xsave(struct cpu *cpu, const struct uop *u)
     image.legacy.mxcsr = cpu->mxcsr;
     image.legacy.mxcsr_mask = MXCSR_MASK;
     components_out(cpu, &image, written, compact, u->d & W);
-    n = spans_of(cpu, u, written, mxcsr, compact, span);
+    n = spans_of(cpu, written, mxcsr, compact, span);
     write_spans(cpu, lin, &image, span, n, compact ? 16 : 8);
 }
 
