@@ -67,20 +67,22 @@ static void check_sse(struct cpu *cpu, const struct uop *u)
         cpu_fault(cpu, EXC_NM);
 }
 
-static void check_avx(struct cpu *cpu, const struct uop *u)
+static void check_components(struct cpu *cpu, uint64_t components)
 {
-    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX) != XCR0_AVX)
+    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & components) != components)
         cpu_fault(cpu, EXC_UD);
     if (cpu->cr0 & CR0_TS)
         cpu_fault(cpu, EXC_NM);
 }
 
+static void check_avx(struct cpu *cpu, const struct uop *u)
+{
+    check_components(cpu, XCR0_AVX);
+}
+
 static void check_evex(struct cpu *cpu, const struct uop *u)
 {
-    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX512) != XCR0_AVX512)
-        cpu_fault(cpu, EXC_UD);
-    if (cpu->cr0 & CR0_TS)
-        cpu_fault(cpu, EXC_NM);
+    check_components(cpu, XCR0_AVX512);
     cpu->wide = true;
 }
 
