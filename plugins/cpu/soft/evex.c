@@ -88,13 +88,11 @@ unsigned evex_index(const struct insn *in)
 
 static bool w_fits(const struct evex_op *op, const struct insn *in)
 {
-    bool wide = in->w && in->code == MODE_CODE64;
-
     switch (op->w) {
     case W_0: return !in->w;
     case W_1: return in->w;
-    case W_32: return !wide;
-    case W_64: return wide;
+    case W_32: return !vec_is_wide(in);
+    case W_64: return vec_is_wide(in);
     default: return true;
     }
 }
