@@ -351,15 +351,13 @@ static void store(struct cpu *cpu, const struct work *w, unsigned t, const union
 
 /* ---- Operands ---- */
 
-static const union vec *source(struct cpu *cpu, const struct uop *u, const struct work *w,
-                               unsigned kind, unsigned n, union vec *room)
+static const union vec *source(const struct cpu *cpu, enum vec_kind kind, unsigned n,
+                               union vec *room)
 {
-    n &= REG_MASK;
-    memset(room, 0, sizeof(*room));
     switch (kind) {
-    case KIND_K: room->u64[0] = cpu->k[n & 7]; return room;
-    case KIND_G: room->u64[0] = cpu->r[n & 15]; return room;
-    default: return &cpu->v[n];
+    case KIND_K: *room = (union vec){ .u64 = { cpu->k[n & 7] } }; return room;
+    case KIND_G: *room = (union vec){ .u64 = { cpu->r[n & 15] } }; return room;
+    default: return &cpu->v[n & REG_MASK];
     }
 }
 
@@ -430,7 +428,7 @@ static void run_evex(struct cpu *cpu, const struct uop *u)
         load(cpu, &w, u->b, &room);
         b = &room;
     } else {
-        b = source(cpu, u, &w, w.op->src, u->b, &room);
+        b = source(cpu, w.op->src, u->b, &room);
     }
     if (w.op->dst == KIND_V && (sums || !zeroing))
         d = cpu->v[u->d & REG_MASK];
@@ -445,7 +443,7 @@ static void run_evex_store(struct cpu *cpu, const struct uop *u)
 {
     struct work w = work_of(cpu, u);
     union vec room, d = { 0 };
-    const union vec *b = source(cpu, u, &w, w.op->src, u->d, &room);
+    const union vec *b = source(cpu, w.op->src, u->d, &room);
 
     if (w.op->k[w.length]) {
         compute(cpu, &w, &d, b, b);
