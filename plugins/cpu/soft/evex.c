@@ -477,12 +477,12 @@ static unsigned memory_form(const struct insn *in, bool is_linear)
 
 unsigned evex_emit_address(struct block_builder *b, const struct evex_op *op, const struct insn *in)
 {
-    const struct insn s = scaled(op, in);
+    const struct insn s = scaled(op, in), *const was = b->in;
     bool is_linear;
 
     b->in = &s;
     is_linear = emit_unchecked(b);
-    b->in = in;
+    b->in = was;
     return memory_form(in, is_linear);
 }
 
