@@ -186,16 +186,9 @@ Z_BINARY(pblendmw)
 
 /* ---- Single precision, element by element ---- */
 
-/* imm: source element, destination element, elements to clear. */
 EVEX_KERNEL(z_insertps)
 {
-    union vec r = *a;
-
-    r.u32[imm >> 4 & 3] = b->u32[imm >> 6];
-    for (unsigned i = 0; i < 4; i++)
-        if (imm >> i & 1)
-            r.u32[i] = 0;
-    *d = r;
+    *d = insert_single(a, b, imm);
 }
 
 /* From memory there is just one source element. */
