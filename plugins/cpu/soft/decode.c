@@ -108,12 +108,17 @@ static void prefixes(struct insn *in, struct reader *r)
     in->pp = in->repne ? PFX_F2 : in->rep ? PFX_F3 : in->osz ? PFX_66 : PFX_NONE;
 }
 
-/* C4 and C5 are LES and LDS outside 64-bit mode, unless what would be their ModRM names a register.
- */
-static bool is_vex(const struct insn *in, const struct reader *r, uint8_t opcode)
+/* C4, C5 and 62 are LES, LDS and BOUND outside 64-bit mode, unless what would be their ModRM names
+ * a register. */
+static bool is_vector_prefix(const struct insn *in, const struct reader *r)
 {
-    return (opcode == 0xc4 || opcode == 0xc5) &&
-           (in->code == MODE_CODE64 || (r->at < r->n && peek(r) >= 0xc0));
+    return in->code == MODE_CODE64 || (r->at < r->n && peek(r) >= 0xc0);
+}
+
+/* Prefixes that VEX and EVEX must not follow. */
+static bool is_prefixed(const struct insn *in)
+{
+    return in->lock || in->rex || in->osz || in->rep || in->repne;
 }
 
 /* Outside 64-bit code. */
@@ -127,7 +132,6 @@ static void eight_registers(struct insn *in)
 static void vex(struct insn *in, struct reader *r, uint8_t opcode)
 {
     uint8_t p0 = take(r, 1), p1 = p0;
-    bool bad = in->lock || in->rex || in->osz || in->rep || in->repne;
 
     in->vex = true;
     in->map = MAP_0F;
@@ -144,15 +148,9 @@ static void vex(struct insn *in, struct reader *r, uint8_t opcode)
     in->pp = p1 & 3;
     if (in->code != MODE_CODE64)
         eight_registers(in);
-    if (bad || in->map < MAP_0F || in->map > MAP_0F3A)
+    if (is_prefixed(in) || in->map < MAP_0F || in->map > MAP_0F3A)
         in->map = MAP_BAD;
     in->opcode = take(r, 1);
-}
-
-/* 62 is BOUND outside 64-bit mode in the same way. */
-static bool is_evex(const struct insn *in, const struct reader *r, uint8_t opcode)
-{
-    return opcode == 0x62 && (in->code == MODE_CODE64 || (r->at < r->n && peek(r) >= 0xc0));
 }
 
 /* The upper bits of register numbers go where their fields are read; X has two uses, see modrm().
@@ -160,7 +158,7 @@ static bool is_evex(const struct insn *in, const struct reader *r, uint8_t opcod
 static void evex(struct insn *in, struct reader *r)
 {
     uint8_t p0 = take(r, 1), p1 = take(r, 1), p2 = take(r, 1);
-    bool bad = in->lock || in->rex || in->osz || in->rep || in->repne || p0 & 8 || !(p1 & 4);
+    bool bad = is_prefixed(in) || p0 & 8 || !(p1 & 4);
 
     in->evex = true;
     in->map = p0 & 7;
@@ -188,11 +186,11 @@ static void evex(struct insn *in, struct reader *r)
 static void opcode(struct insn *in, struct reader *r)
 {
     in->opcode = take(r, 1);
-    if (is_evex(in, r, in->opcode)) {
+    if (in->opcode == 0x62 && is_vector_prefix(in, r)) {
         evex(in, r);
         return;
     }
-    if (is_vex(in, r, in->opcode)) {
+    if ((in->opcode == 0xc4 || in->opcode == 0xc5) && is_vector_prefix(in, r)) {
         vex(in, r, in->opcode);
         return;
     }

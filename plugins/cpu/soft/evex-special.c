@@ -8,30 +8,6 @@
 #include "evex-kernel.h"
 #include "exec.h"
 
-static uint64_t element(const union vec *v, unsigned i, unsigned size)
-{
-    return size == 8 ? v->u64[i] : v->u32[i];
-}
-
-static void set_element(union vec *v, unsigned i, unsigned size, uint64_t value)
-{
-    if (size == 8)
-        v->u64[i] = value;
-    else
-        v->u32[i] = value;
-}
-
-static void clear_above(union vec *d, unsigned bytes)
-{
-    memset(&d->u8[bytes], 0, sizeof(*d) - bytes);
-}
-
-static void set_vector(struct cpu *cpu, unsigned n, const union vec *value, unsigned bytes)
-{
-    memcpy(&cpu->v[n], value, bytes);
-    clear_above(&cpu->v[n], bytes);
-}
-
 /* ---- Gathers, scatters ---- */
 
 /* What does not fit the operands: imm of the micro-op. */
@@ -87,13 +63,13 @@ static void run_gather(struct cpu *cpu, const struct uop *u)
     for (bool first = true; left; left &= left - 1, first = false) {
         unsigned i = __builtin_ctzll(left);
 
-        set_element(d, i, g.size, read_element(cpu, &g, &cpu->v[u->b], i));
+        vec_set_element(d, i, g.size, read_element(cpu, &g, &cpu->v[u->b], i));
         if (first)
-            clear_above(d, g.vector);
+            vec_clear_above(d, g.vector);
         cpu->k[u->a] = rest &= ~(1ull << i);
     }
     cpu->k[u->a] = 0;
-    clear_above(d, g.n * g.size);
+    vec_clear_above(d, g.n * g.size);
 }
 
 /* The same with d as the source; where elements overlap the last one stays. */
@@ -105,7 +81,7 @@ static void run_scatter(struct cpu *cpu, const struct uop *u)
     for (; left; left &= left - 1) {
         unsigned i = __builtin_ctzll(left);
 
-        write_element(cpu, &g, &cpu->v[u->b], i, element(&cpu->v[u->d], i, g.size));
+        write_element(cpu, &g, &cpu->v[u->b], i, vec_element(&cpu->v[u->d], i, g.size));
         cpu->k[u->a] = rest &= ~(1ull << i);
     }
     cpu->k[u->a] = 0;
@@ -186,7 +162,7 @@ static void run_expand(struct cpu *cpu, const struct uop *u)
     if (!(u->a & ZEROING))
         r = cpu->v[u->d];
     p.op->k[0](&r, &m, &m, p.mask, 0);
-    set_vector(cpu, u->d, &r, p.lanes * p.op->element);
+    vec_set(&cpu->v[u->d], &r, p.lanes * p.op->element);
 }
 
 static void emit_packed(struct block_builder *b, const struct evex_op *op, const struct insn *in)
@@ -210,16 +186,9 @@ Z_BINARY(pblendmw)
 
 /* ---- Single precision, element by element ---- */
 
-/* imm: source element, destination element, elements to clear. */
 EVEX_KERNEL(z_insertps)
 {
-    union vec r = *a;
-
-    r.u32[imm >> 4 & 3] = b->u32[imm >> 6];
-    for (unsigned i = 0; i < 4; i++)
-        if (imm >> i & 1)
-            r.u32[i] = 0;
-    *d = r;
+    *d = insert_single(a, b, imm);
 }
 
 /* From memory there is just one source element. */

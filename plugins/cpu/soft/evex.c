@@ -88,13 +88,11 @@ unsigned evex_index(const struct insn *in)
 
 static bool w_fits(const struct evex_op *op, const struct insn *in)
 {
-    bool wide = in->w && in->code == MODE_CODE64;
-
     switch (op->w) {
     case W_0: return !in->w;
     case W_1: return in->w;
-    case W_32: return !wide;
-    case W_64: return wide;
+    case W_32: return !vec_is_wide(in);
+    case W_64: return vec_is_wide(in);
     default: return true;
     }
 }
@@ -158,10 +156,6 @@ static bool offered(const struct cpu *cpu, const struct evex_op *op, const struc
 }
 
 _Static_assert(!offsetof(struct evex_op, map) && offsetof(struct evex_op, opcode) == 2, "rows.h");
-#define ROWS(table)                                                                                \
-    {                                                                                              \
-        (table).op, (table).n, sizeof(*(table).op)                                                 \
-    }
 
 struct row_index *evex_rows(void)
 {
@@ -312,18 +306,12 @@ static void load(struct cpu *cpu, const struct work *w, unsigned t, union vec *t
         broadcast(to, a.bytes);
 }
 
-/* Copies at once what other processors may see. */
 static void copy_elements(uint8_t *to, const union vec *from, const struct area *a)
 {
     for (uint64_t left = a->wanted; left; left &= left - 1) {
         unsigned at = __builtin_ctzll(left) * a->size;
 
-        switch (a->size) {
-        case 1: memcpy(to + at, &from->u8[at], 1); break;
-        case 2: memcpy(to + at, &from->u8[at], 2); break;
-        case 4: memcpy(to + at, &from->u8[at], 4); break;
-        default: memcpy(to + at, &from->u8[at], 8); break;
-        }
+        vec_copy(to + at, &from->u8[at], a->size);
     }
 }
 
@@ -363,15 +351,13 @@ static void store(struct cpu *cpu, const struct work *w, unsigned t, const union
 
 /* ---- Operands ---- */
 
-static const union vec *source(struct cpu *cpu, const struct uop *u, const struct work *w,
-                               unsigned kind, unsigned n, union vec *room)
+static const union vec *source(const struct cpu *cpu, enum vec_kind kind, unsigned n,
+                               union vec *room)
 {
-    n &= REG_MASK;
-    memset(room, 0, sizeof(*room));
     switch (kind) {
-    case KIND_K: room->u64[0] = cpu->k[n & 7]; return room;
-    case KIND_G: room->u64[0] = cpu->r[n & 15]; return room;
-    default: return &cpu->v[n];
+    case KIND_K: *room = (union vec){ .u64 = { cpu->k[n & 7] } }; return room;
+    case KIND_G: *room = (union vec){ .u64 = { cpu->r[n & 15] } }; return room;
+    default: return &cpu->v[n & REG_MASK];
     }
 }
 
@@ -401,16 +387,12 @@ static void merge(union vec *d, const union vec *b, uint64_t mask, unsigned size
 
 static void write_result(struct cpu *cpu, const struct work *w, unsigned n, const union vec *d)
 {
-    unsigned bytes = result_bytes(w);
-
     n &= REG_MASK;
     switch (w->op->dst) {
     case KIND_K: cpu->k[n & 7] = d->u64[0]; break;
     case KIND_G: cpu->r[n & 15] = d->u64[0]; break;
     case KIND_FLAGS: cpu->flags = (cpu->flags & ~F_ARITH) | d->u64[0]; break;
-    default:
-        memcpy(&cpu->v[n], d, bytes);
-        memset(&cpu->v[n].u8[bytes], 0, sizeof(union vec) - bytes);
+    default: vec_set(&cpu->v[n], d, result_bytes(w));
     }
 }
 
@@ -446,7 +428,7 @@ static void run_evex(struct cpu *cpu, const struct uop *u)
         load(cpu, &w, u->b, &room);
         b = &room;
     } else {
-        b = source(cpu, u, &w, w.op->src, u->b, &room);
+        b = source(cpu, w.op->src, u->b, &room);
     }
     if (w.op->dst == KIND_V && (sums || !zeroing))
         d = cpu->v[u->d & REG_MASK];
@@ -461,7 +443,7 @@ static void run_evex_store(struct cpu *cpu, const struct uop *u)
 {
     struct work w = work_of(cpu, u);
     union vec room, d = { 0 };
-    const union vec *b = source(cpu, u, &w, w.op->src, u->d, &room);
+    const union vec *b = source(cpu, w.op->src, u->d, &room);
 
     if (w.op->k[w.length]) {
         compute(cpu, &w, &d, b, b);
@@ -495,12 +477,12 @@ static unsigned memory_form(const struct insn *in, bool is_linear)
 
 unsigned evex_emit_address(struct block_builder *b, const struct evex_op *op, const struct insn *in)
 {
-    const struct insn s = scaled(op, in);
+    const struct insn s = scaled(op, in), *const was = b->in;
     bool is_linear;
 
     b->in = &s;
     is_linear = emit_unchecked(b);
-    b->in = in;
+    b->in = was;
     return memory_form(in, is_linear);
 }
 

@@ -23,7 +23,7 @@ struct word {
     uint8_t reg;
     uint32_t done; /* implemented */
     uint32_t host; /* of it: executed by the host's own unit */
-    uint32_t ymm;  /* of that: needs YMM registers enabled by the host's system */
+    uint32_t ymm;  /* so, too, but needs YMM registers enabled by the host's system */
     uint32_t zmm;  /* the same of AVX-512, which comes as all of what its kernels are made of */
 };
 
@@ -42,7 +42,7 @@ static const struct word words[] = {
         BIT(20) /* sse4.2 */ | BIT(21) /* x2apic */ | BIT(22) /* movbe */ | BIT(23) /* popcnt */ |
         BIT(24) /* tsc-deadline */ | BIT(25) /* aes */ | BIT(26) /* xsave */ | BIT(28) /* avx */ |
         BIT(29) /* f16c */ | BIT(30) /* rdrand */,
-        .host = BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(19) | BIT(20) | BIT(25) | BIT(28) | BIT(29),
+        .host = BIT(0) | BIT(1) | BIT(9) | BIT(19) | BIT(20) | BIT(25),
         .ymm = BIT(12) | BIT(28) | BIT(29) },
     { 6, 0, EAX, .done = BIT(2) /* arat */ },
     { 7, 0, EBX, .done =
@@ -51,19 +51,17 @@ static const struct word words[] = {
         BIT(16) /* avx512f */ | BIT(17) /* avx512dq */ | BIT(18) /* rdseed */ | BIT(19) /* adx */ |
         BIT(20) /* smap */ | BIT(21) /* avx512ifma */ | BIT(23) /* clflushopt */ |
         BIT(28) /* avx512cd */ | BIT(29) /* sha */ | BIT(30) /* avx512bw */ | BIT(31) /* avx512vl */,
-        .host = BIT(5) | BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(29) | BIT(30) | BIT(31),
-        .ymm = BIT(5), .zmm = BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31) },
+        .host = BIT(29), .ymm = BIT(5), .zmm = BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31) },
     { 7, 0, ECX, .done =
         BIT(1)  /* avx512vbmi */ | BIT(2) /* umip */ | BIT(3) /* pku */ | BIT(6) /* avx512vbmi2 */ |
         BIT(8)  /* gfni */ | BIT(9) /* vaes */ | BIT(10) /* vpclmulqdq */ | BIT(11) /* avx512vnni */ |
         BIT(12) /* avx512bitalg */ | BIT(14) /* avx512-vpopcntdq */ | BIT(16) /* la57 */ |
         BIT(22) /* rdpid */,
-        .host = BIT(1) | BIT(6) | BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(14),
-        .ymm = BIT(9) | BIT(10), .zmm = BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14) },
+        .host = BIT(8), .ymm = BIT(9) | BIT(10), .zmm = BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14) },
     { 7, 0, EDX, .done = BIT(23) /* avx512-fp16 */ | BIT(29) /* arch-capabilities */,
-        .host = BIT(23), .zmm = BIT(23) },
+        .zmm = BIT(23) },
     { 7, 1, EAX, .done = BIT(4) /* avx-vnni */ | BIT(5) /* avx512-bf16 */,
-        .host = BIT(4) | BIT(5), .ymm = BIT(4), .zmm = BIT(5) },
+        .ymm = BIT(4), .zmm = BIT(5) },
     { 0xd, 1, EAX, .done =
         BIT(0) /* xsaveopt */ | BIT(1) /* xsavec */ | BIT(2) /* xgetbv1 */ | BIT(3) /* xsaves */ },
     { 0x80000001, 0, EDX, .done =
@@ -106,13 +104,18 @@ enum { N_LEAVES = sizeof(leaves) / sizeof(leaves[0]) };
 
 /* ---- What the host has ---- */
 
+/* Of what it has to execute, that which it does. */
 static uint32_t host_word(const struct word *w)
 {
-    uint32_t r[4] = { 0 };
+    uint32_t r[4] = { 0 }, usable = w->host;
 
-    __get_cpuid_count(w->leaf, w->subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]);
-    return r[w->reg] & ~(vec_host_saves(XCR0_AVX) ? 0 : w->ymm) &
-           ~(vec_host_has_avx512() ? 0 : w->zmm);
+    if (w->ymm && vec_host_saves(XCR0_AVX))
+        usable |= w->ymm;
+    if (w->zmm && vec_host_has_avx512())
+        usable |= w->zmm;
+    if (usable)
+        __get_cpuid_count(w->leaf, w->subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]);
+    return r[w->reg] & usable;
 }
 
 /* ---- The list ---- */
@@ -131,7 +134,7 @@ static void fill_features(struct tenon_cpuid *list)
         const struct word *w = &words[i];
         struct tenon_cpuid *e = find(list, w->leaf, w->subleaf);
 
-        (&e->eax)[w->reg] |= w->done & (~w->host | host_word(w));
+        (&e->eax)[w->reg] |= (w->done & ~(w->host | w->ymm | w->zmm)) | host_word(w);
     }
 }
 

@@ -12,6 +12,11 @@ struct rows {
     const void *first;
     unsigned n, size; /* how many; bytes of one */
 };
+/* Of a table that has op and n. */
+#define ROWS(table)                                                                                \
+    {                                                                                              \
+        (table).op, (table).n, sizeof(*(table).op)                                                 \
+    }
 
 enum { ROW_KEYS = 4 * 256 };
 

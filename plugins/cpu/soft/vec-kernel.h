@@ -149,6 +149,18 @@
         d->u64[0] = (z ? F_ZF : 0) | (p ? F_PF : 0) | (c ? F_CF : 0);                              \
     }
 
+/* INSERTPS.  imm: source element, destination element, elements to clear. */
+static inline union vec insert_single(const union vec *a, const union vec *b, unsigned imm)
+{
+    union vec r = *a;
+
+    r.u32[imm >> 4 & 3] = b->u32[imm >> 6];
+    for (unsigned i = 0; i < 4; i++)
+        if (imm >> i & 1)
+            r.u32[i] = 0;
+    return r;
+}
+
 /* FMA: X(high digit of the opcode, order) */
 #define FMA_ORDERS(X) X(0x90, 132) X(0xa0, 213) X(0xb0, 231)
 

@@ -64,15 +64,10 @@ ELEMENT(d, u32, 4)
 ELEMENT(q, u64, 2)
 ELEMENT(w_mm, u16, 4)
 
-/* imm: source element, destination element, elements to clear. */
 KERNEL(x_insertps)
 {
-    union vec r = *a;
+    union vec r = insert_single(a, b, imm);
 
-    r.u32[imm >> 4 & 3] = b->u32[imm >> 6];
-    for (unsigned i = 0; i < 4; i++)
-        if (imm >> i & 1)
-            r.u32[i] = 0;
     memcpy(d, &r, 16);
 }
 

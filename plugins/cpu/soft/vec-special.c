@@ -189,23 +189,10 @@ static void emit_strings(struct block_builder *b, const struct vec_op *op, const
 
 /* ---- Masked moves ---- */
 
-/* Bytes of an element; its part of a register, its sign bit. */
-static uint64_t element(const union vec *v, unsigned i, unsigned size)
-{
-    return size == 8 ? v->u64[i] : v->u32[i];
-}
-
-static void set_element(union vec *v, unsigned i, unsigned size, uint64_t value)
-{
-    if (size == 8)
-        v->u64[i] = value;
-    else
-        v->u32[i] = value;
-}
-
+/* By the sign bit of an element of so many bytes. */
 static bool chosen(const union vec *mask, unsigned i, unsigned size)
 {
-    return element(mask, i, size) >> (size * 8 - 1) & 1;
+    return vec_element(mask, i, size) >> (size * 8 - 1) & 1;
 }
 
 /* VMASKMOV, VPMASKMOV.  d: the register, a: the mask, b: bytes in all, imm: bytes of an element. */
@@ -216,7 +203,7 @@ static void run_masked_load(struct cpu *cpu, const struct uop *u)
 
     for (unsigned i = 0; i < u->b / size; i++)
         if (chosen(&cpu->v[u->a], i, size))
-            set_element(&r, i, size, mem_read(cpu, cpu->r[REG_T0] + i * size, size));
+            vec_set_element(&r, i, size, mem_read(cpu, cpu->r[REG_T0] + i * size, size));
     cpu->v[u->d] = r;
 }
 
@@ -231,7 +218,7 @@ static void run_masked_store(struct cpu *cpu, const struct uop *u)
             mem_probe_write(cpu, lin + i * size, size);
     for (unsigned i = 0; i < u->b / size; i++)
         if (chosen(mask, i, size))
-            mem_write(cpu, lin + i * size, element(&cpu->v[u->d], i, size), size);
+            mem_write(cpu, lin + i * size, vec_element(&cpu->v[u->d], i, size), size);
 }
 
 static void emit_masked(struct block_builder *b, const struct vec_op *op, const struct insn *in,
@@ -309,11 +296,6 @@ union gather {
     };
 };
 
-static void clear_above(union vec *v, unsigned bytes)
-{
-    memset(&v->u8[bytes], 0, sizeof(*v) - bytes);
-}
-
 /* d: destination, a: mask, b: index; T0: base and displacement.  Done elements leave the mask at
  * once, so that a fault resumes with the rest; the first clears what lies above the vector. */
 static void run_gather(struct cpu *cpu, const struct uop *u)
@@ -322,7 +304,7 @@ static void run_gather(struct cpu *cpu, const struct uop *u)
     union vec *d = &cpu->v[u->d], *mask = &cpu->v[u->a];
     uint64_t limit = g.addr_size == 8 ? UINT64_MAX : UINT32_MAX;
 
-    clear_above(mask, g.vector);
+    vec_clear_above(mask, g.vector);
     for (unsigned i = 0; i < g.n; i++) {
         int64_t index = g.index_size == 8 ? cpu->v[u->b].s64[i] : cpu->v[u->b].s32[i];
         uint64_t at = (cpu->r[REG_T0] + ((uint64_t)index << g.scale)) & limit;
@@ -330,13 +312,13 @@ static void run_gather(struct cpu *cpu, const struct uop *u)
         if (chosen(mask, i, g.size)) {
             uint64_t lin = segment_linear(cpu, g.seg, at, g.size, false);
 
-            set_element(d, i, g.size, mem_read(cpu, lin, g.size));
-            clear_above(d, g.vector);
+            vec_set_element(d, i, g.size, mem_read(cpu, lin, g.size));
+            vec_clear_above(d, g.vector);
         }
-        set_element(mask, i, g.size, 0);
+        vec_set_element(mask, i, g.size, 0);
     }
-    clear_above(mask, 0);
-    clear_above(d, g.n * g.size);
+    vec_clear_above(mask, 0);
+    vec_clear_above(d, g.n * g.size);
 }
 
 static bool gather_allowed(const struct insn *in, unsigned index)

@@ -67,20 +67,22 @@ static void check_sse(struct cpu *cpu, const struct uop *u)
         cpu_fault(cpu, EXC_NM);
 }
 
-static void check_avx(struct cpu *cpu, const struct uop *u)
+static void check_components(struct cpu *cpu, uint64_t components)
 {
-    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX) != XCR0_AVX)
+    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & components) != components)
         cpu_fault(cpu, EXC_UD);
     if (cpu->cr0 & CR0_TS)
         cpu_fault(cpu, EXC_NM);
 }
 
+static void check_avx(struct cpu *cpu, const struct uop *u)
+{
+    check_components(cpu, XCR0_AVX);
+}
+
 static void check_evex(struct cpu *cpu, const struct uop *u)
 {
-    if (!(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX512) != XCR0_AVX512)
-        cpu_fault(cpu, EXC_UD);
-    if (cpu->cr0 & CR0_TS)
-        cpu_fault(cpu, EXC_NM);
+    check_components(cpu, XCR0_AVX512);
     cpu->wide = true;
 }
 
@@ -155,10 +157,6 @@ static bool offered(const struct cpu *cpu, const struct vec_op *op, const struct
 }
 
 _Static_assert(!offsetof(struct vec_op, map) && offsetof(struct vec_op, opcode) == 2, "rows.h");
-#define ROWS(table)                                                                                \
-    {                                                                                              \
-        (table).op, (table).n, sizeof(*(table).op)                                                 \
-    }
 
 struct row_index *vec_rows(void)
 {
@@ -220,19 +218,6 @@ static void check_canonical(struct cpu *cpu, uint64_t lin, unsigned how)
         cpu_fault_error(cpu, how & VEC_STACK ? EXC_SS : EXC_GP, 0);
 }
 
-/* Copies at once what other processors may see: never a part twice. */
-static inline void copy(void *to, const void *from, unsigned bytes)
-{
-    switch (bytes) {
-    case 1: memcpy(to, from, 1); break;
-    case 2: memcpy(to, from, 2); break;
-    case 4: memcpy(to, from, 4); break;
-    case 8: memcpy(to, from, 8); break;
-    case 16: memcpy(to, from, 16); break;
-    default: memcpy(to, from, 32); break;
-    }
-}
-
 /* Memory at T0; how as u->b. */
 static inline void load(struct cpu *cpu, union vec *to, unsigned how)
 {
@@ -244,7 +229,7 @@ static inline void load(struct cpu *cpu, union vec *to, unsigned how)
         check_canonical(cpu, lin, how);
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
-        copy(to, p, bytes);
+        vec_copy(to, p, bytes);
     else
         mem_read_bytes(cpu, lin, to, bytes);
 }
@@ -264,7 +249,7 @@ static inline void store(struct cpu *cpu, const union vec *from, unsigned how)
         check_canonical(cpu, lin, how);
     check_alignment(cpu, lin, how);
     if (LIKELY(p))
-        copy(p, from, bytes);
+        vec_copy(p, from, bytes);
     else
         mem_write_bytes(cpu, lin, from, bytes);
 }
@@ -415,10 +400,8 @@ static inline __attribute__((always_inline)) void run_vector(struct cpu *cpu, co
     } else {
         kernel_of(u)(d, a, b, imm8_of(u));
     }
-    if (width == VEX_128)
-        vec_clear_upper(d);
-    else if (width == VEX_256)
-        vec_clear_zmm(d);
+    if (width != LEGACY)
+        vec_clear_above(d, bytes);
 }
 
 #define RUN_VECTOR(name, mem, width, fp)                                                           \
@@ -454,14 +437,12 @@ static void move_reg(struct cpu *cpu, const struct uop *u)
 
 static void move_reg_128(struct cpu *cpu, const struct uop *u)
 {
-    move_reg(cpu, u);
-    vec_clear_upper(&cpu->v[u->d]);
+    vec_set(&cpu->v[u->d], &cpu->v[u->b], 16);
 }
 
 static void move_reg_256(struct cpu *cpu, const struct uop *u)
 {
-    memcpy(&cpu->v[u->d], &cpu->v[u->b], 32);
-    vec_clear_zmm(&cpu->v[u->d]);
+    vec_set(&cpu->v[u->d], &cpu->v[u->b], 32);
 }
 
 /* 16 bytes or fewer, then zeroes; VEX: to the end of the register. */
@@ -548,15 +529,13 @@ static const union vec *read_operand(struct cpu *cpu, unsigned operand, union ve
 
 static void write_operand(struct cpu *cpu, unsigned operand, const union vec *value, unsigned how)
 {
-    unsigned n = operand & 15;
+    unsigned n = operand & 15, bytes = how & HOW_256 ? 32 : 16;
 
     switch (operand >> 4) {
     case KIND_V:
-        memcpy(&cpu->v[n], value, how & HOW_256 ? 32 : 16);
-        if (how & HOW_256)
-            vec_clear_zmm(&cpu->v[n]);
-        else if (how & HOW_VEX)
-            vec_clear_upper(&cpu->v[n]);
+        memcpy(&cpu->v[n], value, bytes);
+        if (how & HOW_VEX)
+            vec_clear_above(&cpu->v[n], bytes);
         break;
     case KIND_K: cpu->k[n & 7] = value->u64[0]; break;
     case KIND_MM: x87_write_mmx(cpu, n & 7, value->u64[0]); break;

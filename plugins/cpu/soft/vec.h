@@ -170,14 +170,41 @@ unsigned vec_memory(const struct vec_op *op, const struct insn *in);
 /* T0 = its address, and that. */
 unsigned vec_emit_memory(struct block_builder *b, const struct vec_op *op, const struct insn *in);
 void vec_load(struct cpu *cpu, union vec *to, unsigned how);
-/* Clears what is above 128 bits of a register, or above 256. */
-static inline void vec_clear_upper(union vec *v)
+/* Copies at once what other processors may see, never a part twice: a power of two of bytes, at
+ * most 32. */
+static inline void vec_copy(void *to, const void *from, unsigned bytes)
 {
-    memset(&v->u64[2], 0, 48);
+    switch (bytes) {
+    case 1: memcpy(to, from, 1); break;
+    case 2: memcpy(to, from, 2); break;
+    case 4: memcpy(to, from, 4); break;
+    case 8: memcpy(to, from, 8); break;
+    case 16: memcpy(to, from, 16); break;
+    default: memcpy(to, from, 32); break;
+    }
 }
-static inline void vec_clear_zmm(union vec *v)
+/* Clears what is above so many bytes of a register. */
+static inline void vec_clear_above(union vec *v, unsigned bytes)
 {
-    memset(&v->u64[4], 0, 32);
+    memset(&v->u8[bytes], 0, sizeof(*v) - bytes);
+}
+/* Writes them, too. */
+static inline void vec_set(union vec *v, const union vec *value, unsigned bytes)
+{
+    memcpy(v, value, bytes);
+    vec_clear_above(v, bytes);
+}
+/* Elements of four or eight bytes. */
+static inline uint64_t vec_element(const union vec *v, unsigned i, unsigned size)
+{
+    return size == 8 ? v->u64[i] : v->u32[i];
+}
+static inline void vec_set_element(union vec *v, unsigned i, unsigned size, uint64_t value)
+{
+    if (size == 8)
+        v->u64[i] = value;
+    else
+        v->u32[i] = value;
 }
 
 #endif

@@ -108,16 +108,29 @@ static unsigned n_xmm(const struct cpu *cpu)
     return cpu->mode & MODE_CODE64 ? 16 : 8;
 }
 
-static void xmm_out(const struct cpu *cpu, struct legacy *l)
+/* So many bytes of each of registers 0 to n-1, from a byte on. */
+static void vectors_out(const struct cpu *cpu, uint8_t *to, unsigned n, unsigned from,
+                        unsigned bytes)
 {
-    for (unsigned i = 0; i < n_xmm(cpu); i++)
-        memcpy(l->xmm[i], &cpu->v[i], 16);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(to + bytes * i, &cpu->v[i].u8[from], bytes);
 }
 
-static void xmm_in(struct cpu *cpu, const struct legacy *l)
+static void vectors_in(struct cpu *cpu, const uint8_t *from, unsigned n, unsigned at,
+                       unsigned bytes)
 {
-    for (unsigned i = 0; i < n_xmm(cpu); i++)
-        memcpy(&cpu->v[i], l->xmm[i], 16);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(&cpu->v[i].u8[at], from + bytes * i, bytes);
+}
+
+static void xmm_out(const struct cpu *cpu, struct legacy *l, unsigned n)
+{
+    vectors_out(cpu, l->xmm[0], n, 0, 16);
+}
+
+static void xmm_in(struct cpu *cpu, const struct legacy *l, unsigned n)
+{
+    vectors_in(cpu, l->xmm[0], n, 0, 16);
 }
 
 /* ---- FXSAVE, FXRSTOR ---- */
@@ -156,7 +169,7 @@ static void run_fxsave(struct cpu *cpu, const struct uop *u)
     x87_out(cpu, &l, u->d);
     l.mxcsr = cpu->mxcsr;
     l.mxcsr_mask = MXCSR_MASK;
-    xmm_out(cpu, &l);
+    xmm_out(cpu, &l, n_xmm(cpu));
     mem_write_bytes(cpu, lin, &l, XMM_AT + (moves_xmm(cpu) ? 16 * n_xmm(cpu) : 0));
 }
 
@@ -173,7 +186,7 @@ static void run_fxrstor(struct cpu *cpu, const struct uop *u)
         return;
     cpu->mxcsr = l.mxcsr;
     if (moves_xmm(cpu))
-        xmm_in(cpu, &l);
+        xmm_in(cpu, &l, n_xmm(cpu));
 }
 
 /* ---- XSAVE's components ---- */
@@ -259,7 +272,7 @@ static uint64_t wide_in_use(const struct cpu *cpu)
 }
 
 /* Outside 64-bit mode, too, by all registers. */
-static uint64_t in_use(const struct cpu *cpu)
+uint64_t xsave_in_use(const struct cpu *cpu)
 {
     uint64_t used = (x87_in_use(&cpu->x87) ? X87 : 0) | (cpu->pkru ? PKRU : 0);
 
@@ -272,29 +285,9 @@ static uint64_t in_use(const struct cpu *cpu)
     return used | (cpu->wide ? wide_in_use(cpu) : 0);
 }
 
-uint64_t xsave_in_use(const struct cpu *cpu)
-{
-    return in_use(cpu);
-}
-
 static uint8_t *part(struct cpu *cpu, struct image *image, unsigned component, uint64_t compact)
 {
     return (uint8_t *)image + place_of(cpu, component, compact).offset;
-}
-
-/* So many bytes of each of registers 0 to n-1, from a byte on. */
-static void vectors_out(const struct cpu *cpu, uint8_t *to, unsigned n, unsigned from,
-                        unsigned bytes)
-{
-    for (unsigned i = 0; i < n; i++)
-        memcpy(to + bytes * i, &cpu->v[i].u8[from], bytes);
-}
-
-static void vectors_in(struct cpu *cpu, const uint8_t *from, unsigned n, unsigned at,
-                       unsigned bytes)
-{
-    for (unsigned i = 0; i < n; i++)
-        memcpy(&cpu->v[i].u8[at], from + bytes * i, bytes);
 }
 
 static void vectors_clear(struct cpu *cpu, unsigned n, unsigned at, unsigned bytes)
@@ -346,7 +339,7 @@ static void components_out(struct cpu *cpu, struct image *image, uint64_t which,
     if (which & X87)
         x87_out(cpu, &image->legacy, w);
     if (which & SSE)
-        xmm_out(cpu, &image->legacy);
+        xmm_out(cpu, &image->legacy, n_xmm(cpu));
     if (which & AVX)
         vectors_out(cpu, part(cpu, image, 2, compact), n_xmm(cpu), 16, 16);
     if (which & PKRU) {
@@ -364,7 +357,7 @@ static void components_in(struct cpu *cpu, struct image *image, uint64_t which, 
     if (which & X87)
         x87_in(cpu, &image->legacy, w);
     if (which & SSE)
-        xmm_in(cpu, &image->legacy);
+        xmm_in(cpu, &image->legacy, n_xmm(cpu));
     if (which & AVX)
         vectors_in(cpu, part(cpu, image, 2, compact), n_xmm(cpu), 16, 16);
     if (which & PKRU) {
@@ -407,7 +400,7 @@ void xsave_state_in(struct cpu *cpu, const uint8_t bytes[IMAGE_MAX])
     memset(cpu->k, 0, sizeof(cpu->k));
     cpu->wide = false;
     if (bv & SSE)
-        vectors_in(cpu, image.legacy.xmm[0], 16, 0, 16);
+        xmm_in(cpu, &image.legacy, 16);
     if (bv & AVX)
         vectors_in(cpu, part(cpu, &image, 2, 0), 16, 16, 16);
     wide_in(cpu, &image, bv, 0, 16);
@@ -423,9 +416,9 @@ void xsave_state_out(struct cpu *cpu, uint8_t bytes[IMAGE_MAX])
     uint64_t used;
 
     memcpy(&image, bytes, sizeof(image));
-    used = in_use(cpu) | image.header.bv;
+    used = xsave_in_use(cpu) | image.header.bv;
     x87_out(cpu, &image.legacy, true);
-    vectors_out(cpu, image.legacy.xmm[0], 16, 0, 16);
+    xmm_out(cpu, &image.legacy, 16);
     if (used & AVX)
         vectors_out(cpu, part(cpu, &image, 2, 0), 16, 16, 16);
     wide_out(cpu, &image, used, 0, 16);
@@ -466,7 +459,7 @@ static unsigned image_bytes(struct cpu *cpu, uint64_t which, uint64_t compact)
     for (unsigned i = 2; i < N_COMPONENTS; i++) {
         struct place p;
 
-        if (!(which & KNOWN & 1ull << i))
+        if (!(which & 1ull << i))
             continue;
         p = place_of(cpu, i, compact);
         if (p.offset + p.bytes > bytes)
@@ -506,10 +499,9 @@ static unsigned bytes_out(const struct cpu *cpu, unsigned component)
     }
 }
 
-static unsigned spans_of(struct cpu *cpu, const struct uop *u, uint64_t written, bool mxcsr,
-                         uint64_t compact, struct span span[9])
+static unsigned spans_of(struct cpu *cpu, uint64_t written, bool mxcsr, uint64_t compact,
+                         struct span span[9])
 {
-    static const uint8_t extended[] = { 2, 5, 6, 7, 9 };
     unsigned n = 0;
 
     if (written & X87) {
@@ -520,13 +512,13 @@ static unsigned spans_of(struct cpu *cpu, const struct uop *u, uint64_t written,
         span[n++] = (struct span){ 24, 32 };
     if (written & SSE)
         span[n++] = (struct span){ XMM_AT, XMM_AT + 16 * n_xmm(cpu) };
-    for (unsigned i = 0; i < sizeof(extended); i++) {
+    for (unsigned i = 2; i < N_COMPONENTS; i++) {
         struct place p;
 
-        if (!(written & 1ull << extended[i]))
+        if (!(written & 1ull << i))
             continue;
-        p = place_of(cpu, extended[i], compact);
-        span[n++] = (struct span){ p.offset, p.offset + bytes_out(cpu, extended[i]) };
+        p = place_of(cpu, i, compact);
+        span[n++] = (struct span){ p.offset, p.offset + bytes_out(cpu, i) };
     }
     return n;
 }
@@ -544,7 +536,7 @@ static void run_xsave(struct cpu *cpu, const struct uop *u)
 {
     struct image image;
     struct span span[9];
-    uint64_t lin, rfbm, used = in_use(cpu), written, compact;
+    uint64_t lin, rfbm, used = xsave_in_use(cpu), written, compact;
     bool mxcsr;
     unsigned n;
 
@@ -563,7 +555,7 @@ static void run_xsave(struct cpu *cpu, const struct uop *u)
     image.legacy.mxcsr = cpu->mxcsr;
     image.legacy.mxcsr_mask = MXCSR_MASK;
     components_out(cpu, &image, written, compact, u->d & W);
-    n = spans_of(cpu, u, written, mxcsr, compact, span);
+    n = spans_of(cpu, written, mxcsr, compact, span);
     write_spans(cpu, lin, &image, span, n, compact ? 16 : 8);
 }
 
