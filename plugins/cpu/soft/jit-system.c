@@ -254,7 +254,7 @@ static void make_syscall(struct maker *m, const struct uop *u)
 static void load_user(struct maker *m)
 {
     host(&m->c, H_LOAD, 8, HOST_AX, CPU(tlb));
-    host(&m->c, H_LOAD, 4, HOST_CX, host_mem(HOST_AX, offsetof(struct tlb, user)));
+    host(&m->c, H_LOAD, 4, HOST_CX, IN_TLB(user));
 }
 
 /* To where nothing is stepped or checked, and nothing waits for IF. */
@@ -302,10 +302,9 @@ static void make_sysret(struct maker *m, const struct uop *u)
 
 bool make_system_jump(struct maker *m, const struct uop *u)
 {
-    uint32_t mode = m->block->mode;
-    bool user = mode & MODE_USER;
+    bool user = m->block->mode & MODE_USER;
 
-    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || mode & MODE_GUEST)
+    if (!is_code64(m) || m->block->mode & MODE_GUEST)
         return false;
     if (user && u->call == run_syscall)
         make_syscall(m, u);
@@ -333,9 +332,8 @@ bool make_system_call(struct maker *m, const struct uop *u)
         { run_read_base, make_read_base },
         { run_write_base, make_write_base },
     };
-    uint32_t mode = m->block->mode;
 
-    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || mode & (MODE_USER | MODE_GUEST) ||
+    if (!is_code64(m) || m->block->mode & (MODE_USER | MODE_GUEST) ||
         (u->call == call_pushf && u->imm != 8) || (u->call == run_read_cr && u->imm == 8))
         return false;
     for (unsigned i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
