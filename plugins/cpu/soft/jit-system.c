@@ -151,10 +151,8 @@ static void find_target(struct maker *m, struct operand salt)
 {
     struct host_code *c = &m->c;
 
-    host_push(c, HOST_AX);
-    host(c, H_LOAD, 8, HOST_AX, salt);
-    host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T1)));
-    host_pop(c, HOST_AX);
+    host(c, H_LOAD, 8, HOST_CX, salt);
+    host(c, H_STORE, 8, HOST_CX, CPU_AT(REG(REG_T1)));
     find_jump(m);
     host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
     unless(m, CC_NZ);
