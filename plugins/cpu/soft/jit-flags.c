@@ -269,6 +269,25 @@ void flags_load(struct host_code *c)
     host_sahf(c);
 }
 
+/* LAHF's byte and OF replace what is in cpu->flags in their places. */
+void flags_join(struct host_code *c)
+{
+    host(c, H_ZX8, 4, HOST_AX, CPU(pair));
+    host_imm(c, H_SHL_I, 4, host_reg(HOST_AX), 11);
+    host(c, H_OR, 1, HOST_AX, CPU_AT(offsetof(struct cpu, pair) + 1));
+    host(c, H_XOR, 4, HOST_AX, CPU(flags));
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), F_ARITH);
+    host(c, H_XOR, 4, HOST_AX, CPU(flags));
+}
+
+void flags_part(struct host_code *c, unsigned reg)
+{
+    host(c, H_STORE, 1, reg, CPU_AT(offsetof(struct cpu, pair) + 1));
+    host_imm(c, H_SHR_I, 4, host_reg(reg), 11);
+    host_imm(c, H_AND_I, 4, host_reg(reg), 1);
+    host(c, H_STORE, 1, reg, CPU(pair));
+}
+
 void flags_need(struct maker *m, uint16_t set)
 {
     if ((m->in_host & set) == set)

@@ -357,6 +357,10 @@ void flags_settle(struct maker *m);
 void flags_follow(struct maker *m, const struct uop *u);
 /* Where flags are loaded from cpu->pair: OF is in AL, and what SAHF takes in AH. */
 void flags_load(struct host_code *c);
+/* AX = RFLAGS, whole, of cpu->pair and the rest in cpu->flags. */
+void flags_join(struct host_code *c);
+/* cpu->pair gets its part of RFLAGS in reg, which is destroyed. */
+void flags_part(struct host_code *c, unsigned reg);
 /* The host's flags become the guest's, at least those of set.  AX is destroyed. */
 void flags_need(struct maker *m, uint16_t set);
 /* The host's flags are the guest's now: those of set have been made by this micro-op, and what was

@@ -21,29 +21,6 @@ static void each_register(struct host_code *c, enum host_insn insn)
             host(c, insn, 8, home_of(REG(r)), CPU_AT(REG(r)));
 }
 
-/* cpu->flags takes in the pair; DX and AX are destroyed. */
-static void join_flags(struct host_code *c)
-{
-    host(c, H_ZX8, 4, HOST_AX, CPU(pair));
-    host_imm(c, H_SHL_I, 4, host_reg(HOST_AX), 11);
-    host(c, H_ZX8, 4, HOST_DX, CPU_AT(offsetof(struct cpu, pair) + 1));
-    host(c, H_OR, 4, HOST_DX, host_reg(HOST_AX));
-    host_imm(c, H_AND_I, 4, host_reg(HOST_DX), F_ARITH);
-    host(c, H_LOAD, 8, HOST_AX, CPU(flags));
-    host_imm(c, H_AND_I, 8, host_reg(HOST_AX), ~F_ARITH);
-    host(c, H_OR, 8, HOST_AX, host_reg(HOST_DX));
-    host(c, H_STORE, 8, HOST_AX, CPU(flags));
-}
-
-static void part_flags(struct host_code *c)
-{
-    host(c, H_LOAD, 4, HOST_DX, CPU(flags));
-    host(c, H_STORE, 1, HOST_DX, CPU_AT(offsetof(struct cpu, pair) + 1));
-    host_imm(c, H_SHR_I, 4, host_reg(HOST_DX), 11);
-    host_imm(c, H_AND_I, 4, host_reg(HOST_DX), 1);
-    host(c, H_STORE, 1, HOST_DX, CPU(pair));
-}
-
 /*
  * All that is the guest's goes to struct cpu; what is C's comes back.  AX and CX survive in SI and
  * CX.
@@ -53,7 +30,8 @@ static void spill(struct jit *jit, struct host_code *c)
     each_register(c, H_STORE);
     host(c, H_LOAD, 8, HOST_SI, host_reg(HOST_AX));
     unit_unload(jit, c);
-    join_flags(c);
+    flags_join(c);
+    host(c, H_STORE, 8, HOST_AX, CPU(flags));
     host(c, H_LOAD, 8, HOST_AX, CPU(stop_at));
     host(c, H_SUB, 8, HOST_AX, CPU(left));
     host(c, H_STORE, 8, HOST_AX, CPU(instructions));
@@ -63,7 +41,8 @@ static void spill(struct jit *jit, struct host_code *c)
 /* The other way; AX survives.  BP is the processor already. */
 static void fill(struct host_code *c)
 {
-    part_flags(c);
+    host(c, H_LOAD, 4, HOST_DX, CPU(flags));
+    flags_part(c, HOST_DX);
     host(c, H_LOAD, 8, HOST_DX, CPU(stop_at));
     host(c, H_SUB, 8, HOST_DX, CPU(instructions));
     host(c, H_STORE, 8, HOST_DX, CPU(left));

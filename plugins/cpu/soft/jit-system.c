@@ -130,25 +130,17 @@ static void make_read_cr(struct maker *m, const struct uop *u)
     put(m, REG(u->a), 8, HOST_AX);
 }
 
-/* cpu->flags become the guest's whole ones on the way. */
 static void make_pushf(struct maker *m, const struct uop *u)
 {
-    struct host_code *c = &m->c;
     struct operand at;
 
     (void)u;
     flags_clobber(m);
     at = reach(m, REG(RSP), -8, 8, true);
-    host(c, H_ZX8, 4, HOST_AX, CPU(pair));
-    host_imm(c, H_SHL_I, 4, host_reg(HOST_AX), 11);
-    host(c, H_OR, 1, HOST_AX, CPU_AT(offsetof(struct cpu, pair) + 1));
-    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), F_ARITH);
-    host_imm(c, H_AND_I, 4, CPU(flags), ~F_ARITH);
-    host(c, H_OR_M, 4, HOST_AX, CPU(flags));
-    host(c, H_LOAD, 4, HOST_AX, CPU(flags));
-    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), ~(F_RF | F_VM));
-    host(c, H_STORE, 8, HOST_AX, at);
-    host(c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+    flags_join(&m->c);
+    host_imm(&m->c, H_AND_I, 4, host_reg(HOST_AX), ~(F_RF | F_VM));
+    host(&m->c, H_STORE, 8, HOST_AX, at);
+    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
 }
 
 /* ---- SYSCALL and SYSRET between 64-bit code ---- */
@@ -159,10 +151,8 @@ static void find_target(struct maker *m, struct operand salt)
 {
     struct host_code *c = &m->c;
 
-    host_push(c, HOST_AX);
-    host(c, H_LOAD, 8, HOST_AX, salt);
-    host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(REG_T1)));
-    host_pop(c, HOST_AX);
+    host(c, H_LOAD, 8, HOST_CX, salt);
+    host(c, H_STORE, 8, HOST_CX, CPU_AT(REG(REG_T1)));
     find_jump(m);
     host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
     unless(m, CC_NZ);
@@ -179,30 +169,12 @@ static void go_to_target(struct maker *m)
     host(&m->c, H_JMP, 8, 0, host_mem(HOST_CX, offsetof(struct jit_jump, code)));
 }
 
-/* AX = RFLAGS, whole. */
-static void join_flags(struct maker *m)
-{
-    struct host_code *c = &m->c;
-
-    host(c, H_ZX8, 4, HOST_AX, CPU(pair));
-    host_imm(c, H_SHL_I, 4, host_reg(HOST_AX), 11);
-    host(c, H_OR, 1, HOST_AX, CPU_AT(offsetof(struct cpu, pair) + 1));
-    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), F_ARITH);
-    host_imm(c, H_AND_I, 4, CPU(flags), ~F_ARITH);
-    host(c, H_OR, 8, HOST_AX, CPU(flags));
-}
-
 /* RFLAGS = AX. */
-static void load_flags(struct maker *m)
+static void set_flags(struct maker *m)
 {
-    struct host_code *c = &m->c;
-
-    host_imm(c, H_OR_I, 4, host_reg(HOST_AX), 2);
-    host(c, H_STORE, 8, HOST_AX, CPU(flags));
-    host(c, H_STORE, 1, HOST_AX, CPU_AT(offsetof(struct cpu, pair) + 1));
-    host_imm(c, H_SHR_I, 4, host_reg(HOST_AX), 11);
-    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), 1);
-    host(c, H_STORE, 1, HOST_AX, CPU(pair));
+    host_imm(&m->c, H_OR_I, 4, host_reg(HOST_AX), 2);
+    host(&m->c, H_STORE, 8, HOST_AX, CPU(flags));
+    flags_part(&m->c, HOST_AX);
 }
 
 /* A flat segment whose selector is 16 bits of STAR, from byte on, plus more. */
@@ -255,12 +227,12 @@ static void make_syscall(struct maker *m, const struct uop *u)
     host(c, H_LOAD, 8, HOST_AX, CPU(msr.lstar));
     find_target(m, CPU(other[0].salt));
     host_move_imm(c, home_of(REG(RCX)), m->block->rip + u->off + u->len);
-    join_flags(m);
+    flags_join(&m->c);
     host(c, H_STORE, 8, HOST_AX, CPU_AT(REG(R11)));
     host(c, H_LOAD, 8, HOST_CX, CPU(msr.fmask));
     host(c, H_NOT, 8, 0, host_reg(HOST_CX));
     host(c, H_AND, 8, HOST_AX, host_reg(HOST_CX));
-    load_flags(m);
+    set_flags(m);
     set_flat(m, SEG_CS, 4, 0, 0, ATTR_CODE_64);
     set_flat(m, SEG_SS, 4, 8, 0, ATTR_FLAT_DATA);
     host_imm(c, H_STORE_I, 1, CPU(cpl), 0);
@@ -280,7 +252,7 @@ static void make_syscall(struct maker *m, const struct uop *u)
 static void load_user(struct maker *m)
 {
     host(&m->c, H_LOAD, 8, HOST_AX, CPU(tlb));
-    host(&m->c, H_LOAD, 4, HOST_CX, host_mem(HOST_AX, offsetof(struct tlb, user)));
+    host(&m->c, H_LOAD, 4, HOST_CX, IN_TLB(user));
 }
 
 /* To where nothing is stepped or checked, and nothing waits for IF. */
@@ -310,7 +282,7 @@ static void make_sysret(struct maker *m, const struct uop *u)
     find_target(m, host_mem(HOST_CX, (int32_t)offsetof(struct cpu, other[1].salt) - CPU_BIAS));
     host(c, H_LOAD, 8, HOST_AX, CPU_AT(REG(R11)));
     host_imm(c, H_AND_I, 4, host_reg(HOST_AX), SYSRET_FLAGS);
-    load_flags(m);
+    set_flags(m);
     set_flat(m, SEG_CS, 6, 16, 3, ATTR_CODE_64);
     set_flat(m, SEG_SS, 6, 8, 3, ATTR_FLAT_DATA);
     host_imm(c, H_STORE_I, 1, CPU(cpl), 3);
@@ -328,10 +300,9 @@ static void make_sysret(struct maker *m, const struct uop *u)
 
 bool make_system_jump(struct maker *m, const struct uop *u)
 {
-    uint32_t mode = m->block->mode;
-    bool user = mode & MODE_USER;
+    bool user = m->block->mode & MODE_USER;
 
-    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || mode & MODE_GUEST)
+    if (!is_code64(m) || m->block->mode & MODE_GUEST)
         return false;
     if (user && u->call == run_syscall)
         make_syscall(m, u);
@@ -359,9 +330,8 @@ bool make_system_call(struct maker *m, const struct uop *u)
         { run_read_base, make_read_base },
         { run_write_base, make_write_base },
     };
-    uint32_t mode = m->block->mode;
 
-    if ((mode & MODE_CODE_MASK) != MODE_CODE64 || mode & (MODE_USER | MODE_GUEST) ||
+    if (!is_code64(m) || m->block->mode & (MODE_USER | MODE_GUEST) ||
         (u->call == call_pushf && u->imm != 8) || (u->call == run_read_cr && u->imm == 8))
         return false;
     for (unsigned i = 0; i < sizeof(makers) / sizeof(*makers); i++) {

@@ -327,17 +327,23 @@ static void clear_entry(struct tlb_entry *e)
     *e = (struct tlb_entry){ .read = TLB_EMPTY, .write = TLB_EMPTY, .exec = TLB_EMPTY };
 }
 
+static void clear_entries(struct tlb_entry *entry)
+{
+    for (int i = 0; i < TLB_ENTRIES; i++)
+        clear_entry(&entry[i]);
+}
+
+/* What the further address spaces have is cleared when they are first used: see tlb_switch(). */
 int mmu_create(struct cpu *cpu)
 {
     struct tlb *tlb = fresh_pages(sizeof(*tlb));
 
     if (!tlb)
         return -ENOMEM;
-    for (int i = 0; i < TLB_ENTRIES; i++) {
-        clear_entry(&tlb->none[i]);
-        for (int t = 0; t < TLB_TABLES; t++)
-            clear_entry(&tlb->table[t].entry[i]);
-    }
+    clear_entries(tlb->none);
+    for (int t = 0; t <= TLB_USER; t++)
+        clear_entries(tlb->table[t].entry);
+    tlb->space[0].used = ++tlb->switches;
     for (int i = 0; i < PHYS_PAGES; i++)
         tlb->phys[i].phys = 1;
     cpu->tlb = tlb;
@@ -414,6 +420,8 @@ void tlb_switch(struct cpu *cpu, uint64_t cr3, bool keep)
     tlb->space[tlb->user].cr3 = cpu->cr3;
     n = find_space(tlb, cr3);
     keep = keep && tlb->space[n].cr3 == cr3;
+    if (!tlb->space[n].used)
+        clear_entries(tlb->table[TLB_USER + n].entry);
     flush_local(&tlb->table[TLB_KERNEL]);
     flush_local(&tlb->table[TLB_STRICT]);
     code_flush(cpu, 0, false);

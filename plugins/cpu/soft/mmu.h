@@ -101,7 +101,7 @@ struct tlb {
     enum tlb_index data, system; /* for the program, and for what the processor does */
     unsigned user;               /* the address space at hand, below USER_SPACES */
     struct {
-        uint64_t cr3, used; /* with its PCID, or NO_CR3; when */
+        uint64_t cr3, used; /* with its PCID, or NO_CR3; when, 0: never */
     } space[USER_SPACES];
     uint64_t switches;
     struct { /* a locked write to a page with code, not yet told of */
