@@ -234,11 +234,6 @@ TEMPLATE(jmp_to)
     return true;
 }
 
-static bool is_canonical(uint64_t rip)
-{
-    return (int64_t)(rip << 16) >> 16 == (int64_t)rip;
-}
-
 /* The next instruction's address is pushed. */
 static void push_next(struct maker *m, const struct uop *u)
 {
@@ -256,7 +251,7 @@ static void push_next(struct maker *m, const struct uop *u)
 
 TEMPLATE(call)
 {
-    if (!is_canonical(target_of(m->block, u)))
+    if (!canonical(m->jit->cpu, target_of(m->block, u)))
         return false;
     push_next(m, u);
     flags_clobber(m);
