@@ -189,10 +189,8 @@ static struct operand target_at(struct maker *m, const struct uop *u)
 
 static void drop_target(struct maker *m, const struct uop *u)
 {
-    unsigned sp = home_of(REG(RSP));
-
     if (u->op == UOP_RET64)
-        host(&m->c, H_LEA, 8, sp, host_mem(sp, 8 + u->imm));
+        move_stack(m, 8 + u->imm);
 }
 
 void go_by_table(struct maker *m, const struct uop *u)
@@ -246,7 +244,7 @@ static void push_next(struct maker *m, const struct uop *u)
         host_move_imm(&m->c, HOST_AX, next);
         host(&m->c, H_STORE, 8, HOST_AX, at);
     }
-    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+    move_stack(m, -8);
 }
 
 TEMPLATE(call)

@@ -272,6 +272,8 @@ void note_aligned(struct maker *m, struct operand at, unsigned bytes);
 bool vec_changes_general(struct maker *m, const struct uop *u);
 /* Whether the instruction reaches memory by its own template; size bytes, how. */
 bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *write);
+/* RSP += by; flags stay. */
+void move_stack(struct maker *m, int32_t by);
 /* Whether T0 is for this micro-op to reach(), and not in memory. */
 bool is_folded(const struct maker *m);
 /* T0 goes to memory, for who is not content with that. */
