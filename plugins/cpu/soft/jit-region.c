@@ -364,7 +364,6 @@ static void emit_node(struct maker *m, struct node *node)
     m->block = node->block;
     m->excess = m->most - node->executed;
     m->branch = NULL;
-    m->leave = m->link = m->miss = m->call = m->split = NULL;
     node->wanted = find_wanted(m);
     m->pending &= node->wanted;
     m->owed.flags &= node->wanted;
