@@ -139,11 +139,6 @@ uint16_t find_wanted(struct maker *m)
     return find(m, m->node, m->block, m->wanted);
 }
 
-void find_lap_wanted(struct maker *m)
-{
-    m->lap_wanted = find(m, m->nodes, m->nodes->block, NULL);
-}
-
 enum fate { LIVES_ON, DIES, IS_WANTED };
 
 /* What becomes of flags that are owed when the micro-op runs. */

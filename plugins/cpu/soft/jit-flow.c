@@ -189,10 +189,8 @@ static struct operand target_at(struct maker *m, const struct uop *u)
 
 static void drop_target(struct maker *m, const struct uop *u)
 {
-    unsigned sp = home_of(REG(RSP));
-
     if (u->op == UOP_RET64)
-        host(&m->c, H_LEA, 8, sp, host_mem(sp, 8 + u->imm));
+        move_stack(m, 8 + u->imm);
 }
 
 void go_by_table(struct maker *m, const struct uop *u)
@@ -234,11 +232,6 @@ TEMPLATE(jmp_to)
     return true;
 }
 
-static bool is_canonical(uint64_t rip)
-{
-    return (int64_t)(rip << 16) >> 16 == (int64_t)rip;
-}
-
 /* The next instruction's address is pushed. */
 static void push_next(struct maker *m, const struct uop *u)
 {
@@ -251,12 +244,12 @@ static void push_next(struct maker *m, const struct uop *u)
         host_move_imm(&m->c, HOST_AX, next);
         host(&m->c, H_STORE, 8, HOST_AX, at);
     }
-    host(&m->c, H_LEA, 8, home_of(REG(RSP)), host_mem(home_of(REG(RSP)), -8));
+    move_stack(m, -8);
 }
 
 TEMPLATE(call)
 {
-    if (!is_canonical(target_of(m->block, u)))
+    if (!canonical(m->jit->cpu, target_of(m->block, u)))
         return false;
     push_next(m, u);
     flags_clobber(m);

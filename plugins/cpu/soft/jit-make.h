@@ -153,8 +153,7 @@ struct maker {
     struct {
         const uint8_t *at;
         struct flow flow;
-    } lap[2];            /* the root: as from outside; as from its loop */
-    uint16_t lap_wanted; /* flags where it begins */
+    } lap[2]; /* the root: as from outside; as from its loop */
     unsigned n_nodes, most_nodes, n_uops, n_made, most;
     uint8_t *gone, *stay, *over; /* jumps of the block's head */
     /* The block's ways to what is shared, if used. */
@@ -272,6 +271,8 @@ void note_aligned(struct maker *m, struct operand at, unsigned bytes);
 bool vec_changes_general(struct maker *m, const struct uop *u);
 /* Whether the instruction reaches memory by its own template; size bytes, how. */
 bool vec_reaches(struct maker *m, const struct uop *u, unsigned *size, bool *write);
+/* RSP += by; flags stay. */
+void move_stack(struct maker *m, int32_t by);
 /* Whether T0 is for this micro-op to reach(), and not in memory. */
 bool is_folded(const struct maker *m);
 /* T0 goes to memory, for who is not content with that. */
@@ -348,8 +349,6 @@ void flags_clobber(struct maker *m);
 void flags_clobber_to(struct maker *m, struct node *to);
 /* Which are wanted behind each of the block's micro-ops; returns, where it begins. */
 uint16_t find_wanted(struct maker *m);
-/* Where the region's root does. */
-void find_lap_wanted(struct maker *m);
 /* All that are wanted are in cpu->pair, at the cost of the host's. */
 void flags_settle(struct maker *m);
 /* The micro-op has been made: what it kills need not be made again, nor can be what has lost an

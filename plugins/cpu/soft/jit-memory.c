@@ -830,7 +830,7 @@ TEMPLATE(store)
 
 /* ---- The stack ---- */
 
-static void move_stack(struct maker *m, int32_t by)
+void move_stack(struct maker *m, int32_t by)
 {
     unsigned sp = home_of(REG(RSP));
 

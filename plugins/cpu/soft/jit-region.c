@@ -246,7 +246,7 @@ static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
     flags_clobber_to(m, m->nodes);
     m->redo = (struct redo){ 0 };
     now = m->flow;
-    now.owed.flags &= m->lap_wanted;
+    now.owed.flags &= m->nodes->wanted;
     if (m->lap[1].at && is_good_for(&m->lap[1].flow, &now)) {
         emit_turn(m, node, uop);
         host_jmp(&m->c, m->lap[1].at);
@@ -359,16 +359,14 @@ static void emit_edges(struct maker *m, struct node *node)
 static void emit_node(struct maker *m, struct node *node)
 {
     const struct block *block = node->block;
-    uint16_t wanted;
 
     m->node = node;
     m->block = node->block;
     m->excess = m->most - node->executed;
     m->branch = NULL;
-    m->leave = m->link = m->miss = m->call = m->split = NULL;
-    wanted = find_wanted(m);
-    m->pending &= wanted;
-    m->owed.flags &= wanted;
+    node->wanted = find_wanted(m);
+    m->pending &= node->wanted;
+    m->owed.flags &= node->wanted;
     if (make_all(m))
         m->failed = node->block;
     else if (block->uop[block->n - 1].op == UOP_JMP || node->next)
@@ -403,7 +401,6 @@ void emit_region_cold(struct maker *m, const struct cold *way)
 static void emit_region(struct maker *m)
 {
     measure(m);
-    find_lap_wanted(m);
     emit_head(m, m->most);
     m->lap[0].at = m->c.at;
     emit_node(m, m->nodes);
