@@ -94,7 +94,11 @@ class Machine:
             line += ["-accel", name]
         self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent,
                                         stderr=errors or subprocess.DEVNULL)
-        self.qtest, self.monitor = (Link(one, self.process) for one in listeners)
+        try:
+            self.qtest, self.monitor = (Link(one, self.process) for one in listeners)
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
         self.greeting = json.loads(self.monitor.line())
         self.qmp("qmp_capabilities")
 
