@@ -163,6 +163,8 @@ def questions():
         same(len(s.ask(b"m0,100000")) < 0x4000, True, "as much as fits")
         same(b"binary-upload+" in s.ask(b"qSupported"), True, "binary-upload+")
         same(0x1000 < len(s.ask(b"x0,100000")) < 0x4000, True, "as much as fits in binary")
+        same(s.ask(b"P11=ffffffff"), b"OK", "eflags")
+        same(s.ask(b"p11"), b"d77f3f00", "without the bits that are none")
 
 
 def points():

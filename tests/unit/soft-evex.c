@@ -507,6 +507,7 @@ static void test_above(struct fixture *f, const void *data)
 
     memset(&s, 0x55, sizeof(s));
     s.mxcsr = 0x1f80;
+    s.flags = 2;
     put_state(f->host->cpu, &s);
     g_assert_cmpint(STEP(f, PADDD_XMM), ==, -1);
     get_state(f->host->cpu, &after);

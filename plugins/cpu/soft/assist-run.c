@@ -249,7 +249,7 @@ int state_set(void *self, void *state, const struct tenon_x86_state *given)
 
     if (!possible(cpu, &s))
         return -EINVAL;
-    s.rflags |= 2;
+    s.rflags = flags_possible(s.rflags);
     mmu_forget(cpu);
     registers_in(cpu, &s);
     apic_set_cr8(cpu, s.cr8);

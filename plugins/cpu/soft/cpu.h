@@ -87,8 +87,15 @@ enum {
     F_VIF = 0x80000,
     F_VIP = 0x100000,
     F_ID = 0x200000,
-    F_ARITH = F_CF | F_PF | F_AF | F_ZF | F_SF | F_OF
+    F_ARITH = F_CF | F_PF | F_AF | F_ZF | F_SF | F_OF,
+    F_ALL = F_ARITH | F_TF | F_IF | F_DF | F_IOPL | F_NT | F_RF | F_VM | F_AC | F_VIF | F_VIP | F_ID
 };
+
+/* What RFLAGS becomes of a value from outside: other bits read as 0, bit 1 as 1. */
+static inline uint64_t flags_possible(uint64_t value)
+{
+    return (value & F_ALL) | 2;
+}
 
 enum {
     CR0_PE = 1,

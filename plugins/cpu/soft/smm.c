@@ -141,7 +141,7 @@ static void run_rsm(struct cpu *cpu, const struct uop *u)
     for (unsigned i = 0; i < 16; i++)
         cpu->r[i] = phys_read(cpu, base + SAVE_REGS - 8 * i, 8);
     cpu->msr.smbase = phys_read(cpu, base + SAVE_SMBASE, 4);
-    cpu->flags = (cpu->flags & 0x3f7fd5) | 2;
+    cpu->flags = flags_possible(cpu->flags);
     cpu->cpl = cpu->flags & F_VM ? 3 : cpu->cr0 & CR0_PE ? ATTR_DPL(cpu->seg[SEG_SS].attr) : 0;
     cpu->nmi_blocked = phys_read(cpu, base + SAVE_NMI_MASK, 1) & 1;
     guest = phys_read(cpu, base + SAVE_GUEST, 1) & 1;

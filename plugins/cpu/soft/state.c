@@ -163,7 +163,7 @@ static void enter(struct cpu *cpu, const struct tenon_x86_start *s)
 
     memcpy(cpu->r, r, sizeof(r));
     cpu->rip = s->rip;
-    cpu->flags = s->rflags | 2;
+    cpu->flags = flags_possible(s->rflags);
     for (unsigned i = 0; i < N_SEGS; i++)
         cpu->seg[i] = segment(segs[i]);
     if (s->tr.attributes)

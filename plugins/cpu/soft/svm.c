@@ -149,7 +149,7 @@ static bool loaded(struct cpu *cpu)
     cpu->efer &= ~(uint64_t)EFER_LMA;
     if (paged && cpu->efer & EFER_LME)
         cpu->efer |= EFER_LMA;
-    cpu->flags = (cpu->flags & 0x3f7fd5) | 2;
+    cpu->flags = flags_possible(cpu->flags);
     if (cpu->efer & EFER_LMA || !(cpu->cr0 & CR0_PE))
         cpu->flags &= ~(uint64_t)F_VM;
     cpu->cr0 |= CR0_ET;

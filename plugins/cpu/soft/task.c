@@ -146,7 +146,7 @@ static void load_segments(struct cpu *cpu, const struct task *task)
 static void task_enter(struct cpu *cpu, const struct task *task, const struct tss_layout *l)
 {
     cpu->rip = task->ip;
-    cpu->flags = (task->flags & 0x3f7fd5) | 2;
+    cpu->flags = flags_possible(task->flags);
     for (unsigned i = 0; i < 8; i++)
         cpu->r[i] = l->size == 4 ? task->regs[i] : task->regs[i] | (cpu->r[i] & 0xffff0000);
     for (enum seg i = 0; i < N_SEGS; i++) {
