@@ -376,7 +376,7 @@ static void emit_node(struct maker *m, struct node *node)
 /* The root's, as it is without the region. */
 static uint8_t *own_code(const struct maker *m)
 {
-    return m->jit->write + (m->nodes->block->entry - m->jit->execute);
+    return jit_writable(m->jit, m->nodes->block->entry);
 }
 
 /* Before the root, where it may not go on in the region. */

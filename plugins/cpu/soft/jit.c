@@ -179,15 +179,9 @@ static struct jit_jump *jump_of(struct jit *jit, uint64_t rip)
 
 /* ---- Regions ---- */
 
-/* Where the root's code begins, to be written. */
-static uint8_t *head_of(const struct jit *jit, const struct block *root)
-{
-    return jit->write + (root->entry - jit->execute);
-}
-
 static void enter_region(struct jit *jit, struct jit_region *region, const uint8_t *code)
 {
-    uint8_t *head = head_of(jit, region->root);
+    uint8_t *head = jit_writable(jit, region->root->entry);
 
     memcpy(region->head, head, JIT_PATCH);
     head[0] = 0xe9; /* jmp */
@@ -213,7 +207,7 @@ static void count_again(struct jit *jit, struct jit_site *site)
 /* None of its code runs: it calls nothing.  Nothing knows of it any longer. */
 static void kill_region(struct jit *jit, struct jit_region *region)
 {
-    memcpy(head_of(jit, region->root), region->head, JIT_PATCH);
+    memcpy(jit_writable(jit, region->root->entry), region->head, JIT_PATCH);
     region->root->region = NULL;
     for (unsigned i = 0; i < region->n_sites; i++)
         link_out(&region->site[i].link);
@@ -273,7 +267,7 @@ void jit_drop(struct cpu *cpu, struct block *block)
 
     if (!block->entry)
         return;
-    ((struct jit_code *)(jit->write + (block->entry - jit->execute)))[-1].block = NULL;
+    ((struct jit_code *)jit_writable(jit, block->entry))[-1].block = NULL;
     forget_code(cpu, block);
 }
 

@@ -162,4 +162,9 @@ static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t
     return jit->execute + (at - jit->write);
 }
 
+static inline uint8_t *jit_writable(const struct jit *jit, const uint8_t *at)
+{
+    return jit->write + (at - jit->execute);
+}
+
 #endif
