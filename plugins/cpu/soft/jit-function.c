@@ -8,8 +8,6 @@
 #include "integer.h"
 #include "jit-make.h"
 
-enum { LOG2_TLB_ENTRY = 5 };
-
 /* ---- MOVS and STOS, repeated: what lies within one page at each end ---- */
 
 static unsigned log2_of(unsigned size)
@@ -20,16 +18,12 @@ static unsigned log2_of(unsigned size)
 /* The elements, RCX of them, that reg points to are of one page; CX becomes what to add to it. */
 static void reach_all(struct maker *m, unsigned reg, unsigned size, bool write)
 {
-    size_t tag = write ? offsetof(struct tlb_entry, write) : offsetof(struct tlb_entry, read);
     struct host_code *c = &m->c;
 
     host(c, H_LOAD, 4, HOST_CX, host_reg(reg));
-    host_imm(c, H_SHR_I, 4, host_reg(HOST_CX), PAGE_BITS - LOG2_TLB_ENTRY);
-    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), (TLB_ENTRIES - 1) << LOG2_TLB_ENTRY);
-    host(c, H_ADD, 8, HOST_CX, CPU(fast));
+    find_entry(m);
     host(c, H_LEA, 8, HOST_AX, host_sum(reg, home_of(REG(RCX)), log2_of(size), -1));
-    host_imm(c, H_AND_I, 8, host_reg(HOST_AX), -(1 << PAGE_BITS));
-    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, tag));
+    compare_page(m, write);
     unless(m, CC_NZ);
     host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_CX, offsetof(struct tlb_entry, addend)));
 }

@@ -255,6 +255,12 @@ static inline bool is_same_insn(const struct maker *m, unsigned k)
  * which is good until it or a register of the guest's changes.
  */
 struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size, bool write);
+/* CX, a linear address, becomes where the TLB's entry for its page is.  The host's flags are
+ * destroyed, here and below. */
+void find_entry(struct maker *m);
+/* ZF: the linear address in AX is of the page of the entry at CX, which may be read or written
+ * directly.  AX is destroyed. */
+void compare_page(struct maker *m, bool write);
 /* The micro-op under way has been made: what is known of memory moves with its register, or is
  * forgotten. */
 void follow_known(struct maker *m);

@@ -294,6 +294,23 @@ void note_aligned(struct maker *m, struct operand at, unsigned bytes)
 
 /* ---- The look-up ---- */
 
+void find_entry(struct maker *m)
+{
+    struct host_code *c = &m->c;
+
+    host_imm(c, H_SHR_I, 4, host_reg(HOST_CX), PAGE_BITS - LOG2_TLB_ENTRY);
+    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), (TLB_ENTRIES - 1) << LOG2_TLB_ENTRY);
+    host(c, H_ADD, 8, HOST_CX, CPU(fast));
+}
+
+void compare_page(struct maker *m, bool write)
+{
+    size_t tag = write ? offsetof(struct tlb_entry, write) : offsetof(struct tlb_entry, read);
+
+    host_imm(&m->c, H_AND_I, 8, host_reg(HOST_AX), -PAGE_BYTES);
+    host(&m->c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, tag));
+}
+
 /*
  * Compares the page of the access's last byte with the tag of its first one's entry; CX becomes
  * what to add to the linear address.  Or the micro-op uop leaves.
@@ -301,17 +318,13 @@ void note_aligned(struct maker *m, struct operand at, unsigned bytes)
 static void probe(struct maker *m, const struct address *from, unsigned size, bool write,
                   unsigned uop)
 {
-    size_t tag = write ? offsetof(struct tlb_entry, write) : offsetof(struct tlb_entry, read);
     struct host_code *c = &m->c;
     unsigned base = base_in(m, from);
 
     sum(m, 4, HOST_CX, from, base, 0);
-    host_imm(c, H_SHR_I, 4, host_reg(HOST_CX), PAGE_BITS - LOG2_TLB_ENTRY);
-    host_imm(c, H_AND_I, 4, host_reg(HOST_CX), (TLB_ENTRIES - 1) << LOG2_TLB_ENTRY);
-    host(c, H_ADD, 8, HOST_CX, CPU(fast));
+    find_entry(m);
     sum(m, 8, HOST_AX, from, base, size - 1);
-    host_imm(c, H_AND_I, 8, host_reg(HOST_AX), -(1 << PAGE_BITS));
-    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, tag));
+    compare_page(m, write);
     cold_way(m, COLD_HANDLER, host_jcc(c, CC_NZ, NULL), uop);
     host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_CX, offsetof(struct tlb_entry, addend)));
 }
