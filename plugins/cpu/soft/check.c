@@ -25,7 +25,7 @@ int check_create(struct cpu *cpu)
 
     if (!check)
         return -ENOMEM;
-    memcpy(check->none, cpu->tlb->none, sizeof(check->none));
+    tlb_clear(check->none);
     cpu->blocks->check = check;
     blocks_flush(cpu);
     return 0;

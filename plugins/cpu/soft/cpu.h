@@ -206,7 +206,7 @@ struct tlb_entry {
     uint64_t read, write, exec;
     uintptr_t addend;
 };
-enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
+enum { TLB_BITS = 14, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 
 /* Address spaces of which what has been found of the user's is kept (PCIDs), and the supervisor's.
  */

@@ -327,22 +327,27 @@ static void clear_entry(struct tlb_entry *e)
     *e = (struct tlb_entry){ .read = TLB_EMPTY, .write = TLB_EMPTY, .exec = TLB_EMPTY };
 }
 
-static void clear_entries(struct tlb_entry *entry)
+void tlb_clear(struct tlb_entry *entry)
 {
     for (int i = 0; i < TLB_ENTRIES; i++)
         clear_entry(&entry[i]);
 }
 
-/* What the further address spaces have is cleared when they are first used: see tlb_switch(). */
+/* Before a table is first used, so that those that are not cost nothing. */
+static void prepare(struct tlb_entry *entry, bool *ready)
+{
+    if (!*ready)
+        tlb_clear(entry);
+    *ready = true;
+}
+
 int mmu_create(struct cpu *cpu)
 {
     struct tlb *tlb = fresh_pages(sizeof(*tlb));
 
     if (!tlb)
         return -ENOMEM;
-    clear_entries(tlb->none);
-    for (int t = 0; t <= TLB_USER; t++)
-        clear_entries(tlb->table[t].entry);
+    prepare(tlb->table[TLB_KERNEL].entry, &tlb->table[TLB_KERNEL].ready);
     tlb->space[0].used = ++tlb->switches;
     for (int i = 0; i < PHYS_PAGES; i++)
         tlb->phys[i].phys = 1;
@@ -420,8 +425,6 @@ void tlb_switch(struct cpu *cpu, uint64_t cr3, bool keep)
     tlb->space[tlb->user].cr3 = cpu->cr3;
     n = find_space(tlb, cr3);
     keep = keep && tlb->space[n].cr3 == cr3;
-    if (!tlb->space[n].used)
-        clear_entries(tlb->table[TLB_USER + n].entry);
     flush_local(&tlb->table[TLB_KERNEL]);
     flush_local(&tlb->table[TLB_STRICT]);
     code_flush(cpu, 0, false);
@@ -429,6 +432,7 @@ void tlb_switch(struct cpu *cpu, uint64_t cr3, bool keep)
         flush_local(&tlb->table[TLB_USER + n]);
         code_flush(cpu, 1 + n, false);
     }
+    prepare(tlb->table[TLB_USER + n].entry, &tlb->table[TLB_USER + n].ready);
     tlb->space[n].cr3 = cr3;
     tlb->space[n].used = ++tlb->switches;
     tlb->user = n;
@@ -481,16 +485,18 @@ static bool checks_alignment(const struct cpu *cpu)
 void mmu_update(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb;
-    bool smap = cpu->cr4 & CR4_SMAP && cpu->cr0 & CR0_PG;
+    bool smap = cpu->cr4 & CR4_SMAP && cpu->cr0 & CR0_PG, none = checks_alignment(cpu);
 
     tlb->system = smap ? TLB_STRICT : TLB_KERNEL;
     if (cpu->cpl == 3)
         tlb->data = TLB_USER + tlb->user;
     else
         tlb->data = smap && !(cpu->flags & F_AC) ? TLB_STRICT : TLB_KERNEL;
-    cpu->fast = checks_alignment(cpu) ? tlb->none
-                : cpu->check          ? cpu->check->none
-                                      : tlb->table[tlb->data].entry;
+    prepare(tlb->table[tlb->system].entry, &tlb->table[tlb->system].ready);
+    prepare(tlb->table[tlb->data].entry, &tlb->table[tlb->data].ready);
+    if (none)
+        prepare(tlb->none, &tlb->none_ready);
+    cpu->fast = none ? tlb->none : cpu->check ? cpu->check->none : tlb->table[tlb->data].entry;
     cpu->space = cpu->cpl == 3 ? 1 + tlb->user : 0;
     cpu->epoch = cpu->epochs[cpu->space];
 }

@@ -36,6 +36,7 @@ struct tlb_table {
     uint16_t used[TLB_ENTRIES];  /* the entries to look at when flushing all */
     uint16_t local[TLB_ENTRIES]; /* and those of them that may not be global */
     unsigned n_used, n_local;
+    bool ready;                     /* its entries have been cleared once */
     uint64_t large[TLB_LARGE / 64]; /* by a hash of its 2 MiB, where pages above 4 KiB may be */
 };
 
@@ -117,6 +118,7 @@ struct tlb {
     struct tlb_table table[TLB_TABLES];
     struct upper upper[UPPER_LEVELS][UPPERS];
     struct tlb_entry none[TLB_ENTRIES]; /* never filled, for when alignment is checked */
+    bool none_ready;
     struct {
         uint64_t all, pages;
     } flushes;
@@ -143,6 +145,8 @@ struct bus {
 struct bus *bus_create(void);
 void bus_destroy(struct bus *bus);
 
+/* A table of TLB_ENTRIES: nothing is found in it. */
+void tlb_clear(struct tlb_entry *entry);
 /* What CPL, CR0, CR4, AC, DR7 say has changed: mode_update() calls it. */
 void mmu_update(struct cpu *cpu);
 /* From now on mem_*() see each access, and tell cpu->check; NULL: no longer. */
