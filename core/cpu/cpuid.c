@@ -500,6 +500,8 @@ static void add_extended(struct leaves *l)
             add_caches(l, 0x8000001d, 1);
         add_amd_topology(l);
     }
+    if (level >= 0x80000021)
+        add(l, 0x80000021, (struct regs){ .eax = word(l, CPU_80000021_EAX) });
 }
 
 /* VIA's, if one asks for them. */

@@ -51,6 +51,7 @@ static void test_places(void)
         { "invtsc", 0x80000007, 0, CPU_EDX, 8 },
         { "ibpb", 0x80000008, 0, CPU_EBX, 12 },
         { "npt", 0x8000000a, 0, CPU_EDX, 0 },
+        { "auto-ibrs", 0x80000021, 0, CPU_EAX, 8 },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(facts); i++) {

@@ -72,6 +72,7 @@ static const struct cpuid_entry everything[] = {
     { .leaf = 0x80000007, .edx = ~0u },
     { .leaf = 0x80000008, .eax = 0x392e, .ebx = ~0u },
     { .leaf = 0x8000000a, .edx = ~0u },
+    { .leaf = 0x80000021, .eax = ~0u },
     { .leaf = 0xc0000001, .edx = ~0u },
 };
 
@@ -661,6 +662,10 @@ static void test_levels(void)
     drop(&g);
     g = make("qemu64,+topoext", one, 0, &host);
     g_assert_cmphex(leaf(&g, 0x80000000, 0)->eax, ==, 0x8000001e);
+    drop(&g);
+    g = make("qemu64,+null-sel-clr-base", one, 0, &host);
+    g_assert_cmphex(leaf(&g, 0x80000000, 0)->eax, ==, 0x80000021);
+    g_assert_cmphex(leaf(&g, 0x80000021, 0)->eax, ==, 0x40);
     drop(&g);
 }
 

@@ -38,8 +38,9 @@ static const struct tenon_cpuid soft_host_cpuid[] = {
     { .leaf = 0xd, .indexed = 1, .subleaf = 5, .eax = 64, .ebx = 1088 },
     { .leaf = 0xd, .indexed = 1, .subleaf = 6, .eax = 512, .ebx = 1152 },
     { .leaf = 0xd, .indexed = 1, .subleaf = 7, .eax = 1024, .ebx = 1664 },
-    { .leaf = 0x80000000, .eax = 0x80000008 },
+    { .leaf = 0x80000000, .eax = 0x80000021 },
     { .leaf = 0x80000001, .ecx = 0xffffffff, .edx = 0xffffffff },
+    { .leaf = 0x80000021, .eax = 0xffffffff },
 };
 
 struct soft_host {

@@ -162,6 +162,7 @@ static void test_msr_values(void)
         { 0x401, 0, 1 },        /* MC0_STATUS */
         { 0x17b, ~0ull, 1 },    /* MCG_CTL */
         { 0xc0000080, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE, 2 },
+        { 0xc0000080, EFER_SCE | EFER_LME | EFER_LMA | EFER_AIBRSE, EFER_LMA | 0x100000 },
         { 0xc0000080, EFER_SCE | EFER_LME | EFER_LMA, EFER_LMA }, /* LME while paging */
     };
     struct soft_host *h = soft_host_create(64);

@@ -137,7 +137,8 @@ enum {
     EFER_LMA = 0x400,
     EFER_NXE = 0x800,
     EFER_SVME = 0x1000,
-    EFER_FFXSR = 0x4000
+    EFER_FFXSR = 0x4000,
+    EFER_AIBRSE = 0x200000
 };
 
 enum {

@@ -269,6 +269,8 @@ uint64_t efer_known(const struct cpu *cpu)
         known |= EFER_NXE;
     if (cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 25))
         known |= EFER_FFXSR;
+    if (cpu_has(cpu, 0x80000021, 0, CPUID_EAX, 8))
+        known |= EFER_AIBRSE;
     if (has_svm(cpu) && !(cpu->svm.vm_cr & VM_CR_SVMDIS))
         known |= EFER_SVME;
     return known;

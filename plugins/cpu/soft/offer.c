@@ -74,12 +74,15 @@ static const struct word words[] = {
         BIT(6) /* flushbyasid */ | BIT(7) /* decodeassists */ | BIT(10) /* pause-filter */ |
         BIT(12) /* pfthreshold */ },
     { 0x80000007, 0, EDX, .done = BIT(8) /* invtsc */ },
+    { 0x80000008, 0, EBX, .done = BIT(2) /* xsaveerptr */ },
+    { 0x80000021, 0, EAX, .done =
+        BIT(2) /* lfence-always-serializing */ | BIT(6) /* null-sel-clr-base */ | BIT(8) /* auto-ibrs */ },
 };
 
 /* The leaves, but for those words. */
 static const struct tenon_cpuid leaves[] = {
-    { .leaf = 0, .eax = 0xd, .ebx = 0x756e6547, .ecx = 0x6c65746e, .edx = 0x49656e69 }, /* GenuineIntel */
-    { .leaf = 1, .eax = 0x306c3 },              /* as a Haswell: what has AVX2 and no more */
+    { .leaf = 0, .eax = 0xd, .ebx = 0x68747541, .ecx = 0x444d4163, .edx = 0x69746e65 }, /* AuthenticAMD: it has SVM */
+    { .leaf = 1, .eax = 0x60fb1 },              /* family 15, model 107, stepping 1: what -cpu max is there under TCG */
     { .leaf = 5, .ecx = 3 },                    /* MWAIT: listed, and may be ended by masked interrupts */
     { .leaf = 6 },
     { .leaf = 7, .indexed = 1, .eax = 1 },
@@ -91,12 +94,13 @@ static const struct tenon_cpuid leaves[] = {
     { .leaf = 0xd, .subleaf = 6, .indexed = 1, .eax = 512, .ebx = 1152 },   /* ZMM0 to ZMM15, upper halves */
     { .leaf = 0xd, .subleaf = 7, .indexed = 1, .eax = 1024, .ebx = 1664 },  /* ZMM16 to ZMM31 */
     { .leaf = 0xd, .subleaf = 9, .indexed = 1, .eax = 8, .ebx = 2688 },     /* PKRU */
-    { .leaf = 0x80000000, .eax = 0x8000000a },
+    { .leaf = 0x80000000, .eax = 0x80000021 },
     { .leaf = 0x80000001 },
     { .leaf = 0x80000002 }, { .leaf = 0x80000003 }, { .leaf = 0x80000004 },
     { .leaf = 0x80000007 },
     { .leaf = 0x80000008, .eax = 0x3930 },      /* 48 bits physical, 57 linear */
     { .leaf = 0x8000000a, .eax = 1, .ebx = 16 },
+    { .leaf = 0x80000021 },
 };
 // clang-format on
 
