@@ -292,6 +292,36 @@ static void test_region_wanted(void)
     soft_host_destroy(h);
 }
 
+/* A loop that is entered in its midst and jumps back to two places is one region, from there. */
+static void test_region_root(void)
+{
+    /* jmp c; a: add ebx, 2; b: add ebx, 1; dec ecx; jz end; c: ror eax, 1; jmp d; d: jc a;
+     * add ebx, 4; jmp b; end: hlt */
+    static const uint8_t code[] = { 0xeb, 0x0a, 0x83, 0xc3, 0x02, 0x83, 0xc3, 0x01,
+                                    0xff, 0xc9, 0x74, 0x0b, 0xd1, 0xc8, 0xeb, 0x00,
+                                    0x72, 0xf0, 0x83, 0xc3, 0x04, 0xeb, 0xee, 0xf4 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    const struct block *entered;
+
+    cpu->blocks->jit->loops = 400; /* so that where it is entered is linked by then */
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    for (unsigned i = 0; i < 4; i++) {
+        cpu->r[RAX] = 0x37b1;
+        cpu->r[RBX] = 0;
+        cpu->r[RCX] = 32 * 10;
+        cpu->rip = SOFT_CODE;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        g_assert_cmpint(soft_host_run(h, 1 << 20), ==, -1);
+        g_assert_cmpuint(cpu->r[RBX], ==, (9 * 3 + 23 * 5) * 10);
+    }
+    entered = *blocks_jump_entry(cpu, SOFT_CODE + 12);
+    g_assert_true(entered && entered->region);
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, ==, 1);
+    soft_host_destroy(h);
+}
+
 /* ---- More code than there is room for ---- */
 
 /* Each adds its number to RBX and goes on to the next one, some by RET; the last one counts up what
@@ -439,6 +469,7 @@ int main(int argc, char *argv[])
                          test_region_stack);
     g_test_add_func("/soft-jit-code/region-callee", test_region_callee);
     g_test_add_func("/soft-jit-code/region-wanted", test_region_wanted);
+    g_test_add_func("/soft-jit-code/region-root", test_region_root);
     g_test_add_data_func("/soft-jit-code/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit-code/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL),
                          test_remapped);

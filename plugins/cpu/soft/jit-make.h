@@ -150,6 +150,7 @@ struct maker {
     struct block *failed; /* this one is not for regions */
     uint8_t *branch;      /* the conditional jump that the node ended with */
     bool swapped;         /* that goes to next */
+    bool inner;           /* there is a loop in it that does not lead through the root */
     struct {
         const uint8_t *at;
         struct flow flow;

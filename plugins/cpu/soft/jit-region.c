@@ -122,6 +122,7 @@ static struct node *follow(struct maker *m, struct node *node, const struct uop 
     if (to == m->nodes->block)
         return m->nodes;
     other = find_node(m, node, to, caller, &inner);
+    m->inner |= inner;
     if (inner || to->region || !may_be_member(to))
         return NULL;
     if (m->n_nodes == m->most_nodes || (other && m->n_nodes >= MAX_COPIES) ||
@@ -144,6 +145,7 @@ static bool find_nodes(struct maker *m, struct block *root, bool straight)
     m->nodes[0] = (struct node){ .block = root, .executed = root->instructions };
     m->n_nodes = 1;
     m->n_uops = root->n;
+    m->inner = false;
     for (unsigned i = 0; i < m->n_nodes; i++) {
         struct node *node = &m->nodes[i];
         const struct uop *last = &node->block->uop[node->block->n - 1];
@@ -157,6 +159,56 @@ static bool find_nodes(struct maker *m, struct block *root, bool straight)
         loops |= node->next == m->nodes || node->taken == m->nodes;
     }
     return (loops || (straight && m->n_nodes > 1)) && may_be_member(root);
+}
+
+static bool is_member(const struct maker *m, const struct block *block)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].block == block)
+            return true;
+    return false;
+}
+
+static bool is_among(struct block *const *list, unsigned n, const struct block *block)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (list[i] == block)
+            return true;
+    return false;
+}
+
+/* Whether a jump leads to the root from a block that is not of its loop. */
+static bool is_entered(const struct maker *m)
+{
+    for (const struct link *at = m->nodes->block->incoming; at; at = at->next)
+        if (!is_member(m, ((const struct jit_site *)at)->from))
+            return true;
+    return false;
+}
+
+/* A loop may have several places that jumps back lead to, so that rounds go on without one of them.
+ * A place through which all go is a better root, best the one by which the loop is entered. */
+struct block *jit_root(struct jit *jit, struct block *block)
+{
+    struct block *best = block, *loop[MAX_NODES];
+    struct maker *m = jit->maker;
+    unsigned n = 0;
+
+    m->jit = jit;
+    m->block = block;
+    if (!find_nodes(m, block, false) || !m->inner)
+        return block;
+    for (unsigned i = 1; i < m->n_nodes; i++)
+        if (!m->nodes[i].caller && !is_among(loop, n, m->nodes[i].block))
+            loop[n++] = m->nodes[i].block;
+    for (unsigned i = 0; i < n; i++) {
+        if (!find_nodes(m, loop[i], false) || m->inner || !is_member(m, block))
+            continue;
+        if (is_entered(m))
+            return loop[i];
+        best = loop[i];
+    }
+    return best;
 }
 
 /* Whether the longest way to a node's end has become longer. */

@@ -413,6 +413,8 @@ static bool make_region(struct cpu *cpu, struct block *root, struct jit_code *co
     uint8_t *at = (uint8_t *)(code + 1);
     struct jit_region *region;
 
+    if (!hot->from->patient)
+        root = jit_root(jit, root);
     if (root->region)
         return true;
     region = jit_region(jit, root, at, hot->from->patient);

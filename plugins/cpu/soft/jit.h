@@ -153,8 +153,10 @@ int jit_share(struct jit *jit);
  * if JIT_ROOM was not enough. */
 size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at);
 
-/* jit-region.c: makes one of what root leads to and (unless straight) what leads back, where at is;
- * NULL: there is none.  Its sites are not linked yet. */
+/* jit-region.c: the best root of the loop that block is of. */
+struct block *jit_root(struct jit *jit, struct block *block);
+/* Makes a region of what root leads to and (unless straight) what leads back, where at is; NULL:
+ * there is none.  Its sites are not linked yet. */
 struct jit_region *jit_region(struct jit *jit, struct block *root, uint8_t *at, bool straight);
 
 static inline const uint8_t *jit_executable(const struct jit *jit, const uint8_t *at)
