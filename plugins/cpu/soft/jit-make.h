@@ -101,12 +101,14 @@ enum { FOLD_NONE, FOLD_BYTE, FOLD_WORD, FOLD_LONG, FOLD_SIZED, FOLD_WIDE, FOLD_F
 /*
  * What is known where code goes on.  in_host: flags that the host's are; pending: of them, those
  * not in cpu->pair; redo: how these are made again; owed: those that have been left to that.
- * loaded: LOADED_*, units that are; note: see jit-x87.c.
+ * loaded: LOADED_*, units that are; note: see jit-x87.c; found: pages (maker's page) that are still
+ * mapped as they were.
  */
 #define FLOW                                                                                       \
     uint16_t in_host, pending;                                                                     \
     uint8_t loaded;                                                                                \
     struct x87_note note;                                                                          \
+    uint64_t found;                                                                                \
     struct known known, kept[N_KEPT];                                                              \
     struct redo redo, owed
 struct flow {
@@ -155,7 +157,7 @@ struct maker {
         const uint8_t *at;
         struct flow flow;
     } lap[2]; /* the root: as from outside; as from its loop */
-    unsigned n_nodes, most_nodes, n_uops, n_made, most;
+    unsigned n_nodes, most_nodes, n_uops, n_made, most, n_pages;
     uint8_t *gone, *stay, *over; /* jumps of the block's head */
     /* The block's ways to what is shared, if used. */
     uint8_t *leave, *link, *miss, *call, *split, *hot;
@@ -165,6 +167,7 @@ struct maker {
     struct entry entry[MAX_UOPS];
     struct jit_site site[MAX_UOPS];
     struct node nodes[MAX_NODES];
+    uint64_t page[MAX_NODES]; /* linear addresses of the nodes' pages: n_pages */
 };
 
 /* A family of micro-ops; make: false if it is for the handler, and nothing has been written. */

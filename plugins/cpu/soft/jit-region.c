@@ -265,13 +265,14 @@ static bool is_good_for(const struct flow *made, const struct flow *now)
     for (unsigned slot = 0; slot < N_KEPT; slot++)
         if (!is_known_as(&made->kept[slot], &now->kept[slot]))
             return false;
-    return !(made->loaded & ~now->loaded) && is_same_redo(&made->owed, &now->owed) &&
-           is_known_as(&made->known, &now->known);
+    return !(made->loaded & ~now->loaded) && !(made->found & ~now->found) &&
+           is_same_redo(&made->owed, &now->owed) && is_known_as(&made->known, &now->known);
 }
 
-static bool knows_something(const struct flow *now)
+/* That who comes from outside does not know. */
+static bool knows_something(const struct maker *m, const struct flow *now)
 {
-    bool kept = false;
+    bool kept = now->found & ~m->lap[0].flow.found;
 
     for (unsigned slot = 0; slot < N_KEPT; slot++)
         kept |= now->kept[slot].any;
@@ -302,7 +303,7 @@ static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
     if (m->lap[1].at && is_good_for(&m->lap[1].flow, &now)) {
         emit_turn(m, node, uop);
         host_jmp(&m->c, m->lap[1].at);
-    } else if (!m->lap[1].at && knows_something(&now)) {
+    } else if (!m->lap[1].at && knows_something(m, &now)) {
         emit_turn(m, node, uop);
         m->lap[1].at = m->c.at;
         m->lap[1].flow = m->flow = now;
@@ -332,19 +333,25 @@ static void emit_exit(struct maker *m, unsigned uop)
     host_jmp(&m->c, m->jit->to.out);
 }
 
-/* Whether the page of the one may have gone while the other is there: as the region runs, nothing
- * is flushed, and so what a return comes to is still there. */
-static bool may_be_gone(const struct maker *m, const struct node *from, const struct node *to)
+/* The bit of the block's page in m->found. */
+static uint64_t page_of(struct maker *m, const struct block *block)
 {
-    const struct block *block = from->block;
-    uint64_t rip = to->block->rip;
+    uint64_t page = (block->cs_base + block->rip) >> PAGE_BITS;
+    unsigned i = 0;
 
-    return !is_same_page(block, rip) && !is_same_page(m->nodes->block, rip) &&
-           (block->uop[block->n - 1].op != UOP_RET64 || !is_same_page(from->caller->block, rip));
+    while (i < m->n_pages && m->page[i] != page)
+        i++;
+    if (i == m->n_pages)
+        m->page[m->n_pages++] = page;
+    return 1ull << i;
 }
 
+/* Of a page that the region comes to: as it runs nothing is flushed, so once is enough. */
 static void check_epoch(struct maker *m, struct node *to, unsigned uop)
 {
+    if (m->found & page_of(m, to->block))
+        return;
+    m->found |= page_of(m, to->block);
     flags_clobber_to(m, to);
     m->redo = (struct redo){ 0 };
     m->known.any = false;
@@ -358,8 +365,7 @@ static void emit_way_to(struct maker *m, const struct node *from, struct node *t
 {
     unsigned longer = to->executed - to->block->instructions - from->executed;
 
-    if (may_be_gone(m, from, to))
-        check_epoch(m, to, uop);
+    check_epoch(m, to, uop);
     if (to->joined) {
         flags_clobber_to(m, to);
         m->redo = (struct redo){ 0 };
@@ -454,7 +460,9 @@ static void emit_region(struct maker *m)
 {
     measure(m);
     emit_head(m, m->most);
+    m->found = page_of(m, m->nodes->block);
     m->lap[0].at = m->c.at;
+    m->lap[0].flow = m->flow;
     emit_node(m, m->nodes);
     emit_all_cold(m);
     host_land(&m->c, m->over);
