@@ -257,6 +257,89 @@ static void test_region_callee(void)
     soft_host_destroy(h);
 }
 
+/* A loop that is entered in its middle, to which two jumps lead back, each elsewhere before it;
+ * it goes through two functions of one page.  All of it is one region, from the middle on. */
+static void test_region_middle(void)
+{
+    /* jmp m; a: inc eax; b: inc edx; m: call rbx; sub ecx, 1; jz e; test cl, 3; jz a; inc esi;
+     * test cl, 4; jmp b; e: hlt */
+    static const uint8_t code[] = { 0xeb, 4,    0xff, 0xc0, 0xff, 0xc2, 0xff, 0xd3, 0x83,
+                                    0xe9, 1,    0x74, 12,   0xf6, 0xc1, 3,    0x74, 0xf0,
+                                    0xff, 0xc6, 0xf6, 0xc1, 4,    0xeb, 0xeb, 0xf4 };
+    static const uint8_t function[] = { 0x57, 0x5f, 0xc3 }; /* push rdi; pop rdi; ret */
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    jit_destroy(cpu);
+    g_assert_cmpint(jit_create(cpu, JIT_LEAST, 4), ==, 0); /* all ways are gone before */
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    memcpy(h->ram + 0x31100, function, sizeof(function));
+    map_page(h, 1, 0x31000, 0);
+    tlb_flush(cpu, true);
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned rounds = 1 + i * 7 % 41, quarters = (rounds - 1) / 4;
+
+        cpu->rip = SOFT_CODE;
+        cpu->r[RBX] = PAGED + 0x1100;
+        cpu->r[RCX] = rounds;
+        cpu->r[RAX] = cpu->r[RDX] = cpu->r[RSI] = 0;
+        cpu->r[RSP] = SOFT_STACK;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        cpu->instructions = 0;
+        g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
+        g_assert_cmphex(cpu->rip, ==, SOFT_CODE + sizeof(code));
+        g_assert_cmpuint(cpu->r[RAX], ==, quarters);
+        g_assert_cmpuint(cpu->r[RSI], ==, rounds - 1 - quarters);
+        g_assert_cmpuint(cpu->r[RDX], ==, rounds - 1);
+        g_assert_cmphex(cpu->r[RSP], ==, SOFT_STACK);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, ==, 1);
+    soft_host_destroy(h);
+}
+
+/* A loop calls through RBX where it has always gone; then elsewhere, to what is not canonical, and
+ * where the stack is not there. */
+static void test_region_call(void)
+{
+    /* a: cmp ecx, 5; call rbx; sub ecx, 1; jnz a; hlt */
+    static const uint8_t code[] = { 0x83, 0xf9, 5, 0xff, 0xd3, 0x83, 0xe9, 1, 0x75, 0xf6, 0xf4 };
+    /* setc al; add edx, eax; ret */
+    static const uint8_t function[] = { 0x0f, 0x92, 0xc0, 1, 0xc2, 0xc3 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    memcpy(h->ram + SOFT_CODE + 0x100, function, sizeof(function));
+    memcpy(h->ram + SOFT_CODE + 0x200, function, sizeof(function));
+    for (unsigned i = 0; i < 60; i++) {
+        static const uint64_t elsewhere[] = { SOFT_CODE + 0x200, 1ull << 50, SOFT_CODE + 0x100 };
+        unsigned which = i % 6 / 2;
+        int ended;
+
+        cpu->r[RBX] = i < 30 ? SOFT_CODE + 0x100 : elsewhere[which];
+        cpu->r[RSP] = i < 30 || which < 2 ? SOFT_STACK : (1ull << 40) + 8;
+        cpu->r[RCX] = 50;
+        cpu->r[RAX] = cpu->r[RDX] = 0;
+        cpu->rip = SOFT_CODE;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        ended = soft_host_run(h, 1000);
+        if (i >= 30 && which) {
+            g_assert_cmpint(ended, ==, which == 1 ? 13 : 14);
+            g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 3);
+            g_assert_cmphex(cpu->r[RSP], ==, which == 1 ? SOFT_STACK : (1ull << 40) + 8);
+            g_assert_cmpuint(cpu->r[RCX], ==, 50);
+            continue;
+        }
+        g_assert_cmpint(ended, ==, -1);
+        g_assert_cmpuint(cpu->r[RDX], ==, 4);
+        g_assert_cmphex(cpu->r[RSP], ==, SOFT_STACK);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
+    soft_host_destroy(h);
+}
+
 static gpointer want_later(gpointer cpu)
 {
     g_usleep(20000);
@@ -468,6 +551,8 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-code/region-stack-indirect", GINT_TO_POINTER(true),
                          test_region_stack);
     g_test_add_func("/soft-jit-code/region-callee", test_region_callee);
+    g_test_add_func("/soft-jit-code/region-middle", test_region_middle);
+    g_test_add_func("/soft-jit-code/region-call", test_region_call);
     g_test_add_func("/soft-jit-code/region-wanted", test_region_wanted);
     g_test_add_func("/soft-jit-code/region-root", test_region_root);
     g_test_add_data_func("/soft-jit-code/remapped", GUINT_TO_POINTER(0), test_remapped);

@@ -220,7 +220,7 @@ static void emit_cold(struct maker *m, const struct cold *way)
         break;
     case COLD_ELSEWHERE:
         settle(m, way);
-        go_by_table(m, uop_of(m));
+        go_elsewhere(m);
         break;
     case COLD_EXIT:
     case COLD_STAY:

@@ -6,6 +6,8 @@
  * this block runs, its page is mapped as it was.  One to another page compares the block's epoch
  * with the processor's first.  Indirect ones look into a table by rip, for one context.
  */
+#include <string.h>
+
 #include "blocks.h"
 #include "integer.h"
 #include "jit-make.h"
@@ -193,7 +195,7 @@ static void drop_target(struct maker *m, const struct uop *u)
         move_stack(m, 8 + u->imm);
 }
 
-void go_by_table(struct maker *m, const struct uop *u)
+static void go_by_table(struct maker *m, const struct uop *u)
 {
     host(&m->c, H_LOAD, 8, HOST_AX, target_at(m, u));
     look_up(m);
@@ -201,10 +203,9 @@ void go_by_table(struct maker *m, const struct uop *u)
     go_there(m);
 }
 
-/* In a region, to the node that comes next, if it does go there. */
-static void go_on_or_elsewhere(struct maker *m, const struct uop *u)
+/* In a region, to the node that comes next, if that is what is there. */
+static void go_on_or_elsewhere(struct maker *m, struct operand at)
 {
-    struct operand at = target_at(m, u);
     uint64_t rip = m->node->next->block->rip;
 
     if (fits(rip)) {
@@ -214,21 +215,29 @@ static void go_on_or_elsewhere(struct maker *m, const struct uop *u)
         host(&m->c, H_CMP, 8, HOST_AX, at);
     }
     cold_way(m, COLD_ELSEWHERE, host_jcc(&m->c, CC_NZ, NULL), m->i);
-    drop_target(m, u);
+}
+
+static bool goes_on(const struct maker *m)
+{
+    return m->node && m->node->next;
 }
 
 static void go_indirectly(struct maker *m, const struct uop *u)
 {
     flags_clobber(m);
-    if (m->node && m->node->next)
-        go_on_or_elsewhere(m, u);
-    else
+    if (!goes_on(m)) {
         go_by_table(m, u);
+        return;
+    }
+    go_on_or_elsewhere(m, target_at(m, u));
+    drop_target(m, u);
 }
 
+/* Where an indirect call goes has been compared before it. */
 TEMPLATE(jmp_to)
 {
-    go_indirectly(m, u);
+    if (!goes_on(m) || !m->i || !is_near_call(m, u - 1))
+        go_indirectly(m, u);
     return true;
 }
 
@@ -253,7 +262,7 @@ TEMPLATE(call)
         return false;
     push_next(m, u);
     flags_clobber(m);
-    if (!m->node || !m->node->next)
+    if (!goes_on(m))
         link_to(m, m->i);
     return true;
 }
@@ -263,16 +272,41 @@ bool is_near_call(const struct maker *m, const struct uop *u)
     return u->op == UOP_CALL && u->call == call_near && u->d == 8 && is_code64(m);
 }
 
-/* Of an indirect call: where it goes is checked before anything is pushed. */
+static void push_checked(struct maker *m, const struct uop *u)
+{
+    host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->b));
+    check_canonical(m);
+    push_next(m, u);
+}
+
+/* Of an indirect call: where it goes is checked before anything is pushed.  What the region goes on
+ * with is canonical. */
 static bool make_call_near(struct maker *m, const struct uop *u)
 {
     if (!is_near_call(m, u))
         return false;
     flags_clobber(m);
-    host(&m->c, H_LOAD, 8, HOST_AX, source(m, u->b));
-    check_canonical(m);
-    push_next(m, u);
+    if (goes_on(m)) {
+        go_on_or_elsewhere(m, source(m, u->b));
+        push_next(m, u);
+    } else {
+        push_checked(m, u);
+    }
     return true;
+}
+
+/* A call is yet to be made, of which nothing that was known is known here. */
+void go_elsewhere(struct maker *m)
+{
+    if (is_near_call(m, uop_of(m))) {
+        m->load_uop = m->address_uop = NO_UOP;
+        m->known.any = false;
+        m->note = (struct x87_note){ 0 };
+        memset(m->kept, 0, sizeof(m->kept));
+        push_checked(m, uop_of(m));
+        m->i++;
+    }
+    go_by_table(m, uop_of(m));
 }
 
 TEMPLATE(ret)

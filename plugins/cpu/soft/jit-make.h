@@ -341,7 +341,7 @@ void link_across(struct maker *m, unsigned uop);
  * address is. */
 uint8_t *load_epoch(struct maker *m, const uint64_t *epochs);
 /* The code of COLD_ELSEWHERE, but for flags and cpu->left. */
-void go_by_table(struct maker *m, const struct uop *u);
+void go_elsewhere(struct maker *m);
 /* An indirect call in place. */
 bool is_near_call(const struct maker *m, const struct uop *u);
 /* Where the jump of a block goes. */
