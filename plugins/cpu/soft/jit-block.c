@@ -371,7 +371,7 @@ static bool make_next(struct maker *m, const struct uop *u, bool outside)
     }
     if (make(m, u)) {
         follow_known(m);
-        flags_follow(m, u);
+        flags_follow(m);
         if (enters)
             m->entry[m->n_entries++] = entry;
         return false;

@@ -28,10 +28,15 @@ static const struct {
     { BOTH_OPS(SUB), REDO_UNDONE, H_SUB, H_SUB_I, H_ADD, H_ADD_I },
 };
 
-/* The host's register that holds an operand by itself, or NO_HOST. */
-static unsigned held_in(uint8_t operand)
+/* Whether an operand is all of a register of the guest's: temporaries come and go. */
+static bool is_held(uint8_t operand)
 {
-    return is_high(operand) ? NO_HOST : home_of(operand);
+    return !is_high(operand) && operand < REG(REG_T0);
+}
+
+static struct operand held_in(uint8_t operand)
+{
+    return home_of(operand) == NO_HOST ? CPU_AT(operand) : host_reg(home_of(operand));
 }
 
 /* How the micro-op's flags are made again; of size 0: they cannot be. */
@@ -50,11 +55,11 @@ static struct redo redo_of(const struct uop *u)
     r.how = repeated[i].how;
     r.insn = imm ? repeated[i].imm_insn : repeated[i].insn;
     r.undo = imm ? repeated[i].imm_undo : repeated[i].undo;
-    r.a = held_in(r.how == REDO_COMPARE ? u->a : u->d);
-    r.b = imm || r.how == REDO_RESULT ? r.a : held_in(u->b);
+    r.a = r.how == REDO_COMPARE ? u->a : u->d;
+    r.b = imm || r.how == REDO_RESULT ? r.a : u->b;
     r.imm = fused ? u->imm32 : u->imm;
     r.is_imm = imm && r.how != REDO_RESULT;
-    if (r.a != NO_HOST && r.b != NO_HOST && (r.how != REDO_UNDONE || r.is_imm || r.a != r.b))
+    if (is_held(r.a) && is_held(r.b) && (r.how != REDO_UNDONE || r.is_imm || r.a != r.b))
         r.size = fused ? fused_sizes[nth / 32] : 1u << (nth & 3);
     return r;
 }
@@ -64,17 +69,19 @@ static void operate(struct host_code *c, const struct redo *r, unsigned insn, un
     if (r->is_imm)
         host_imm(c, insn, r->size, host_reg(a), r->imm);
     else
-        host(c, insn, r->size, a, host_reg(r->b));
+        host(c, insn, r->size, a, held_in(r->b));
 }
 
 /* The host's flags become those again.  AX is destroyed. */
 static void repeat(struct host_code *c, const struct redo *r)
 {
-    if (r->how == REDO_UNDONE) {
-        host(c, H_LOAD, 8, HOST_AX, host_reg(r->a));
-        operate(c, r, r->undo, HOST_AX);
-    }
-    operate(c, r, r->insn, r->how == REDO_UNDONE ? HOST_AX : r->a);
+    unsigned a = r->how == REDO_UNDONE ? NO_HOST : home_of(r->a);
+
+    if (a == NO_HOST)
+        host(c, H_LOAD, 8, a = HOST_AX, held_in(r->a));
+    if (r->how == REDO_UNDONE)
+        operate(c, r, r->undo, a);
+    operate(c, r, r->insn, a);
 }
 
 /* ---- Whether they need to be kept ---- */
@@ -139,32 +146,73 @@ uint16_t find_wanted(struct maker *m)
     return find(m, m->node, m->block, m->wanted);
 }
 
-enum fate { LIVES_ON, DIES, IS_WANTED };
+/* Flags that might be owed: how they are made again; whether the root has been gone through, and
+ * the nodes that have been looked at before and after that. */
+struct debt {
+    const struct redo *r;
+    bool again;
+    uint64_t seen[2];
+};
+
+static bool changes_operand(struct maker *m, const struct uop *u, uint8_t operand)
+{
+    const struct uop_info *info = &uop_info[u->op];
+
+    if (home_of(operand) != NO_HOST)
+        return changes(m, u, home_of(operand));
+    return (info->props & W_D && u->d / 8 == operand / 8) ||
+           (u->op >= UOP_CALL && u->op <= UOP_X87_COND && !is_near_call(m, u));
+}
+
+static bool spoils(struct maker *m, const struct uop *u, const struct redo *r)
+{
+    return changes_operand(m, u, r->a) || changes_operand(m, u, r->b);
+}
+
+enum fate { LIVES_ON, DIES, IS_WANTED, IS_SPOILT };
 
 /* What becomes of flags that are owed when the micro-op runs. */
 static enum fate fate_at(struct maker *m, const struct uop *u, const struct redo *r)
 {
     const struct uop_info *info = &uop_info[u->op];
-    bool leaves = is_near_call(m, u); /* and does nothing to them */
 
-    if (info->reads & r->flags && !leaves)
+    if (is_near_call(m, u)) /* which leaves, and does nothing to them */
+        return spoils(m, u, r) ? IS_SPOILT : LIVES_ON;
+    if (info->reads & r->flags)
         return IS_WANTED;
-    if (!(r->flags & ~info->kills) && !leaves)
+    if (!(r->flags & ~info->kills))
         return DIES;
-    return info->sets || changes(m, u, r->a) || changes(m, u, r->b) ? IS_WANTED : LIVES_ON;
+    return info->sets ? IS_WANTED : spoils(m, u, r) ? IS_SPOILT : LIVES_ON;
 }
 
-static bool die_behind(struct maker *m, const struct node *to, const struct redo *r, bool again);
-
-/* From that micro-op on, no way but those out of the code wants them; again: it is the root's
- * second time.  Ways out of a region are such ones, too. */
-static bool die_from(struct maker *m, const struct node *node, const struct block *block,
-                     unsigned i, const struct redo *r, bool again)
+/* Behind the micro-op i they can be made no longer: they must die before the code may be left. */
+static bool die_unseen(struct maker *m, const struct block *block, unsigned i, const struct redo *r)
 {
-    for (; i < block->n; i++) {
+    while (++i < block->n) {
         const struct uop *u = &block->uop[i];
         enum fate fate = fate_at(m, u, r);
 
+        if (fate == DIES || fate == IS_WANTED)
+            return fate == DIES;
+        if (uop_info[u->op].props & P_PRECISE)
+            return false;
+    }
+    return false;
+}
+
+static bool die_behind(struct maker *m, const struct node *to, struct debt *debt);
+
+/* From that micro-op on, no way but those out of the code wants them.  Ways out of a region are
+ * such ones, too. */
+static bool die_from(struct maker *m, const struct node *node, const struct block *block,
+                     unsigned i, struct debt *debt)
+{
+    for (; i < block->n; i++) {
+        const struct uop *u = &block->uop[i];
+        enum fate fate = fate_at(m, u, debt->r);
+
+        if (fate == IS_SPOILT)
+            return node && die_unseen(m, block, i, debt->r);
         if (fate != LIVES_ON)
             return fate == DIES;
         if (!is_jump(u))
@@ -172,20 +220,28 @@ static bool die_from(struct maker *m, const struct node *node, const struct bloc
         if (!node)
             return false;
         if (u->op == UOP_JMP || (uop_info[u->op].props & P_END && node->next))
-            return die_behind(m, node->next, r, again);
-        if (uop_info[u->op].props & P_END || !die_behind(m, node->taken, r, again))
+            return die_behind(m, node->next, debt);
+        if (uop_info[u->op].props & P_END || !die_behind(m, node->taken, debt))
             return false;
     }
     return false;
 }
 
-static bool die_behind(struct maker *m, const struct node *to, const struct redo *r, bool again)
+/* What has been looked at before has shown nothing else: else no more would be. */
+static bool die_behind(struct maker *m, const struct node *to, struct debt *debt)
 {
-    if (!to)
+    uint64_t bit = to ? 1ull << (to - m->nodes) : 0;
+    bool again = debt->again, die;
+
+    if (!to || debt->seen[again] & bit)
         return true;
     if (to == m->nodes && again)
         return false;
-    return die_from(m, to, to->block, 0, r, again || to == m->nodes);
+    debt->seen[again] |= bit;
+    debt->again = again || to == m->nodes;
+    die = die_from(m, to, to->block, 0, debt);
+    debt->again = again;
+    return die;
 }
 
 /* ---- Where they are ---- */
@@ -222,19 +278,21 @@ static struct redo redo_pending(const struct maker *m)
 void flags_clobber(struct maker *m)
 {
     struct redo r = redo_pending(m);
+    struct debt debt = { .r = &r };
 
-    clobber(m, &r, r.flags && die_from(m, m->node, m->block, m->i, &r, false));
+    clobber(m, &r, r.flags && die_from(m, m->node, m->block, m->i, &debt));
 }
 
 void flags_clobber_to(struct maker *m, struct node *to)
 {
     uint16_t wanted = wanted_of(m, to);
     struct redo r;
+    struct debt debt = { .r = &r };
 
     m->pending &= wanted;
     m->owed.flags &= wanted;
     r = redo_pending(m);
-    clobber(m, &r, r.flags && die_behind(m, to, &r, false));
+    clobber(m, &r, r.flags && die_behind(m, to, &debt));
 }
 
 void flags_settle(struct maker *m)
@@ -249,12 +307,18 @@ void flags_settle(struct maker *m)
     m->in_host = 0;
 }
 
-void flags_follow(struct maker *m, const struct uop *u)
+static void follow(struct maker *m, const struct uop *u)
 {
     if (!is_near_call(m, u))
         m->owed.flags &= ~uop_info[u->op].kills;
-    if (m->redo.size && m->redo.of != u && (changes(m, u, m->redo.a) || changes(m, u, m->redo.b)))
+    if (m->redo.size && m->redo.of != u && spoils(m, u, &m->redo))
         m->redo.size = 0;
+}
+
+void flags_follow(struct maker *m)
+{
+    for (unsigned i = 0; i <= m->skip; i++)
+        follow(m, &uop_of(m)[i]);
 }
 
 void flags_load(struct host_code *c)

@@ -361,9 +361,9 @@ void flags_clobber_to(struct maker *m, struct node *to);
 uint16_t find_wanted(struct maker *m);
 /* All that are wanted are in cpu->pair, at the cost of the host's. */
 void flags_settle(struct maker *m);
-/* The micro-op has been made: what it kills need not be made again, nor can be what has lost an
- * operand. */
-void flags_follow(struct maker *m, const struct uop *u);
+/* The micro-op under way has been made: what it kills need not be made again, nor can be what has
+ * lost an operand. */
+void flags_follow(struct maker *m);
 /* Where flags are loaded from cpu->pair: OF is in AL, and what SAHF takes in AH. */
 void flags_load(struct host_code *c);
 /* AX = RFLAGS, whole, of cpu->pair and the rest in cpu->flags. */
