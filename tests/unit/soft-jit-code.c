@@ -3,6 +3,8 @@
  * soft-jit-code - what becomes of translated code when the guest's is elsewhere, or is written
  * over, when there is no room, at breakpoints and at the end of a budget.
  */
+#include <sys/mman.h>
+
 #include "blocks.h"
 #include "soft-host.h"
 
@@ -543,6 +545,69 @@ static void test_mappings(void)
     soft_host_destroy(h);
 }
 
+/* How many pages of the part are there: of huge ones all, of others what was written. */
+static unsigned pages_there(const struct jit *jit, unsigned part, size_t bytes)
+{
+    unsigned char is[JIT_HUGE >> 12];
+    unsigned n = 0;
+
+    g_assert_cmpint(mincore(jit->write + part * (size_t)JIT_HUGE, bytes, is), ==, 0);
+    for (size_t i = 0; i < bytes >> 12; i++)
+        n += is[i] & 1;
+    return n;
+}
+
+/* Whether this host gives them when it is asked to. */
+static bool gives_huge_pages(const struct jit *jit)
+{
+    uint8_t *at = jit->write + JIT_HUGE;
+
+    *at = 0;
+    return !madvise(at, JIT_HUGE, 25 /* MADV_COLLAPSE */);
+}
+
+/* A loop there is run, and translated. */
+static void translate_loop(struct soft_host *h, uint64_t at)
+{
+    static const uint8_t code[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* inc eax; jmp */
+    uint64_t before = h->cpu->blocks->jit->count.blocks;
+
+    soft_host_code(h, at, code, sizeof(code));
+    h->cpu->rip = at;
+    h->cpu->instructions = 0;
+    g_assert_cmpint(soft_host_run(h, 1000), ==, -1);
+    g_assert_cmpuint(h->cpu->blocks->jit->count.blocks, >, before);
+}
+
+/* A part of code memory is one huge page as soon as there is code in it, and not before. */
+static void test_huge(void)
+{
+    struct soft_host *h = soft_host_create(64);
+    struct jit *jit;
+
+    jit_destroy(h->cpu);
+    g_assert_cmpint(jit_create(h->cpu, 3 * JIT_HUGE + (1 << 20), 1), ==, 0);
+    jit = h->cpu->blocks->jit;
+    g_assert_cmpuint((uintptr_t)jit->write % JIT_HUGE, ==, 0);
+    g_assert_cmpuint((uintptr_t)jit->execute % JIT_HUGE, ==, 0);
+    g_assert_cmpuint(pages_there(jit, 0, JIT_HUGE), <, 16);
+    if (!gives_huge_pages(jit)) {
+        g_test_skip("no huge pages");
+        soft_host_destroy(h);
+        return;
+    }
+    translate_loop(h, SOFT_CODE);
+    g_assert_cmpuint(pages_there(jit, 0, JIT_HUGE), ==, JIT_HUGE >> 12);
+    g_assert_cmpuint(pages_there(jit, 2, JIT_HUGE), ==, 0);
+    jit->code.next = 2 * JIT_HUGE;
+    translate_loop(h, SOFT_CODE + 64);
+    g_assert_cmpuint(pages_there(jit, 2, JIT_HUGE), ==, JIT_HUGE >> 12);
+    jit->code.next = 3 * JIT_HUGE; /* what is no whole one */
+    translate_loop(h, SOFT_CODE + 128);
+    g_assert_cmpuint(pages_there(jit, 3, 1 << 20), ==, 1);
+    soft_host_destroy(h);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -567,5 +632,6 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-code/breakpoint-interpreter", NULL, test_breakpoint);
     g_test_add_func("/soft-jit-code/counted", test_counted);
     g_test_add_func("/soft-jit-code/mappings", test_mappings);
+    g_test_add_func("/soft-jit-code/huge", test_huge);
     return g_test_run();
 }

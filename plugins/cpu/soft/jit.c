@@ -21,14 +21,28 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
 
 enum { CODE_ALIGN = 64 };
 
+/* Where huge pages can be: aligned to them, in a place that is found for one page more. */
 static void *map(int fd, size_t bytes, int prot)
 {
-    void *p = mmap(NULL, bytes, prot, MAP_SHARED, fd, 0);
+    uint8_t *p = mmap(NULL, bytes + JIT_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *at;
+    size_t before;
 
-    return p == MAP_FAILED ? NULL : p;
+    if (p == MAP_FAILED)
+        return NULL;
+    before = -(uintptr_t)p & (JIT_HUGE - 1);
+    if (before)
+        munmap(p, before);
+    munmap(p + before + bytes, JIT_HUGE - before);
+    at = mmap(p + before, bytes, prot, MAP_SHARED | MAP_FIXED, fd, 0);
+    if (at == MAP_FAILED)
+        munmap(p + before, bytes);
+    return at == MAP_FAILED ? NULL : at;
 }
 
 /* A file that nobody can execute by itself; kernels before 6.3 do not know the flag. */
@@ -287,10 +301,29 @@ static void drop_code(void *context, struct ring_item *item)
     block->heat = cpu->blocks->jit->heat_again;
 }
 
+/* Code there is about to be written.  A part of the memory becomes one huge page when the first of
+ * it is: that takes less time than the faults of its pages, and the host finds them in its TLB.  It
+ * is not asked of a part with nothing in it, and where it fails, all is as well without. */
+static void begin_part(struct jit *jit, uint8_t *at)
+{
+    size_t part = (at - jit->write) / JIT_HUGE;
+
+    if (part < jit->begun)
+        return;
+    jit->begun = part + 1;
+    *at = 0;
+    if (jit->begun * JIT_HUGE <= jit->bytes)
+        madvise(jit->write + part * JIT_HUGE, JIT_HUGE, MADV_COLLAPSE);
+}
+
 /* Where the code of a block or region may be written; only as a block begins, or ends. */
 static struct jit_code *room_for_code(struct cpu *cpu)
 {
-    return ring_room(&cpu->blocks->jit->code, sizeof(struct jit_code) + JIT_ROOM, drop_code, cpu);
+    struct jit *jit = cpu->blocks->jit;
+    void *at = ring_room(&jit->code, sizeof(struct jit_code) + JIT_ROOM, drop_code, cpu);
+
+    begin_part(jit, at);
+    return at;
 }
 
 /* So many bytes have been, for that block. */

@@ -80,6 +80,7 @@ struct jit {
     uint8_t *write;
     const uint8_t *execute;
     size_t bytes, shared;
+    size_t begun; /* parts of JIT_HUGE bytes that code has been written to */
     struct ring code;
     uint32_t heat, heat_again; /* entries after which a block is translated, or so again */
     uint32_t loops;            /* jumps back after which a loop becomes a region */
@@ -110,6 +111,7 @@ struct jit {
 enum {
     JIT_ROOM = 64 << 10,
     JIT_LEAST = 1 << 20,
+    JIT_HUGE = 2 << 20, /* a huge page of the host's */
     JIT_HEAT = 32,
     JIT_AGAIN = 16,
     JIT_LOOPS = 16,
