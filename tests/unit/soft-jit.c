@@ -9,6 +9,7 @@
 #include "soft-host.h"
 
 enum { PROGRAMS = 1500, LENGTH = 24, ROUNDS = 6, DATA = 64 };
+enum { PAGE_TABLE = 0x100000, DATA_PAGES = 32 };
 
 struct program {
     uint8_t code[1024];
@@ -18,6 +19,12 @@ struct program {
 static void byte(struct program *p, uint8_t b)
 {
     p->code[p->n++] = b;
+}
+
+static void bytes(struct program *p, const char *from, unsigned n)
+{
+    memcpy(p->code + p->n, from, n);
+    p->n += n;
 }
 
 /* Not RSP, RSI, R12, R14; not R15 where it could be that, nor EBP, which counts outside 64-bit
@@ -298,6 +305,15 @@ static void instruction(struct program *p, GRand *r)
     immediate(p, r, f->imm == 4 && word == (p->bits != 16) && !(rex & REX_W) ? 2 : f->imm);
 }
 
+/* Jcc to the beginning; hlt */
+static void jump_back(struct program *p, unsigned jcc)
+{
+    byte(p, 0x0f), byte(p, jcc);
+    for (unsigned i = 0, size = p->bits == 16 ? 2 : 4, back = -(p->n + size); i < size; i++)
+        byte(p, back >> 8 * i);
+    byte(p, 0xf4);
+}
+
 /* dec r14, ebp; jnz to the beginning; hlt */
 static void end_of_loop(struct program *p)
 {
@@ -305,10 +321,7 @@ static void end_of_loop(struct program *p)
         byte(p, 0x49), byte(p, 0xff), byte(p, 0xce);
     else
         byte(p, 0xff), byte(p, 0xcd);
-    byte(p, 0x0f), byte(p, 0x85);
-    for (unsigned i = 0, size = p->bits == 16 ? 2 : 4, back = -(p->n + size); i < size; i++)
-        byte(p, back >> 8 * i);
-    byte(p, 0xf4);
+    jump_back(p, 0x85);
 }
 
 /* A loop of R14 or EBP rounds, with branches forward over one of rare instructions, perhaps across
@@ -346,12 +359,26 @@ static struct soft_host *create(unsigned bits)
     return h;
 }
 
+/* Pages of data that are beside one another are not so in memory, so that what goes on beyond a
+ * page without looking finds something else. */
+static void scatter(struct soft_host *h)
+{
+    uint64_t *table = (uint64_t *)(h->ram + PAGE_TABLE);
+
+    for (uint64_t i = 0; i < 512; i++)
+        table[i] = (i / DATA_PAGES == (SOFT_DATA >> 12) / DATA_PAGES ? i ^ 1 : i) << 12 | 7;
+    *(uint64_t *)(h->ram + SOFT_TABLES + 0x2000) = PAGE_TABLE | 7;
+    tlb_flush(h->cpu, true);
+}
+
 static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
 {
     struct cpu *cpu = h->cpu;
     unsigned base = p->bits == 16 ? SOFT_CODE : 0, data = base ? SOFT_CODE + 0x3000 : SOFT_DATA;
     GRand *r = g_rand_new_with_seed(seed);
 
+    if (p->bits == 64)
+        scatter(h);
     soft_host_code(h, p->at, p->code, p->n);
     cpu->rip -= base;
     for (unsigned i = 0; i < 0x2000; i++)
@@ -361,7 +388,10 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
         cpu->r[i] = g_rand_boolean(r) ? g_rand_int(r) : -(uint64_t)g_rand_int_range(r, 0, 300);
     /* Now and then data that faults, or lies in the code's page (HLT's behind it). */
     cpu->r[RSI] = data - base + 0x1000 - g_rand_int_range(r, 0, DATA);
-    if (g_rand_int_range(r, 0, 10) == 0)
+    if (p->bits == 64 && g_rand_int_range(r, 0, 10) == 0) /* or is not canonical */
+        cpu->r[RSI] =
+            (1ull << 47) - g_rand_int_range(r, 0, DATA) - (g_rand_boolean(r) ? 1ull << 48 : 0);
+    else if (g_rand_int_range(r, 0, 10) == 0)
         cpu->r[RSI] = g_rand_boolean(r) ? (base ? 0x10000 : SOFT_RAM) - DATA / 2
                                         : SOFT_CODE - base + sizeof(p->code);
     cpu->r[R15] = cpu->r[RSI];
@@ -389,13 +419,27 @@ static void compare(struct soft_host *a, struct soft_host *b, const struct progr
     g_assert_cmpmem(a->ram, SOFT_DATA + 0x20000, b->ram, SOFT_DATA + 0x20000);
 }
 
+/* A program that has overwritten itself may have left a processor with which all later ones would
+ * end at once, or, by breakpoints, nothing is translated. */
+static void restore(struct cpu *cpu, const struct segment *segments)
+{
+    memmove(cpu->seg, segments, sizeof(cpu->seg));
+    memset(cpu->dr, 0, sizeof(cpu->dr));
+    memset(&cpu->debug, 0, sizeof(cpu->debug));
+    cpu->cpl = 0;
+    cpu->x87.status = 0;
+    mode_update(cpu);
+}
+
 /* Both processors live through all programs: blocks die and code memory fills. */
 static void alike(unsigned bits, unsigned seed, bool cramped)
 {
     struct soft_host *plain = create(bits), *translated = create(bits);
     GRand *r = g_rand_new_with_seed(seed);
     struct program p = { .bits = bits };
+    struct segment segments[N_SEGS];
 
+    memcpy(segments, plain->cpu->seg, sizeof(segments));
     jit_destroy(plain->cpu);
     if (!translated->cpu->blocks->jit)
         g_assert_cmpint(jit_create(translated->cpu, JIT_LEAST, 2), ==, 0);
@@ -407,6 +451,8 @@ static void alike(unsigned bits, unsigned seed, bool cramped)
         unsigned state = g_rand_int(r);
 
         generate(&p, r, LENGTH, 6);
+        restore(plain->cpu, segments);
+        restore(translated->cpu, segments);
         g_assert_cmpint(run_in(plain, &p, state), ==, run_in(translated, &p, state));
         compare(plain, translated, &p);
     }
@@ -453,8 +499,8 @@ static void test_cramped(gconstpointer seed)
  */
 static void set_up(struct soft_host *h, const struct program *p, unsigned seed, unsigned rounds)
 {
-    soft_host_mode(h, p->bits); /* what has overwritten itself may have changed that */
-    h->cpu->x87.status = 0;
+    soft_host_mode(h, p->bits);
+    restore(h->cpu, h->cpu->seg);
     run_in(h, p, seed);
     h->cpu->rip = p->at;
     h->cpu->r[p->bits == 32 ? RBP : R14] = rounds;
@@ -462,26 +508,52 @@ static void set_up(struct soft_host *h, const struct program *p, unsigned seed, 
     h->cpu->wanted = 0;
 }
 
-/* Pointers into different pages; a stream may end where there is no memory. */
+static void set_page(struct cpu *cpu, unsigned page, unsigned rights)
+{
+    struct soft_host *h = cpu->info->host;
+    uint64_t *entry = (uint64_t *)(h->ram + PAGE_TABLE) + page;
+
+    *entry = (*entry & ~7ull) | rights;
+    tlb_flush(cpu, true);
+}
+
+/* Pointers into different pages; a stream may end where there is no memory, or where it may not be
+ * written. */
 static void spread(struct cpu *plain, struct cpu *translated, GRand *r)
 {
+    unsigned page = (SOFT_DATA >> 12) + g_rand_int_range(r, 4, DATA_PAGES);
+    unsigned rights = g_rand_boolean(r) ? 5 : 0;
+
     plain->r[RDI] = SOFT_DATA + 0x8000 + g_rand_int_range(r, 0, 0x1000);
     plain->r[RBX] = g_rand_boolean(r) ? SOFT_DATA + 0x10000 + 16 * g_rand_int_range(r, 0, 256)
                                       : SOFT_RAM - 0x20000;
     plain->r[RSI] = SOFT_DATA + 0x4000 + 16 * g_rand_int_range(r, 0, 256);
     for (unsigned i = 0; i < 16; i++)
         translated->r[i] = plain->r[i];
+    set_page(plain, page, rights);
+    set_page(translated, page, rights);
 }
 
-static void in_slices(struct soft_host *plain, struct soft_host *translated, struct program *p,
-                      GRand *r, bool streams)
+/* Pointers to where memory ends soon. */
+static void near_the_end(struct cpu *plain, struct cpu *translated, GRand *r)
 {
-    unsigned state = g_rand_int(r), rounds = g_rand_int_range(r, 8, streams ? 700 : 80);
+    plain->r[RSI] = translated->r[RSI] = SOFT_RAM - g_rand_int_range(r, 0, 0x400);
+    plain->r[RDI] = translated->r[RDI] = SOFT_RAM - g_rand_int_range(r, 0, 0x400);
+}
+
+enum kind { BRANCHES, STREAMS, CALLS, FLAGS };
+
+static void in_slices(struct soft_host *plain, struct soft_host *translated, struct program *p,
+                      GRand *r, enum kind kind)
+{
+    unsigned state = g_rand_int(r), rounds = g_rand_int_range(r, 8, kind == STREAMS ? 700 : 80);
 
     set_up(plain, p, state, rounds);
     set_up(translated, p, state, rounds);
-    if (streams)
+    if (kind == STREAMS)
         spread(plain->cpu, translated->cpu, r);
+    else if (kind == FLAGS)
+        near_the_end(plain->cpu, translated->cpu, r);
     else if (g_rand_int_range(r, 0, 4) == 0)
         plain->cpu->r[RSI] = translated->cpu->r[RSI] = p->at + g_rand_int_range(r, 0, p->n);
     for (unsigned i = 0; i < 40; i++) {
@@ -529,15 +601,63 @@ static void generate_stream(struct program *p, GRand *r, unsigned length)
     end_of_loop(p);
 }
 
+/* A loop of R14 rounds that makes, takes and changes flags, among loads that fault sooner or later:
+ * there they must be what they would be, though nothing has read them. */
+static void generate_flags(struct program *p, GRand *r, unsigned length)
+{
+    /* CMP, TEST, ADD, SUB, AND, OR, XOR, ADC, SBB, MOV of registers. */
+    static const uint8_t opcodes[] = { 0x39, 0x39, 0x39, 0x38, 0x85, 0x84, 0x01, 0x29,
+                                       0x21, 0x09, 0x31, 0x11, 0x19, 0x89, 0x89 };
+
+    p->n = 0;
+    p->at = SOFT_CODE;
+    bytes(p, "\x4d\x8d\x76\xff", 4); /* lea r14, [r14 - 1] */
+    for (unsigned i = 0; i < length; i++) {
+        unsigned kind = g_rand_int_range(r, 0, 16), over = 0;
+        unsigned to = g_rand_int_range(r, 0, 4), from = g_rand_int_range(r, 0, 4) << 3;
+        unsigned pointer = g_rand_boolean(r) ? RSI : RDI;
+
+        if (kind == 0) /* over the next one */
+            byte(p, 0x70 | g_rand_int_range(r, 0, 16)), byte(p, 0);
+        if (kind == 1) /* setz cl; movzx ecx, cl; jrcxz, which takes none */
+            bytes(p, "\x0f\x94\xc1\x0f\xb6\xc9\xe3", 8);
+        if (kind < 2)
+            over = p->n;
+        if (kind == 2) { /* lea pointer, [pointer + a few] */
+            bytes(p, "\x48\x8d", 2), byte(p, 0x40 | pointer << 3 | pointer);
+            byte(p, g_rand_int_range(r, 0, 32));
+        } else if (kind < 6) { /* mov, from [pointer + disp8], or [pointer + r14 + disp8] */
+            bool indexed = g_rand_boolean(r);
+
+            byte(p, indexed ? 0x42 : 0x40), byte(p, 0x8b);
+            byte(p, 0x40 | from | (indexed ? 4 : pointer));
+            if (indexed)
+                byte(p, (R14 & 7) << 3 | pointer);
+            byte(p, g_rand_int_range(r, 0, DATA));
+        } else if (kind == 6) { /* cmp, add or the like, imm8 */
+            byte(p, 0x83), byte(p, 0xc0 | g_rand_int_range(r, 0, 8) << 3 | to);
+            byte(p, g_rand_int_range(r, 0, 3));
+        } else if (kind == 7) { /* setcc, cmovcc */
+            byte(p, 0x0f), byte(p, (g_rand_boolean(r) ? 0x40 : 0x90) | g_rand_int_range(r, 0, 16));
+            byte(p, 0xc0 | from | to);
+        } else if (kind == 8) { /* inc, dec, which leave CF */
+            byte(p, 0xff), byte(p, 0xc0 | (from & 8) | to);
+        } else if (kind == 9 && !over && p->n < 100) { /* to the beginning */
+            byte(p, 0x70 | g_rand_int_range(r, 0, 16)), byte(p, -(p->n + 1));
+        } else {
+            byte(p, opcodes[g_rand_int_range(r, 0, G_N_ELEMENTS(opcodes))]);
+            byte(p, 0xc0 | from | to);
+        }
+        if (over)
+            p->code[over - 1] = p->n - over;
+    }
+    bytes(p, "\x4d\x85\xf6", 3); /* test r14, r14; jg */
+    jump_back(p, 0x8f);
+}
+
 /* ---- Loops that call ---- */
 
 enum { FUNCTIONS = 6, FUNCTION_AT = 560, FUNCTION_BYTES = 72 };
-
-static void bytes(struct program *p, const char *from, unsigned n)
-{
-    memcpy(p->code + p->n, from, n);
-    p->n += n;
-}
 
 static void to_function(struct program *p, unsigned which)
 {
@@ -612,8 +732,6 @@ static void generate_calls(struct program *p, GRand *r, unsigned length)
     p->n = sizeof(p->code);
 }
 
-enum kind { BRANCHES, STREAMS, CALLS };
-
 static void compare_regions(unsigned bits, unsigned seed, enum kind kind, bool cramped)
 {
     struct soft_host *plain = soft_host_create(bits), *translated = soft_host_create(bits);
@@ -631,16 +749,18 @@ static void compare_regions(unsigned bits, unsigned seed, enum kind kind, bool c
     g_assert_cmpint(jit_create(translated->cpu, JIT_LEAST, 1), ==, 0);
     if (cramped)
         soft_host_cramp(translated);
-    for (unsigned i = 0; i < PROGRAMS; i++) {
+    for (unsigned i = 0; i < (kind == FLAGS ? 6 : 1) * PROGRAMS; i++) {
         translated->cpu->blocks->jit->loops = g_rand_int_range(r, 1, 12);
         translated->cpu->blocks->jit->patience = g_rand_int_range(r, 1, 3);
         if (kind == STREAMS)
             generate_stream(&p, r, g_rand_int_range(r, 3, 16));
         else if (kind == CALLS)
             generate_calls(&p, r, g_rand_int_range(r, 1, 6));
+        else if (kind == FLAGS)
+            generate_flags(&p, r, g_rand_int_range(r, 3, 20));
         else
             generate(&p, r, g_rand_int_range(r, 2, 14), 2);
-        in_slices(plain, translated, &p, r, kind == STREAMS);
+        in_slices(plain, translated, &p, r, kind);
     }
     g_test_message("%" G_GUINT64_FORMAT " regions", translated->cpu->blocks->jit->count.regions);
     g_assert_cmpuint(translated->cpu->blocks->jit->count.regions, >, PROGRAMS / 20);
@@ -662,6 +782,11 @@ static void test_regions32(gconstpointer seed)
 static void test_streams(gconstpointer seed)
 {
     compare_regions(64, GPOINTER_TO_UINT(seed), STREAMS, false);
+}
+
+static void test_flags(gconstpointer seed)
+{
+    compare_regions(64, GPOINTER_TO_UINT(seed), FLAGS, false);
 }
 
 static void test_calls(gconstpointer seed)
@@ -694,6 +819,7 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit/regions32", seed, test_regions32);
     g_test_add_data_func("/soft-jit/regions-cramped", seed, test_regions_cramped);
     g_test_add_data_func("/soft-jit/streams", seed, test_streams);
+    g_test_add_data_func("/soft-jit/flags", seed, test_flags);
     g_test_add_data_func("/soft-jit/calls", seed, test_calls);
     g_test_add_data_func("/soft-jit/calls-cramped", seed, test_calls_cramped);
     return g_test_run();
