@@ -216,16 +216,19 @@ static void test_region_stack(gconstpointer through_rbx)
     soft_host_destroy(h);
 }
 
-/* A loop that calls into another page, through RBX: what is there is overwritten, and what comes
- * there instead, while it is a region. */
-static void test_region_callee(void)
+/* A loop that calls into another page, through RBX, in each round or each other one: what is there
+ * is overwritten, and what comes there instead, while it is a region. */
+static void test_region_callee(gconstpointer every)
 {
-    /* call rbx; add edx, eax; sub ecx, 1; jnz; hlt */
-    static const uint8_t caller[] = { 0xff, 0xd3, 1, 0xc2, 0x83, 0xe9, 1, 0x75, 0xf7, 0xf4 };
+    /* test cl, 0 or 1; jnz a; call rbx; a: add edx, eax; sub ecx, 1; jnz; hlt */
+    uint8_t caller[] = { 0xf6, 0xc1, 1,    0x75, 2,    0xff, 0xd3, 1,
+                         0xc2, 0x83, 0xe9, 1,    0x75, 0xf2, 0xf4 };
+    unsigned calls = every ? 50 : 25;
     struct soft_host *h = translating();
     struct cpu *cpu = h->cpu;
     uint64_t regions = 0;
 
+    caller[2] = !every;
     put_calls(h);
     memcpy(h->ram + 0x30000, caller, sizeof(caller));
     for (unsigned i = 0; i < 4; i++)
@@ -252,10 +255,42 @@ static void test_region_callee(void)
         g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
         g_assert_cmpuint(cpu->r[RDX], ==, 50 * gives);
         g_assert_cmphex(cpu->r[RSP], ==, SOFT_STACK);
-        g_assert_cmpuint(cpu->instructions, ==, 50 * 6 + 1);
+        g_assert_cmpuint(cpu->instructions, ==, 50 * 5 + calls * 3 + 1);
         regions = cpu->blocks->jit->count.regions;
     }
     g_assert_cmpuint(regions, >, 0);
+    soft_host_destroy(h);
+}
+
+/* A loop of which each other round jumps to another page and back; that comes to be another one. */
+static void test_region_page(void)
+{
+    /* test cl, 1; jnz a; jmp $ + 0x113b; a: add edx, eax; sub ecx, 1; jnz; hlt */
+    static const uint8_t code[] = { 0xf6, 0xc1, 1,    0x75, 5,    0xe9, 0x36, 0x11, 0,
+                                    0,    1,    0xc2, 0x83, 0xe9, 1,    0x75, 0xef, 0xf4 };
+    /* mov eax, N; jmp a */
+    uint8_t there[] = { 0xb8, 1, 0, 0, 0, 0xe9, 0xc0, 0xee, 0xff, 0xff };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    memcpy(h->ram + 0x30000, code, sizeof(code));
+    for (unsigned i = 1; i < 4; i++, there[1]++)
+        memcpy(h->ram + 0x30140 + i * 0x1000, there, sizeof(there));
+    map_page(h, 0, 0x30000, 0);
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned page = i / 5 % 3 + 1;
+
+        map_page(h, 1, 0x30000 + page * 0x1000, 0);
+        tlb_flush_page(cpu, PAGED + 0x1000);
+        cpu->rip = PAGED;
+        cpu->r[RCX] = 50;
+        cpu->r[RAX] = cpu->r[RDX] = 0;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
+        g_assert_cmpuint(cpu->r[RDX], ==, 50 * page);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
     soft_host_destroy(h);
 }
 
@@ -300,43 +335,92 @@ static void test_region_middle(void)
     soft_host_destroy(h);
 }
 
-/* A loop calls through RBX where it has always gone; then elsewhere, to what is not canonical, and
- * where the stack is not there. */
+/* A loop calls where it has always gone; then, in its last rounds, elsewhere, to what is not
+ * canonical, and where the stack is not there. */
 static void test_region_call(void)
 {
-    /* a: cmp ecx, 5; call rbx; sub ecx, 1; jnz a; hlt */
-    static const uint8_t code[] = { 0x83, 0xf9, 5, 0xff, 0xd3, 0x83, 0xe9, 1, 0x75, 0xf6, 0xf4 };
-    /* setc al; add edx, eax; ret */
-    static const uint8_t function[] = { 0x0f, 0x92, 0xc0, 1, 0xc2, 0xc3 };
+    /* a: cmp ecx, 5; cmovb rbx, rsi; cmovb rsp, rdi; call rbx; sub ecx, 1; jnz a; hlt */
+    static const uint8_t code[] = { 0x83, 0xf9, 5,    0x48, 0x0f, 0x42, 0xde, 0x48, 0x0f, 0x42,
+                                    0xe7, 0xff, 0xd3, 0x83, 0xe9, 1,    0x75, 0xee, 0xf4 };
+    /* setc al; add edx, eax; ret; or twice that */
+    static const uint8_t once[] = { 0x0f, 0x92, 0xc0, 1, 0xc2, 0xc3 },
+                         twice[] = { 0x0f, 0x92, 0xc0, 1, 0xc2, 1, 0xc2, 0xc3 };
+    enum { F = SOFT_CODE + 0x100, G = SOFT_CODE + 0x200 };
+    static const struct {
+        uint64_t rsi, rdi;
+        int ended;
+        unsigned sum;
+    } last[] = { { F, SOFT_STACK, -1, 4 },
+                 { G, SOFT_STACK, -1, 8 },
+                 { 1ull << 50, SOFT_STACK, 13, 0 },
+                 { G, 1ull << 40, 14, 0 } };
     struct soft_host *h = translating();
     struct cpu *cpu = h->cpu;
 
     soft_host_code(h, SOFT_CODE, code, sizeof(code));
-    memcpy(h->ram + SOFT_CODE + 0x100, function, sizeof(function));
-    memcpy(h->ram + SOFT_CODE + 0x200, function, sizeof(function));
+    memcpy(h->ram + F, once, sizeof(once));
+    memcpy(h->ram + G, twice, sizeof(twice));
     for (unsigned i = 0; i < 60; i++) {
-        static const uint64_t elsewhere[] = { SOFT_CODE + 0x200, 1ull << 50, SOFT_CODE + 0x100 };
-        unsigned which = i % 6 / 2;
-        int ended;
+        unsigned which = i < 20 ? 0 : i % 4;
 
-        cpu->r[RBX] = i < 30 ? SOFT_CODE + 0x100 : elsewhere[which];
-        cpu->r[RSP] = i < 30 || which < 2 ? SOFT_STACK : (1ull << 40) + 8;
+        cpu->r[RBX] = F;
+        cpu->r[RSI] = last[which].rsi;
+        cpu->r[RDI] = last[which].rdi;
+        cpu->r[RSP] = SOFT_STACK;
         cpu->r[RCX] = 50;
         cpu->r[RAX] = cpu->r[RDX] = 0;
         cpu->rip = SOFT_CODE;
         cpu->halted = false;
         cpu->wanted = 0;
-        ended = soft_host_run(h, 1000);
-        if (i >= 30 && which) {
-            g_assert_cmpint(ended, ==, which == 1 ? 13 : 14);
-            g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 3);
-            g_assert_cmphex(cpu->r[RSP], ==, which == 1 ? SOFT_STACK : (1ull << 40) + 8);
-            g_assert_cmpuint(cpu->r[RCX], ==, 50);
+        g_assert_cmpint(soft_host_run(h, 1000), ==, last[which].ended);
+        g_assert_cmpuint(cpu->r[RDX], ==, last[which].sum);
+        g_assert_cmphex(cpu->r[RSP], ==, last[which].rdi);
+        if (last[which].ended < 0)
             continue;
-        }
-        g_assert_cmpint(ended, ==, -1);
-        g_assert_cmpuint(cpu->r[RDX], ==, 4);
-        g_assert_cmphex(cpu->r[RSP], ==, SOFT_STACK);
+        g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 11);
+        g_assert_cmpuint(cpu->r[RCX], ==, 4);
+        g_assert_cmphex(cpu->flags & F_ARITH, ==, F_CF | F_PF | F_AF | F_SF);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
+    soft_host_destroy(h);
+}
+
+/* A comparison's flags die unread, but for a fault after one of its operands has changed. */
+static void test_region_spoilt(gconstpointer in_r8)
+{
+    /* a: cmp eax, ebx; mov eax, [rsi + rbp * 4]; mov edx, [rdi]; lea rdi, [rdi + 4];
+     * lea rbp, [rbp + 1]; sub ecx, 1; jnz a; hlt, with EAX or R8D */
+    uint8_t code[] = { 0x40, 0x39, 0xd8, 0x40, 0x8b, 0x04, 0xae, 0x8b, 0x17, 0x48, 0x8d, 0x7f,
+                       4,    0x48, 0x8d, 0x6d, 1,    0x83, 0xe9, 1,    0x75, 0xea, 0xf4 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    if (in_r8) {
+        code[0] = 0x41; /* of what ModRM's r/m names, and its reg */
+        code[3] = 0x44;
+    }
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    map_page(h, 0, 0x30000, 0);
+    map_page(h, 1, 0x33000, 0);
+    tlb_flush(cpu, true);
+    for (unsigned i = 0; i < 200; i++) /* less than EBX, and more */
+        h->ram[SOFT_DATA + i * 4] = i & 1 ? 2 : 0;
+    for (unsigned i = 0; i < 20; i++) {
+        unsigned rounds = 100 + i;
+        uint64_t *r = &cpu->r[in_r8 ? R8 : RAX];
+
+        *r = 2;
+        cpu->r[RBX] = 1;
+        cpu->r[RSI] = SOFT_DATA;
+        cpu->r[RDI] = PAGED + 0x2000 - rounds * 4;
+        cpu->r[RBP] = 0;
+        cpu->r[RCX] = 1000;
+        cpu->rip = SOFT_CODE;
+        g_assert_cmpint(soft_host_run(h, 10000), ==, 14);
+        g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 7);
+        g_assert_cmpuint(cpu->r[RCX], ==, 1000 - rounds);
+        g_assert_cmpuint(*r, ==, rounds & 1 ? 2 : 0);
+        g_assert_cmphex(cpu->flags & F_CF, ==, rounds & 1 ? F_CF : 0);
     }
     g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
     soft_host_destroy(h);
@@ -615,9 +699,14 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-code/region-stack", NULL, test_region_stack);
     g_test_add_data_func("/soft-jit-code/region-stack-indirect", GINT_TO_POINTER(true),
                          test_region_stack);
-    g_test_add_func("/soft-jit-code/region-callee", test_region_callee);
+    g_test_add_data_func("/soft-jit-code/region-callee", GINT_TO_POINTER(true), test_region_callee);
+    g_test_add_data_func("/soft-jit-code/region-callee-now-and-then", NULL, test_region_callee);
+    g_test_add_func("/soft-jit-code/region-page", test_region_page);
     g_test_add_func("/soft-jit-code/region-middle", test_region_middle);
     g_test_add_func("/soft-jit-code/region-call", test_region_call);
+    g_test_add_data_func("/soft-jit-code/region-spoilt", NULL, test_region_spoilt);
+    g_test_add_data_func("/soft-jit-code/region-spoilt-in-memory", GINT_TO_POINTER(true),
+                         test_region_spoilt);
     g_test_add_func("/soft-jit-code/region-wanted", test_region_wanted);
     g_test_add_func("/soft-jit-code/region-root", test_region_root);
     g_test_add_data_func("/soft-jit-code/remapped", GUINT_TO_POINTER(0), test_remapped);

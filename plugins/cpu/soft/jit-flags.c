@@ -146,12 +146,10 @@ uint16_t find_wanted(struct maker *m)
     return find(m, m->node, m->block, m->wanted);
 }
 
-/* Flags that might be owed: how they are made again; whether the root has been gone through, and
- * the nodes that have been looked at before and after that. */
+/* Flags that might be owed: how they are made again; the nodes that have been looked at. */
 struct debt {
     const struct redo *r;
-    bool again;
-    uint64_t seen[2];
+    uint64_t seen;
 };
 
 static bool changes_operand(struct maker *m, const struct uop *u, uint8_t operand)
@@ -227,21 +225,16 @@ static bool die_from(struct maker *m, const struct node *node, const struct bloc
     return false;
 }
 
-/* What has been looked at before has shown nothing else: else no more would be. */
+/* What has been looked at before has shown nothing else, else no more would be; and what goes round
+ * and round wants nothing. */
 static bool die_behind(struct maker *m, const struct node *to, struct debt *debt)
 {
     uint64_t bit = to ? 1ull << (to - m->nodes) : 0;
-    bool again = debt->again, die;
 
-    if (!to || debt->seen[again] & bit)
+    if (!to || debt->seen & bit)
         return true;
-    if (to == m->nodes && again)
-        return false;
-    debt->seen[again] |= bit;
-    debt->again = again || to == m->nodes;
-    die = die_from(m, to, to->block, 0, debt);
-    debt->again = again;
-    return die;
+    debt->seen |= bit;
+    return die_from(m, to, to->block, 0, debt);
 }
 
 /* ---- Where they are ---- */

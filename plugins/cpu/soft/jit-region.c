@@ -291,12 +291,28 @@ static void emit_turn(struct maker *m, const struct node *node, unsigned uop)
     cold_way(m, COLD_STAY, host_jcc(c, CC_NZ, NULL), uop);
 }
 
+/* Whether all rounds end with the flags that this one ends with, and so may leave them to be made
+ * again: what begins all of them takes that for known. */
+static bool end_alike(const struct maker *m)
+{
+    const struct uop *of = m->pending ? m->redo.of : m->owed.of;
+
+    for (const struct node *node = m->nodes; node < m->nodes + m->n_nodes; node++)
+        if ((node->next == m->nodes || node->taken == m->nodes) &&
+            (of < node->block->uop || of >= node->block->uop + node->block->n))
+            return false;
+    return true;
+}
+
 /* Flags that the root itself does not want are yet to be had where the code is left before it. */
 static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
 {
     struct flow now;
 
-    flags_clobber_to(m, m->nodes);
+    if (end_alike(m))
+        flags_clobber_to(m, m->nodes);
+    else
+        flags_settle(m);
     m->redo = (struct redo){ 0 };
     now = m->flow;
     now.owed.flags &= m->nodes->wanted;
