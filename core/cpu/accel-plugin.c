@@ -51,7 +51,9 @@ struct processor {
     pthread_mutex_t lock;
     pthread_cond_t woken;
     bool kicked;
-    bool smm; /* it sees machine->smram */
+    bool smm;             /* it sees machine->smram */
+    struct block *marked; /* the block it marked last, or NULL; [its thread] */
+    uint32_t marked_number;
 };
 
 static struct guest *guest_of(const struct accel *accel)
@@ -267,12 +269,17 @@ static void host_lookup(void *host, uint64_t addr, struct tenon_ram *ram)
     ram->offset = r.offset;
 }
 
+/* Numbers keep their blocks. */
 static void host_mark(void *host, uint32_t block, uint64_t offset, uint64_t bytes)
 {
-    struct block *b = block_numbered(((struct processor *)host)->guest, block);
+    struct processor *p = host;
 
-    if (b)
-        block_mark(b, offset, bytes);
+    if (!p->marked || p->marked_number != block) {
+        p->marked = block_numbered(p->guest, block);
+        p->marked_number = block;
+    }
+    if (p->marked)
+        block_mark(p->marked, offset, bytes);
 }
 
 static void host_watch(void *host, uint32_t block, uint64_t offset)

@@ -613,6 +613,180 @@ static void test_syscall(void)
     soft_host_destroy(h);
 }
 
+/* ---- What is in the TLB, quickly ---- */
+
+enum { LOW = 0x12000, FRAME = 0x6000, N_PLACES = 7 };
+
+/* What a gate and an IRET look at: each bit of it is tried. */
+struct place {
+    uint32_t at, bytes;
+};
+static const struct place places[N_PLACES] = {
+    { IDT + EXC_PF * 16, 16 },
+    { GDT + (CS0_64 & ~7), 8 },
+    { GDT + (CS3_64 & ~7), 8 },
+    { GDT + (DS3 & ~7), 8 },
+    { TSS + 4, 8 },
+    { TSS + 0x24, 8 },
+    { FRAME, 40 },
+};
+
+struct outcome {
+    uint64_t r[16], rip, flags;
+    struct segment seg[N_SEGS];
+    uint32_t mode, error;
+    int vector;
+    uint8_t cpl;
+    uint8_t low[LOW];
+};
+
+/* An event, or the IRET at SOFT_CODE; warm: all that it needs may be reached directly. */
+static void note(struct soft_host *h, const struct event *e, bool warm, struct outcome *o)
+{
+    struct cpu *cpu = h->cpu;
+
+    tlb_flush(cpu, true);
+    for (unsigned page = 0x1000; warm && page < LOW; page += 0x1000) {
+        mem_read_sys(cpu, page, 1);
+        if (page >= FRAME && page < SOFT_CODE) {
+            mem_probe_write(cpu, page, 1);
+            mem_probe_write_sys(cpu, page, 1);
+        }
+    }
+    cpu->fault.under = 0;
+    cpu->fault.vector = -1;
+    cpu->fault.error = 0;
+    if (!sigsetjmp(cpu->fault_exit, 0)) {
+        if (e)
+            event_deliver(cpu, e);
+        else
+            blocks_run_one(cpu);
+    } else {
+        blocks_faulted(cpu);
+    }
+    memset(o, 0, sizeof(*o));
+    memcpy(o->r, cpu->r, sizeof(o->r));
+    o->rip = cpu->rip;
+    o->flags = cpu->flags;
+    memcpy(o->seg, cpu->seg, sizeof(o->seg));
+    o->mode = cpu->mode;
+    o->error = cpu->fault.error;
+    o->vector = cpu->fault.vector;
+    o->cpl = cpu->cpl;
+    memcpy(o->low, h->ram, LOW);
+}
+
+static void restore(struct soft_host *h, const struct cpu *before, const uint8_t *low)
+{
+    struct cpu *cpu = h->cpu;
+
+    memcpy(h->ram, low, LOW);
+    memcpy(cpu->r, before->r, sizeof(cpu->r));
+    memcpy(cpu->seg, before->seg, sizeof(cpu->seg));
+    cpu->rip = before->rip;
+    cpu->flags = before->flags;
+    cpu->cpl = before->cpl;
+    mode_update(cpu);
+}
+
+static void compare(struct soft_host *h, const struct event *e)
+{
+    static struct outcome cold, warm;
+    static uint8_t low[LOW];
+    const struct cpu before = *h->cpu;
+
+    memcpy(low, h->ram, LOW);
+    note(h, e, false, &cold);
+    restore(h, &before, low);
+    note(h, e, true, &warm);
+    restore(h, &before, low);
+    g_assert_cmpmem(&cold, sizeof(cold), &warm, sizeof(warm));
+}
+
+/* From user or supervisor; an event, with an error code or not, on a stack of its own or not; or an
+ * IRET to either, with SS null or not.  All as it should be, and with each bit wrong. */
+static void compare_way(unsigned way)
+{
+    struct soft_host *h = create(64);
+    bool user = way & 1, second = way & 2, third = way & 4, iret = way & 8;
+    const struct event e = { .vector = EXC_PF,
+                             .external = true,
+                             .has_error = second,
+                             .error = 7,
+                             .rip = 0x1234,
+                             .flags = F_IF | F_TF | F_NT | 2 };
+    const uint64_t null = second ? 3 : 0, ss = second ? DS3 : DS0;
+    const uint64_t frame[] = { USER_CODE, second ? CS3_64 : CS0_64, 0x3ffed7, STACK3,
+                               third ? null : ss };
+
+    put(h, TSS + 0x24, 0x7000, 8);
+    memcpy(h->ram + FRAME, frame, sizeof(frame));
+    h->ram[IDT + EXC_PF * 16 + 4] = third;
+    h->ram[SOFT_CODE] = 0x48;
+    h->ram[SOFT_CODE + 1] = 0xcf;
+    if (user)
+        to_user(h, true);
+    h->cpu->rip = SOFT_CODE;
+    h->cpu->r[RSP] = iret ? FRAME : STACK3 - 0x7c8;
+    if (!iret)
+        h->cpu->flags = F_IF | F_NT | F_RF | F_ID | F_ZF | 2;
+    compare(h, iret ? NULL : &e);
+    for (const struct place *p = places; p < places + N_PLACES; p++) {
+        for (unsigned bit = 0; bit < p->bytes * 8; bit++) {
+            h->ram[p->at + bit / 8] ^= 1 << bit % 8;
+            compare(h, iret ? NULL : &e);
+            h->ram[p->at + bit / 8] ^= 1 << bit % 8;
+        }
+    }
+    soft_host_destroy(h);
+}
+
+/* Where a limit, a stack or a frame ends: not all of it may be reached. */
+static void compare_ends(unsigned n)
+{
+    const struct event e = { .vector = EXC_PF, .has_error = true, .rip = 1, .flags = 2 };
+    const uint64_t frame[] = { USER_CODE, CS3_64, 2, STACK3, DS3 };
+    struct soft_host *h = create(64);
+
+    h->ram[SOFT_CODE] = 0x48;
+    h->ram[SOFT_CODE + 1] = 0xcf;
+    h->cpu->rip = SOFT_CODE;
+    h->cpu->r[RSP] = FRAME + 0x1000 - n;
+    memcpy(h->ram + FRAME + 0x1000 - n, frame, sizeof(frame));
+    compare(h, NULL);
+    h->cpu->idt.limit = EXC_PF * 16 + n % 32;
+    compare(h, &e);
+    h->cpu->idt.limit = 0xfff;
+    h->cpu->gdt.limit = CS3_64 - 16 + n / 2;
+    compare(h, &e);
+    compare(h, NULL);
+    h->cpu->gdt.limit = 0xff;
+    descriptor(h, 0, 0, 0xfffff, n & 1 ? 0x93 : 0x9b, 0xa); /* that of no selector */
+    h->cpu->r[RSP] = FRAME;
+    put(h, FRAME, USER_CODE, 8);
+    put(h, FRAME + 8, n, 8);
+    put(h, FRAME + 32, n & 1 ? 0 : DS0, 8);
+    put(h, IDT + EXC_PF * 16 + 2, n, 2);
+    compare(h, NULL);
+    compare(h, &e);
+    put(h, IDT + EXC_PF * 16 + 2, CS0_64, 2);
+    put(h, TSS + 4, STACK0 + n, 8);
+    to_user(h, true);
+    compare(h, &e);
+    h->cpu->tr.limit = n / 4;
+    compare(h, &e);
+    soft_host_destroy(h);
+}
+
+/* Without the TLB all is done one after the other: nothing may differ, whatever bit is wrong. */
+static void test_quick(void)
+{
+    for (unsigned way = 0; way < 16; way++)
+        compare_way(way);
+    for (unsigned n = 0; n < 64; n++)
+        compare_ends(n);
+}
+
 /* ---- Debugging ---- */
 
 static void test_debug(void)
@@ -684,6 +858,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-gates/real", test_real);
     g_test_add_func("/soft-gates/long", test_long);
     g_test_add_func("/soft-gates/syscall", test_syscall);
+    g_test_add_func("/soft-gates/quick", test_quick);
     g_test_add_func("/soft-gates/debug", test_debug);
     return g_test_run();
 }

@@ -196,6 +196,10 @@ static void test_32(void)
     check_maps(h, 0x30000000 + PAGE + 0x20, PAGE + 0x20);
     g_assert_cmphex(pd[0xc0] & (A | D), ==, A);
     g_assert_cmphex(access_error(h, MMU_WRITE, 0x30000000, 1), ==, PF_P | PF_W);
+    /* What is in the TLB of one half goes with an address of the other. */
+    pd[0xc0] = 0;
+    tlb_flush_page(h->cpu, 0x30234000 - PAGE);
+    g_assert_cmphex(access_error(h, MMU_READ, 0x30000000 + PAGE, 1), ==, 0);
     /* Bits 39 to 32 of the address; 21 is reserved. */
     pd[2] = 1 << 13 | P | PS;
     struct mapping map;
@@ -302,6 +306,36 @@ static void test_flush(void)
     tlb_flush_page(h->cpu, 0x1080000);
     g_assert_cmphex(access_error(h, MMU_READ, 0x1000000, 1), ==, 0);
     g_assert_cmphex(access_error(h, MMU_READ, 0x1001000, 1), ==, 0);
+    soft_host_destroy(h);
+}
+
+/* Large pages of which pieces share a place in what is kept of them. */
+static void test_large(void)
+{
+    enum { PD2 = 0x106000, PDPT2 = 0x107000 };
+    const uint64_t gib = 1ull << 30;
+    const uint64_t pages[] = {
+        0x1000000, 0x1001000 + gib, 5 * gib + 0x2000, 517 * gib + 0x3000, ~0ull << 47 | 0x1004000,
+    };
+    struct soft_host *h = soft_host_create(64);
+
+    map_4(h, P | W, P | W);
+    for (unsigned gone = 0; gone < G_N_ELEMENTS(pages); gone++) {
+        const uint64_t at = gone == 2 || gone == 3 ? 0x3ff00000 : 0x1ff000;
+
+        *entry(h, PML4, 1) = PDPT2 | P | W;
+        *entry(h, PML4, 256) = PDPT | P | W;
+        *entry(h, PDPT, 1) = *entry(h, PDPT2, 0) = PD2 | P | W;
+        *entry(h, PD, 8) = *entry(h, PD2, 8) = 0x200000 | P | W | PS;
+        *entry(h, PDPT, 5) = *entry(h, PDPT2, 5) = P | W | PS;
+        tlb_flush(h->cpu, true);
+        for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++)
+            g_assert_cmpint(access_error(h, MMU_READ, pages[i], 1), ==, -1);
+        *entry(h, PD, 8) = *entry(h, PD2, 8) = *entry(h, PDPT, 5) = *entry(h, PDPT2, 5) = 0;
+        tlb_flush_page(h->cpu, (pages[gone] & ~0xffffull) + at);
+        for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++)
+            g_assert_cmpint(access_error(h, MMU_READ, pages[i], 1), ==, i == gone ? 0 : -1);
+    }
     soft_host_destroy(h);
 }
 
@@ -580,6 +614,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-mmu/pae", test_pae);
     g_test_add_func("/soft-mmu/4-and-5-levels", test_long);
     g_test_add_func("/soft-mmu/flush", test_flush);
+    g_test_add_func("/soft-mmu/large", test_large);
     g_test_add_func("/soft-mmu/tables", test_tables);
     g_test_add_func("/soft-mmu/crossing", test_crossing);
     g_test_add_func("/soft-mmu/alignment", test_alignment);

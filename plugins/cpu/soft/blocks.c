@@ -331,14 +331,8 @@ static unsigned instructions_from(const struct block *block, unsigned off)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < block->n; i++) {
-        const struct uop *u = &block->uop[i];
-
-        if (u->off < off)
-            continue;
-        n += i == 0 || begins(u);
-        n += UOP_IS_FUSED(u->op);
-    }
+    for (unsigned i = block->n; i-- > 0 && block->uop[i].off >= off;)
+        n += (i == 0 || begins(&block->uop[i])) + UOP_IS_FUSED(block->uop[i].op);
     return n;
 }
 

@@ -18,6 +18,9 @@
 
 #include <tenon/accel.h>
 
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
 /* ---- Registers ---- */
 
 enum {

@@ -4,6 +4,8 @@
  *
  * Intel SDM volume 3, chapters 6 (interrupts), 21 (real mode, virtual-8086, VME).
  */
+#include <string.h>
+
 #include "apic.h"
 #include "log.h"
 #include "mmu.h"
@@ -87,9 +89,14 @@ void tss_stack(struct cpu *cpu, unsigned level, uint16_t *ss, uint64_t *sp)
     *ss = mem_read_sys(cpu, cpu->tr.base + at + (wide ? 4 : 2), 2);
 }
 
+static uint32_t tss_place_64(unsigned index)
+{
+    return index < 4 ? 4 + index * 8 : 0x24 + (index - 4) * 8;
+}
+
 uint64_t tss_stack_64(struct cpu *cpu, unsigned index)
 {
-    uint32_t at = index < 4 ? 4 + index * 8 : 0x24 + (index - 4) * 8;
+    uint32_t at = tss_place_64(index);
     uint64_t sp;
 
     if (at + 7 > cpu->tr.limit)
@@ -98,6 +105,90 @@ uint64_t tss_stack_64(struct cpu *cpu, unsigned index)
     if (!canonical(cpu, sp))
         cpu_selector_fault(cpu, EXC_SS, 0);
     return sp;
+}
+
+/* ---- Gates and IRET between 64-bit code, where all is in the TLB: else false, for who faults ----
+ */
+
+enum {
+    CODE_BITS = ATTR_S | ATTR_CODE | ATTR_CE | ATTR_P | ATTR_A | ATTR_L | ATTR_DB | 3 << 5,
+    CODE_64 = ATTR_S | ATTR_CODE | ATTR_P | ATTR_A | ATTR_L,
+    STACK_BITS = ATTR_S | ATTR_CODE | ATTR_RW | ATTR_P | ATTR_A | 3 << 5,
+    STACK_64 = ATTR_S | ATTR_RW | ATTR_P | ATTR_A
+};
+/* A gate's type, S and P. */
+#define GATE_BITS  (0x9full << 40)
+#define GATE_INT64 ((uint64_t)(0x80 | DESC_INT32) << 40)
+
+/* As the processor itself reads: tables, and the TSS. */
+static bool peek(struct cpu *cpu, uint64_t lin, void *to, unsigned size)
+{
+    const void *at = tlb_direct(cpu, cpu->tlb->system, lin, size, false);
+
+    if (at)
+        memcpy(to, at, size);
+    return at;
+}
+
+/* A segment of the GDT, of these attributes: there is nothing to be checked or set in it. */
+static bool segment_peek(struct cpu *cpu, uint16_t selector, unsigned mask, unsigned attr,
+                         struct segment *s)
+{
+    uint64_t raw;
+
+    if (is_null(selector) || selector & 4 || (selector | 7u) > cpu->gdt.limit ||
+        !peek(cpu, cpu->gdt.base + (selector & ~7u), &raw, 8))
+        return false;
+    *s = descriptor_segment(raw, selector);
+    return (s->attr & mask) == attr;
+}
+
+/* Where an interrupt's frame ends: on the stack of its own (ist), of CPL 0, or that at hand. */
+static bool frame_end(struct cpu *cpu, unsigned ist, uint64_t *sp)
+{
+    uint32_t at = tss_place_64(ist ? ist + 3 : 0);
+
+    *sp = cpu->r[RSP];
+    if ((ist || cpu->cpl) && (at + 7 > cpu->tr.limit || !peek(cpu, cpu->tr.base + at, sp, 8)))
+        return false;
+    return canonical(cpu, *sp);
+}
+
+/* Through an interrupt gate to CPL 0; but for the flags. */
+static bool deliver_quickly(struct cpu *cpu, const struct event *e)
+{
+    enum tlb_index as = cpu->cpl ? cpu->tlb->system : cpu->tlb->data;
+    unsigned size = e->has_error ? 48 : 40;
+    uint64_t gate[2], rip, sp, *frame;
+    struct segment cs;
+
+    if (e->soft || cpu->check || e->vector * 16u + 15 > cpu->idt.limit ||
+        !peek(cpu, cpu->idt.base + e->vector * 16u, gate, 16) ||
+        (gate[0] & GATE_BITS) != GATE_INT64 ||
+        !segment_peek(cpu, gate[0] >> 16, CODE_BITS, CODE_64, &cs))
+        return false;
+    rip = (gate[0] & 0xffff) | (gate[0] >> 32 & 0xffff0000) | gate[1] << 32;
+    if (!canonical(cpu, rip) || !frame_end(cpu, gate[0] >> 32 & 7, &sp))
+        return false;
+    sp = (sp & ~15ull) - size;
+    frame = tlb_direct(cpu, as, sp, size, true);
+    if (!frame)
+        return false;
+    if (e->has_error)
+        *frame++ = e->error;
+    frame[0] = e->rip;
+    frame[1] = cpu->seg[SEG_CS].selector;
+    frame[2] = e->flags;
+    frame[3] = cpu->r[RSP];
+    frame[4] = cpu->seg[SEG_SS].selector;
+    if (cpu->cpl)
+        segment_set_null(cpu, SEG_SS, 0);
+    cs.selector &= ~3;
+    cpu->seg[SEG_CS] = cs;
+    cpu->cpl = 0;
+    cpu->r[RSP] = sp;
+    cpu->rip = rip;
+    return true;
 }
 
 /* ---- Delivery ---- */
@@ -288,6 +379,10 @@ static void deliver(struct cpu *cpu, const struct event *e)
     if (!(cpu->cr0 & CR0_PE)) {
         deliver_real(cpu, e, &cpu->idt);
         set_flags(cpu, F_IF | F_TF | F_AC | F_RF);
+        return;
+    }
+    if (in_long_mode(cpu) && deliver_quickly(cpu, e)) {
+        set_flags(cpu, F_TF | F_NT | F_VM | F_RF | F_IF);
         return;
     }
     gate_read(cpu, e, &gate);
@@ -590,6 +685,37 @@ static void iret_protected(struct cpu *cpu, unsigned size)
         segments_drop(cpu);
 }
 
+/* From CPL 0, with a frame in one page. */
+static bool iret_quickly(struct cpu *cpu)
+{
+    const void *at = tlb_direct(cpu, cpu->tlb->data, cpu->r[RSP], 40, false);
+    struct segment cs, ss = { .attr = ATTR_NULL };
+    uint64_t frame[5];
+    unsigned cpl;
+
+    if (cpu->cpl || !in_code64(cpu) || !at)
+        return false;
+    memcpy(frame, at, sizeof(frame));
+    cpl = frame[1] & 3;
+    ss.selector = frame[4];
+    if (!canonical(cpu, frame[0]) || ss.selector % 4 != cpl ||
+        !segment_peek(cpu, frame[1], CODE_BITS, CODE_64 | cpl << 5, &cs))
+        return false;
+    if (is_null(ss.selector) && cpl < 3)
+        ss.attr |= cpl << 5;
+    else if (!segment_peek(cpu, ss.selector, STACK_BITS, STACK_64 | cpl << 5, &ss))
+        return false;
+    set_some_flags(cpu, frame[2], iret_mask(cpu, 0, 8));
+    cpu->seg[SEG_CS] = cs;
+    cpu->seg[SEG_SS] = ss;
+    cpu->cpl = cpl;
+    cpu->rip = frame[0];
+    cpu->r[RSP] = frame[3];
+    if (cpl)
+        segments_drop(cpu);
+    return true;
+}
+
 static void run_iret(struct cpu *cpu, const struct uop *u)
 {
     unsigned size = u->imm;
@@ -606,7 +732,7 @@ static void run_iret(struct cpu *cpu, const struct uop *u)
         if (in_long_mode(cpu))
             cpu_fault_error(cpu, EXC_GP, 0);
         task_return(cpu, uop_next_rip(cpu, u));
-    } else {
+    } else if (size != 8 || !iret_quickly(cpu)) {
         iret_protected(cpu, size);
     }
     iret_done(cpu);

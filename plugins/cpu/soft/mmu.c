@@ -15,11 +15,6 @@
 #include "check.h"
 #include "sys.h"
 
-static unsigned slot_of(uint64_t lin)
-{
-    return lin >> 12 & (TLB_ENTRIES - 1);
-}
-
 /* Sets of page numbers modulo a power of two, for which false alarms are no harm. */
 static void bit_set(uint64_t *bits, uint64_t n, unsigned of)
 {
@@ -230,8 +225,7 @@ static struct tenon_ram ram_at(struct cpu *cpu, uint64_t addr)
     return found.ram;
 }
 
-static __attribute__((noinline)) struct phys_page *phys_fill(struct cpu *cpu, uint64_t addr,
-                                                             struct phys_page *page)
+struct phys_page *phys_fill(struct cpu *cpu, uint64_t addr, struct phys_page *page)
 {
     struct tenon_ram ram = ram_at(cpu, addr);
 
@@ -243,14 +237,6 @@ static __attribute__((noinline)) struct phys_page *phys_fill(struct cpu *cpu, ui
                                 .block = ram.block,
                                 .writable = ram.host && ram.writable };
     return page;
-}
-
-struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
-{
-    uint64_t addr = PAGE_OF(phys) & (cpu->a20 ? ~0ull : ~0x100000ull);
-    struct phys_page *page = &cpu->tlb->phys[addr >> 12 & (PHYS_PAGES - 1)];
-
-    return LIKELY(page->phys == addr) ? page : phys_fill(cpu, addr, page);
 }
 
 /* The local APIC is another accelerator's: who stands in for that reaches it through the host. */
@@ -363,14 +349,52 @@ void mmu_destroy(struct cpu *cpu)
     cpu->tlb = NULL;
 }
 
+/* The place of lin's piece, and what is there if that has such a page. */
+static uint32_t *large_place(struct large_set *set, uint64_t lin, unsigned shift)
+{
+    return &set->tag[lin >> 63][lin >> shift & (LARGE_PIECES - 1)];
+}
+
+static uint32_t large_tag(uint64_t lin, unsigned shift)
+{
+    return lin >> shift << 1 | 1;
+}
+
+static void large_note(struct large_set *set, uint64_t lin, unsigned shift)
+{
+    uint32_t *at = large_place(set, lin, shift), tag = large_tag(lin, shift);
+
+    *at = !*at || *at == tag ? tag : LARGE_SEVERAL;
+}
+
+static bool large_noted(struct large_set *set, uint64_t lin, unsigned shift)
+{
+    uint32_t tag = *large_place(set, lin, shift);
+
+    return tag == LARGE_SEVERAL || tag == large_tag(lin, shift);
+}
+
+static void large_add(struct tlb_table *t, uint64_t lin, unsigned bits)
+{
+    if (bits > 22)
+        large_note(&t->huge, lin, 30);
+    else
+        large_note(&t->large, lin, 21);
+    if (bits == 22)
+        large_note(&t->large, lin ^ 1 << 21, 21);
+}
+
 static void flush_all(struct tlb_table *t)
 {
     for (unsigned i = 0; i < t->n_used; i++) {
         clear_entry(&t->entry[t->used[i]]);
         t->page[t->used[i]].listed = t->page[t->used[i]].listed_local = false;
     }
+    if (t->n_used) {
+        memset(&t->large, 0, sizeof(t->large));
+        memset(&t->huge, 0, sizeof(t->huge));
+    }
     t->n_used = t->n_local = 0;
-    memset(t->large, 0, sizeof(t->large));
 }
 
 static void flush_local(struct tlb_table *t)
@@ -459,7 +483,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t lin)
 
         if (!t->n_used)
             continue;
-        if (bit_is_set(t->large, lin >> 21, TLB_LARGE))
+        if (large_noted(&t->large, lin, 21) || large_noted(&t->huge, lin, 30))
             flush_large_page(t, lin);
         else if (t->page[slot].lin == PAGE_OF(lin))
             clear_entry(&t->entry[slot]);
@@ -518,23 +542,14 @@ static uint64_t tag_of(const struct tlb_entry *e, enum mmu_access access)
     return access == MMU_READ ? e->read : access == MMU_WRITE ? e->write : e->exec;
 }
 
-static void large_add(struct tlb_table *t, uint64_t lin, unsigned bits)
-{
-    bit_set(t->large, lin >> 21, TLB_LARGE);
-    if (bits == 22)
-        bit_set(t->large, lin >> 21 ^ 1, TLB_LARGE);
-    else if (bits > 22)
-        memset(t->large, 0xff, sizeof(t->large));
-}
-
 /* Enters a mapping.  What is no RAM, holds code or a breakpoint stays slow. */
 static unsigned fill(struct cpu *cpu, struct tlb_table *t, uint64_t lin, const struct mapping *map)
 {
     unsigned slot = slot_of(lin);
     const struct phys_page *ram = phys_page(cpu, map->phys);
-    bool watched = debug_watches_page(cpu, lin);
-    bool code = ram->host && holds_code(cpu, ram->block, ram->offset);
-    uint64_t page = PAGE_OF(lin), slow = watched || !ram->host ? TLB_SLOW : 0;
+    uint64_t page = PAGE_OF(lin);
+    uint64_t slow = !ram->host || debug_watches_page(cpu, lin) ? TLB_SLOW : 0;
+    bool code = map->write && ram->host && holds_code(cpu, ram->block, ram->offset);
     uint64_t write_slow = code || !ram->writable ? TLB_SLOW : slow;
 
     t->entry[slot] = (struct tlb_entry){
@@ -703,18 +718,9 @@ static void access_write(struct cpu *cpu, uint64_t lin, const void *from, unsign
     part_write(cpu, as, next_page(cpu, lin), (const char *)from + first, bytes - first);
 }
 
-/* Where a tag says that nothing but the bytes is to be accessed: all of them, in one page. */
-static void *direct(struct cpu *cpu, enum tlb_index as, uint64_t lin, unsigned size, bool write)
-{
-    const struct tlb_entry *e = &cpu->tlb->table[as].entry[slot_of(lin)];
-
-    return (write ? e->write : e->read) == PAGE_OF(lin + size - 1) ? (void *)(lin + e->addend)
-                                                                   : NULL;
-}
-
 static uint64_t read_as(struct cpu *cpu, uint64_t lin, unsigned size, enum tlb_index as)
 {
-    const void *at = direct(cpu, as, lin, size, false);
+    const void *at = tlb_direct(cpu, as, lin, size, false);
     uint64_t value = 0;
 
     if (LIKELY(at && size == 8))
@@ -729,7 +735,7 @@ static uint64_t read_as(struct cpu *cpu, uint64_t lin, unsigned size, enum tlb_i
 static void write_as(struct cpu *cpu, uint64_t lin, uint64_t value, unsigned size,
                      enum tlb_index as)
 {
-    void *at = cpu->check ? NULL : direct(cpu, as, lin, size, true);
+    void *at = cpu->check ? NULL : tlb_direct(cpu, as, lin, size, true);
 
     if (LIKELY(at && size == 8))
         memcpy(at, &value, 8);

@@ -29,15 +29,23 @@ struct tlb_page {
     bool listed, listed_local; /* in used[], in local[] */
 };
 
-enum { TLB_LARGE = 512 };
+/*
+ * Where pages above 4 KiB are: pieces of 2 MiB or of 1 GiB, by their low bits, users' and the
+ * supervisor's half apart.  Two in one place: it may be any.
+ */
+enum { LARGE_PIECES = 1 << 9, LARGE_SEVERAL = 2 };
+struct large_set {
+    uint32_t tag[2][LARGE_PIECES]; /* 0: none; those that are are odd */
+};
+
 struct tlb_table {
     struct tlb_entry entry[TLB_ENTRIES];
     struct tlb_page page[TLB_ENTRIES];
     uint16_t used[TLB_ENTRIES];  /* the entries to look at when flushing all */
     uint16_t local[TLB_ENTRIES]; /* and those of them that may not be global */
     unsigned n_used, n_local;
-    bool ready;                     /* its entries have been cleared once */
-    uint64_t large[TLB_LARGE / 64]; /* by a hash of its 2 MiB, where pages above 4 KiB may be */
+    bool ready;                   /* its entries have been cleared once */
+    struct large_set large, huge; /* of 2 MiB, also as halves of 4; of 1 GiB */
 };
 
 /*
@@ -60,9 +68,9 @@ struct phys_page {
     uint64_t phys; /* PAGE_OF(), | 1: empty */
     uint8_t *host; /* NULL: not RAM nor ROM */
     uint64_t offset;
-    uint32_t block;
-    bool writable;
+    uint32_t block : 31, writable : 1;
 };
+_Static_assert(sizeof(struct phys_page) == 32, "half a cache line");
 enum { PHYS_PAGES = 1024 };
 
 /* Physical addresses that the host showed in one piece. */
@@ -130,6 +138,21 @@ static inline uint64_t tlb_era(const struct tlb *tlb)
     return tlb->flushes.all + tlb->flushes.pages + 1;
 }
 
+static inline unsigned slot_of(uint64_t lin)
+{
+    return lin >> 12 & (TLB_ENTRIES - 1);
+}
+
+/* Where a tag says that nothing but the bytes is to be accessed: all of them, in one page. */
+static inline void *tlb_direct(struct cpu *cpu, enum tlb_index as, uint64_t lin, unsigned size,
+                               bool write)
+{
+    const struct tlb_entry *e = &cpu->tlb->table[as].entry[slot_of(lin)];
+
+    return (write ? e->write : e->read) == PAGE_OF(lin + size - 1) ? (void *)(lin + e->addend)
+                                                                   : NULL;
+}
+
 /* What the processors of a machine share. */
 struct bus {
     uint32_t code[CODE_SLOTS]; /* atomic */
@@ -176,7 +199,16 @@ void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t o
 /* Physical memory; size 1 to 8, within a page.  RAM, the local APIC's page, or the board. */
 uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size);
 void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size);
-struct phys_page *phys_page(struct cpu *cpu, uint64_t phys);
+/* The page at addr, in the place of page. */
+struct phys_page *phys_fill(struct cpu *cpu, uint64_t addr, struct phys_page *page);
+
+static inline struct phys_page *phys_page(struct cpu *cpu, uint64_t phys)
+{
+    uint64_t addr = PAGE_OF(phys) & (cpu->a20 ? ~0ull : ~0x100000ull);
+    struct phys_page *page = &cpu->tlb->phys[addr >> 12 & (PHYS_PAGES - 1)];
+
+    return LIKELY(page->phys == addr) ? page : phys_fill(cpu, addr, page);
+}
 
 /* The physical address behind lin, which has just been read. */
 uint64_t mem_physical(struct cpu *cpu, uint64_t lin);

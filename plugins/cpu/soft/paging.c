@@ -19,11 +19,14 @@ struct walk {
     uint64_t cr3, cr4, efer; /* that rule it */
     bool guest;              /* of a guest: its tables are at guest-physical addresses */
     bool nested;             /* of a guest's physical address */
-    uint64_t lin, phys;
+    bool recalls;            /* may begin at a table that is known */
+    uint64_t lin;
+    /* What it finds, from begin() on. */
+    uint64_t phys;
     uint64_t leaf;                    /* the last entry */
     unsigned bits;                    /* log2 of the page it maps */
     bool user, writable, xd;          /* of all levels together */
-    bool recalls, recalled;           /* may begin at a table that is known; has */
+    bool recalled;                    /* it has begun at a table that is known */
     struct upper upper[UPPER_LEVELS]; /* what it has come to, if era is not 0 */
     unsigned n;
     struct {
@@ -40,25 +43,35 @@ enum { WALK_OK, WALK_ABSENT, WALK_RESERVED };
 static void nested_walk(struct cpu *cpu, uint64_t phys, enum mmu_access access, uint64_t what,
                         struct mapping *map);
 
+/* All that it finds is cleared but what n and era say is there. */
+static void begin(struct walk *w)
+{
+    w->user = w->writable = true;
+    w->xd = w->recalled = false;
+    w->n = 0;
+    for (unsigned i = 0; i < UPPER_LEVELS; i++)
+        w->upper[i].era = 0;
+}
+
 /* Where an entry of the walk's tables is.  A guest's tables are walked as if to be written. */
 static uint64_t entry_address(struct walk *w, uint64_t addr)
 {
     struct mapping map;
 
-    if (!w->guest)
+    if (LIKELY(!w->guest))
         return addr;
     nested_walk(w->cpu, addr, MMU_WRITE, NPF_TABLE, &map);
     return map.phys | (addr & 0xfff);
 }
 
-static uint64_t entry_read(struct walk *w, uint64_t addr, unsigned size)
+static inline uint64_t entry_read(struct walk *w, uint64_t addr, unsigned size)
 {
     const struct phys_page *page;
     uint64_t entry;
 
     addr = entry_address(w, addr);
     page = phys_page(w->cpu, addr);
-    if (!page->host)
+    if (UNLIKELY(!page->host))
         entry = phys_read(w->cpu, addr, size);
     else if (size == 8)
         entry = __atomic_load_n((uint64_t *)(page->host + (addr & 0xfff)), __ATOMIC_ACQUIRE);
@@ -79,8 +92,6 @@ static bool entry_set(struct cpu *cpu, uint64_t addr, uint64_t entry, uint64_t b
     uint32_t narrow = entry;
     bool set;
 
-    if ((entry & bits) == bits)
-        return true;
     page = phys_page(cpu, addr);
     if (!page->writable)
         return true;
@@ -284,45 +295,52 @@ static bool set_accessed(const struct walk *w, bool dirty)
 {
     unsigned size = w->cr4 & CR4_PAE ? 8 : 4;
 
-    for (unsigned i = 0; i < w->n; i++)
-        if (!entry_set(w->cpu, w->step[i].addr, w->step[i].entry,
-                       PTE_A | (dirty && i == w->n - 1 ? PTE_D : 0), size))
+    for (unsigned i = 0; i < w->n; i++) {
+        uint64_t entry = w->step[i].entry;
+        uint64_t lacks = (PTE_A | (dirty && i == w->n - 1 ? PTE_D : 0)) & ~entry;
+
+        if (lacks && !entry_set(w->cpu, w->step[i].addr, entry, lacks, size))
             return false;
+    }
     return true;
 }
 
-/* Walks, and sets A and D if the access is allowed. */
-static bool resolve(const struct walk *start, enum mmu_access access, enum tlb_index as,
-                    struct mapping *map, uint32_t *error)
+/* The error code of a walk that has failed, beside what kept it. */
+static uint32_t error_of(const struct walk *w, enum mmu_access access, enum tlb_index as)
 {
-    bool recalls = start->recalls;
+    bool tell_fetch = w->cr4 & CR4_SMEP || (w->cr4 & CR4_PAE && w->efer & EFER_NXE);
 
+    return (access == MMU_WRITE ? PF_W : 0) | (as >= TLB_USER ? PF_U : 0) |
+           (access == MMU_FETCH && tell_fetch ? PF_I : 0);
+}
+
+/* Walks, and sets A and D if the access is allowed. */
+static bool resolve(struct walk *w, enum mmu_access access, enum tlb_index as, struct mapping *map,
+                    uint32_t *error)
+{
     for (;;) {
-        struct walk w = *start;
         int result;
 
-        w.recalls = recalls;
-        result = walk(&w);
+        begin(w);
+        result = walk(w);
         *error = result == WALK_ABSENT     ? 0
                  : result == WALK_RESERVED ? PF_P | PF_RSVD
-                                           : rights(&w, access, as, map);
-        if ((result != WALK_OK || *error) && w.recalled) {
-            recalls = false;
+                                           : rights(w, access, as, map);
+        if ((result != WALK_OK || *error) && w->recalled) {
+            w->recalls = false;
             continue;
         }
         if (result != WALK_OK || *error) {
-            bool tell_fetch = w.cr4 & CR4_SMEP || (w.cr4 & CR4_PAE && w.efer & EFER_NXE);
-            *error |= (access == MMU_WRITE ? PF_W : 0) | (as >= TLB_USER ? PF_U : 0) |
-                      (access == MMU_FETCH && tell_fetch ? PF_I : 0);
+            *error |= error_of(w, access, as);
             return false;
         }
-        if (!set_accessed(&w, access == MMU_WRITE))
+        if (!set_accessed(w, access == MMU_WRITE))
             continue;
-        keep_uppers(&w);
-        map->write &= access == MMU_WRITE || w.leaf & PTE_D;
-        map->phys = w.phys;
-        map->bits = w.bits;
-        map->global = w.leaf & PTE_G && w.cr4 & CR4_PGE;
+        keep_uppers(w);
+        map->write &= access == MMU_WRITE || w->leaf & PTE_D;
+        map->phys = w->phys;
+        map->bits = w->bits;
+        map->global = w->leaf & PTE_G && w->cr4 & CR4_PGE;
         return true;
     }
 }
@@ -333,19 +351,17 @@ static bool resolve(const struct walk *start, enum mmu_access access, enum tlb_i
 static void nested_walk(struct cpu *cpu, uint64_t phys, enum mmu_access access, uint64_t what,
                         struct mapping *map)
 {
-    const struct walk start = {
-        .cpu = cpu,
-        .cr3 = cpu->svm.ncr3,
-        .cr4 = cpu->svm.host_cr4 & ~(uint64_t)CR4_PKE,
-        .efer = cpu->svm.host_efer,
-        .nested = true,
-        .lin = phys,
-        .user = true,
-        .writable = true,
-    };
+    struct walk w;
     uint32_t error;
 
-    if (!resolve(&start, access, TLB_USER, map, &error))
+    w.cpu = cpu;
+    w.cr3 = cpu->svm.ncr3;
+    w.cr4 = cpu->svm.host_cr4 & ~(uint64_t)CR4_PKE;
+    w.efer = cpu->svm.host_efer;
+    w.guest = w.recalls = false;
+    w.nested = true;
+    w.lin = phys;
+    if (!resolve(&w, access, TLB_USER, map, &error))
         svm_exit(cpu, SVM_NPF, error | what, phys, 0);
 }
 
@@ -373,21 +389,19 @@ static void identity(uint64_t lin, struct mapping *map)
 bool paging_walk(struct cpu *cpu, uint64_t lin, enum mmu_access access, enum tlb_index as,
                  struct mapping *map, uint32_t *error)
 {
-    const struct walk start = {
-        .cpu = cpu,
-        .cr3 = cpu->cr3,
-        .cr4 = cpu->cr4,
-        .efer = cpu->efer,
-        .guest = cpu->svm.nested,
-        .recalls = cpu->efer & EFER_LMA && !cpu->svm.nested,
-        .lin = lin,
-        .user = true,
-        .writable = true,
-    };
+    struct walk w;
 
+    w.cpu = cpu;
+    w.cr3 = cpu->cr3;
+    w.cr4 = cpu->cr4;
+    w.efer = cpu->efer;
+    w.guest = cpu->svm.nested;
+    w.nested = false;
+    w.recalls = cpu->efer & EFER_LMA && !cpu->svm.nested;
+    w.lin = lin;
     if (!(cpu->cr0 & CR0_PG))
         identity(lin, map);
-    else if (!resolve(&start, access, as, map, error))
+    else if (!resolve(&w, access, as, map, error))
         return false;
     if (cpu->svm.nested)
         nest(cpu, lin, access, map);

@@ -376,6 +376,18 @@ static void run_one(struct cpu *cpu)
     cpu_recheck(cpu);
 }
 
+static void run_guest(struct cpu *cpu, bool alone)
+{
+    if (alone)
+        run_one(cpu);
+    else
+        blocks_run(cpu);
+    mailbox_in_guest(cpu, false);
+    watch_stepped(cpu);
+    if (!stands_in(cpu))
+        alarm_settle(cpu);
+}
+
 /*
  * The order matters: the host frees memory that changed once all processors have been quiescent
  * since it said so (WANT_MEMORY).  So that is looked at afterwards, and pointers are used last.
@@ -409,14 +421,7 @@ static bool turn(struct cpu *cpu)
     if (cpu->info->counted)
         budget_renew(cpu);
     mailbox_in_guest(cpu, true);
-    if (alone)
-        run_one(cpu);
-    else
-        blocks_run(cpu);
-    mailbox_in_guest(cpu, false);
-    watch_stepped(cpu);
-    if (!stands_in(cpu))
-        alarm_settle(cpu);
+    run_guest(cpu, alone);
     return true;
 }
 
@@ -428,8 +433,21 @@ static void left(struct cpu *cpu)
     mailbox_in_guest(cpu, false);
 }
 
+/* Nothing asks for turn(): where a block has faulted, guest code goes on as from block to block. */
+static bool may_go_on(struct cpu *cpu)
+{
+    return processor_of(cpu)->mailbox.in_guest && !cpu->info->counted && !cpu->assist &&
+           !cpu->watch.n && !cpu->watch.step && !cpu->halted && !cpu->shut_down;
+}
+
 static void faulted(struct cpu *cpu)
 {
+    if (may_go_on(cpu)) {
+        blocks_faulted(cpu);
+        cpu_deliver_fault(cpu);
+        run_guest(cpu, false);
+        return;
+    }
     left(cpu);
     if (cpu->fault.vector >= 0)
         watch_stepped(cpu);

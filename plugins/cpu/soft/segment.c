@@ -28,14 +28,7 @@ bool descriptor_read(struct cpu *cpu, uint16_t selector, struct descriptor *d)
         return false;
     d->at = table_address(cpu, table, selector & ~7u);
     d->raw = mem_read_sys(cpu, d->at, 8);
-    d->seg = (struct segment){
-        .base = (d->raw >> 16 & 0xffffff) | (d->raw >> 32 & 0xff000000),
-        .limit = (d->raw & 0xffff) | (d->raw >> 32 & 0xf0000),
-        .selector = selector,
-        .attr = d->raw >> 40 & 0xf0ff,
-    };
-    if (d->seg.attr & ATTR_G)
-        d->seg.limit = d->seg.limit << 12 | 0xfff;
+    d->seg = descriptor_segment(d->raw, selector);
     return true;
 }
 

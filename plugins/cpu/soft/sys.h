@@ -86,6 +86,21 @@ static inline unsigned iopl(const struct cpu *cpu)
     return cpu->flags >> 12 & 3;
 }
 
+/* What a descriptor of code or data makes of a segment register. */
+static inline struct segment descriptor_segment(uint64_t raw, uint16_t selector)
+{
+    struct segment s = {
+        .base = (raw >> 16 & 0xffffff) | (raw >> 32 & 0xff000000),
+        .limit = (raw & 0xffff) | (raw >> 32 & 0xf0000),
+        .selector = selector,
+        .attr = raw >> 40 & 0xf0ff,
+    };
+
+    if (s.attr & ATTR_G)
+        s.limit = s.limit << 12 | 0xfff;
+    return s;
+}
+
 /* A fault whose error code names a selector. */
 _Noreturn void cpu_selector_fault(struct cpu *cpu, int vector, uint16_t selector);
 /* Reads a descriptor; false: beyond its table. */

@@ -384,9 +384,6 @@ int decode(struct insn *in, const uint8_t *bytes, unsigned n, uint64_t rip, unsi
 
 /* ---- Running (exec*.c) ---- */
 
-#define LIKELY(x)   __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-
 static inline void uop_precise(struct cpu *cpu, const struct uop *u)
 {
     cpu->rip = cpu->block->rip + u->off;
