@@ -593,6 +593,187 @@ static void test_breakpoint(gconstpointer translates)
     end_pieces(h);
 }
 
+/* ---- Where indirect jumps go ---- */
+
+enum { N_FUNCTIONS = 64, POINTERS = SOFT_DATA };
+
+/* Functions 16 bytes apart, from the page's number on: N, and one more in 64-bit code. */
+static void put_functions(struct soft_host *h, unsigned page)
+{
+    uint8_t code[] = { 0xb8, 0, 0, 0, 0, 0x48, 0xff, 0xc0, 0xc3 }; /* mov eax, N; (inc rax); ret */
+
+    for (unsigned i = 0; i < N_FUNCTIONS; i++) {
+        code[1] = page + i;
+        memcpy(h->ram + 0x30000 + page * 0x1000 + i * 16, code, sizeof(code));
+    }
+}
+
+/* Who calls those of the next page, in 64- or 32-bit code; the same in two pages. */
+static void put_caller(struct soft_host *h)
+{
+    /* call [rbx + rcx * 8 - 8]; add edx, eax; add ecx, -1; jnz; hlt */
+    static const uint8_t caller[] = { 0xff, 0x54, 0xcb, 0xf8, 0x01, 0xc2,
+                                      0x83, 0xc1, 0xff, 0x75, 0xf5, 0xf4 };
+
+    memcpy(h->ram + 0x30800, caller, sizeof(caller));
+    memcpy(h->ram + 0x31800, caller, sizeof(caller));
+    for (unsigned i = 0; i < N_FUNCTIONS; i++)
+        ((uint64_t *)(h->ram + POINTERS))[i] = PAGED + 0x1000 + i * 16;
+}
+
+/* What page n's give together. */
+static uint64_t sum_of_page(unsigned n, bool code64)
+{
+    return N_FUNCTIONS * (n + code64) + N_FUNCTIONS * (N_FUNCTIONS - 1) / 2;
+}
+
+/* Also how often C was asked where a jump goes. */
+static uint64_t run_caller(struct soft_host *h, uint64_t *misses)
+{
+    struct cpu *cpu = h->cpu;
+    uint64_t before = cpu->blocks->jit->count.misses;
+
+    cpu->rip = PAGED + 0x800;
+    cpu->r[RBX] = POINTERS;
+    cpu->r[RCX] = N_FUNCTIONS;
+    cpu->r[RDX] = 0;
+    cpu->halted = false;
+    cpu->wanted = 0;
+    g_assert_cmpint(soft_host_run(h, 2000), ==, cpu->cpl ? EXC_GP : -1);
+    *misses = cpu->blocks->jit->count.misses - before;
+    return cpu->r[RDX];
+}
+
+static struct soft_host *calling(unsigned bits)
+{
+    struct soft_host *h = translating();
+
+    put_caller(h);
+    for (unsigned page = 1; page < 4; page++)
+        put_functions(h, page);
+    map_page(h, 0, 0x30000, bits);
+    map_page(h, 1, 0x31000, bits);
+    map_page(h, 2, 0x32000, bits);
+    tlb_flush(h->cpu, true);
+    return h;
+}
+
+/* After a flush a page is found again once, not each of its functions; but it must be that page. */
+static void test_jumps_renewed(void)
+{
+    struct soft_host *h = calling(0);
+    uint64_t misses;
+
+    for (unsigned i = 0; i < 3; i++)
+        g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(1, true));
+    g_assert_cmpuint(misses, ==, 0);
+    for (unsigned n = 1; n < 6; n++) {
+        map_page(h, 1, 0x31000 + n % 2 * 0x1000, 0);
+        tlb_flush(h->cpu, false);
+        g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(1 + n % 2, true));
+        g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(1 + n % 2, true));
+        tlb_flush(h->cpu, false);
+        g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(1 + n % 2, true));
+        g_assert_cmpuint(misses, <=, 2);
+    }
+    soft_host_destroy(h);
+}
+
+static void switch_to(struct soft_host *h, unsigned pcid, bool keep)
+{
+    uint64_t cr3 = SOFT_TABLES | pcid;
+
+    tlb_switch(h->cpu, cr3, keep);
+    h->cpu->cr3 = cr3;
+}
+
+/* Three address spaces, in one of which the same address leads to another page; then a PCID that is
+ * used again. */
+static void test_jumps_of_spaces(void)
+{
+    struct soft_host *h = calling(4);
+    uint64_t misses;
+
+    h->cpu->cr4 |= CR4_PCIDE;
+    h->cpu->cpl = 3;
+    mode_update(h->cpu);
+    mmu_update(h->cpu);
+    for (unsigned n = 0; n < 12; n++) {
+        unsigned page = n % 3 == 1 ? 2 : 1;
+
+        map_page(h, 1, 0x30000 + (n < 6 ? page : 3) * 0x1000, 4); /* seen at first only */
+        switch_to(h, 1 + n % 3, n > 2);
+        g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(page, true));
+        g_assert_true(n < 3 || n % 3 || misses <= 2); /* it comes from the same page */
+    }
+    switch_to(h, 1, false);
+    g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(3, true));
+    switch_to(h, 2, true);
+    g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(2, true));
+    soft_host_destroy(h);
+}
+
+/* The same addresses in code of another size, and with another base. */
+static void test_jumps_of_modes(void)
+{
+    struct soft_host *h = calling(0);
+    struct segment *cs = &h->cpu->seg[SEG_CS];
+    uint16_t long_attr = cs->attr;
+    uint64_t misses;
+
+    for (unsigned n = 0; n < 12; n++) {
+        bool code64 = n % 3 == 0, next = n % 3 == 2;
+
+        cs->attr = code64 ? long_attr : (long_attr & ~ATTR_L) | ATTR_DB;
+        cs->base = next ? 0x1000 : 0;
+        mode_update(h->cpu);
+        g_assert_cmpuint(run_caller(h, &misses), ==, sum_of_page(1 + next, code64));
+    }
+    soft_host_destroy(h);
+}
+
+/* Two functions whose entries are the same, and a third one, called in turn; any may be written. */
+static void test_jumps_of_set(void)
+{
+    /* xchg rbx, rsi; call rbx; add edx, eax; add ecx, -1; jnz; hlt */
+    static const uint8_t caller[] = { 0x48, 0x87, 0xf3, 0xff, 0xd3, 0x01, 0xc2,
+                                      0x83, 0xc1, 0xff, 0x75, 0xf4, 0xf4 };
+    static const uint64_t at[] = { PAGED + 0x1100, (PAGED + 0x1100) ^ 0x10010,
+                                   (PAGED + 0x1100) ^ 0x20020 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    uint64_t misses = 0, gives[] = { 1, 2, 3 };
+
+    memcpy(h->ram + 0x30000, caller, sizeof(caller));
+    map_page(h, 0, 0x30000, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t function[] = { 0xb8, gives[i], 0, 0, 0, 0xc3 };
+
+        map_page(h, (at[i] - PAGED) >> 12, 0x31000 + i * 0x1000, 0);
+        memcpy(h->ram + 0x31000 + i * 0x1000 + (at[i] & 0xfff), function, sizeof(function));
+    }
+    tlb_flush(cpu, true);
+    for (unsigned n = 0; n < 24; n++) {
+        unsigned a = n / 4 % 3, b = n & 2 ? (a + 2) % 3 : (a + 1) % 3;
+
+        misses = cpu->blocks->jit->count.misses;
+        cpu->rip = PAGED;
+        cpu->r[RBX] = at[a];
+        cpu->r[RSI] = at[b];
+        cpu->r[RCX] = 40;
+        cpu->r[RDX] = 0;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
+        g_assert_cmpuint(cpu->r[RDX], ==, 20 * (gives[a] + gives[b]));
+        misses = cpu->blocks->jit->count.misses - misses;
+        g_assert_cmpuint(misses, <, 15);
+        gives[n % 3] += 16;
+        mem_write(cpu, at[n % 3] + 1, gives[n % 3], 1);
+    }
+    soft_host_destroy(h);
+}
+
 /* ---- Counting, mappings ---- */
 
 /* A loop that is linked with itself ends at each count of instructions. */
@@ -719,6 +900,10 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-code/written-over-interpreter", NULL, test_written_over);
     g_test_add_data_func("/soft-jit-code/breakpoint", GINT_TO_POINTER(true), test_breakpoint);
     g_test_add_data_func("/soft-jit-code/breakpoint-interpreter", NULL, test_breakpoint);
+    g_test_add_func("/soft-jit-code/jumps-renewed", test_jumps_renewed);
+    g_test_add_func("/soft-jit-code/jumps-of-spaces", test_jumps_of_spaces);
+    g_test_add_func("/soft-jit-code/jumps-of-modes", test_jumps_of_modes);
+    g_test_add_func("/soft-jit-code/jumps-of-set", test_jumps_of_set);
     g_test_add_func("/soft-jit-code/counted", test_counted);
     g_test_add_func("/soft-jit-code/mappings", test_mappings);
     g_test_add_func("/soft-jit-code/huge", test_huge);

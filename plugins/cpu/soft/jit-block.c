@@ -193,6 +193,15 @@ static void emit_link(struct maker *m, const struct cold *way)
     go_shared(m, &m->link, m->jit->to.link, site->uop);
 }
 
+/* An indirect jump that its entry does not tell of, perhaps. */
+static void emit_miss(struct maker *m, const struct cold *way)
+{
+    host_land(&m->c, way->miss);
+    host_call(&m->c, m->jit->to.seek);
+    host_jcc(&m->c, CC_Z, way->back);
+    go_shared(m, &m->miss, m->jit->to.miss, way->uop);
+}
+
 static void emit_cold(struct maker *m, const struct cold *way)
 {
     m->pending = way->pending;
@@ -208,7 +217,7 @@ static void emit_cold(struct maker *m, const struct cold *way)
         emit_split(m, way);
         /* fall through */
     case COLD_HANDLER: emit_leave(m, way); break;
-    case COLD_MISS: go_shared(m, &m->miss, m->jit->to.miss, way->uop); break;
+    case COLD_MISS: emit_miss(m, way); break;
     case COLD_CALL: go_shared(m, &m->call, m->jit->to.call, way->uop); break;
     case COLD_LINK: emit_link(m, way); break;
     case COLD_PAGE: link_across(m, way->uop); break;

@@ -175,7 +175,8 @@ static void look_up(struct maker *m)
     cold_way(m, COLD_MISS, host_jcc(c, CC_NZ, NULL), m->i);
     host(c, H_LOAD, 8, HOST_AX, CPU(salt));
     host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, salt)));
-    cold_way(m, COLD_MISS, host_jcc(c, CC_NZ, NULL), m->i);
+    m->cold[m->n_cold - 1].miss = host_jcc(c, CC_NZ, NULL);
+    m->cold[m->n_cold - 1].back = c->at;
 }
 
 static void go_there(struct maker *m)

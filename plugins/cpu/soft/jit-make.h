@@ -75,7 +75,8 @@ struct cold {
     struct x87_note note;
     uint8_t unit; /* COLD_UNIT: LOADED_*; and where it was wanted */
     const uint8_t *back;
-    uint8_t *miss; /* COLD_LINK to another page: the jump if its epoch is another one */
+    uint8_t *miss; /* COLD_LINK to another page: the jump if its epoch is another one; COLD_MISS: if
+                      the salt is */
     struct known known;
 };
 

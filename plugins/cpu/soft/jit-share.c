@@ -125,6 +125,66 @@ static const uint8_t *share_out(struct jit *jit, struct host_code *c)
     return at;
 }
 
+#define IN_JUMP(member) host_mem(HOST_CX, offsetof(struct jit_jump, member))
+
+/* CX, a jump's entry, has a block for this rip: whether it is what would be found now, as
+ * block_fits() says.  Then it has the salt of now, and ZF is set. */
+static void renew(struct host_code *c)
+{
+    uint8_t *fail[5];
+
+    host_imm(c, H_CMP_I, 8, IN_JUMP(block), 1); /* ZF is clear if there is none, too */
+    fail[0] = host_jcc(c, CC_B, NULL);
+    host(c, H_LOAD, 8, HOST_AX, IN_JUMP(block));
+    host(c, H_LOAD, 4, HOST_AX, host_mem(HOST_AX, offsetof(struct block, mode)));
+    host(c, H_CMP, 4, HOST_AX, CPU(mode));
+    fail[1] = host_jcc(c, CC_NZ, NULL);
+    host(c, H_LOAD, 8, HOST_AX, IN_JUMP(block));
+    host(c, H_LOAD, 8, HOST_AX, host_mem(HOST_AX, offsetof(struct block, cs_base)));
+    host(c, H_CMP, 8, HOST_AX, CPU(seg[SEG_CS].base));
+    fail[2] = host_jcc(c, CC_NZ, NULL);
+    host(c, H_LOAD, 8, HOST_AX, IN_JUMP(block));
+    host(c, H_LOAD, 4, HOST_AX, host_mem(HOST_AX, offsetof(struct block, cs_limit)));
+    host(c, H_CMP, 4, HOST_AX, CPU(seg[SEG_CS].limit));
+    fail[3] = host_jcc(c, CC_NZ, NULL);
+    host_push(c, HOST_CX);
+    host(c, H_LOAD, 8, HOST_AX, IN_JUMP(block));
+    host(c, H_LOAD, 8, HOST_AX, host_mem(HOST_AX, offsetof(struct block, epoch)));
+    host(c, H_LOAD, 8, HOST_CX, CPU(space));
+    host(c, H_LOAD, 8, HOST_AX, host_sum(HOST_AX, HOST_CX, 3, 0));
+    host_pop(c, HOST_CX);
+    host(c, H_CMP, 8, HOST_AX, CPU(epoch));
+    fail[4] = host_jcc(c, CC_NZ, NULL);
+    host(c, H_LOAD, 8, HOST_AX, CPU(salt));
+    host(c, H_STORE, 8, HOST_AX, IN_JUMP(salt));
+    for (unsigned i = 0; i < 5; i++)
+        host_land(c, fail[i]);
+    host_ret(c);
+}
+
+/* CX is the entry of the rip in AX, and not for that; or is for it, and its salt is not that in AX,
+ * which is of now.  ZF: CX is one that is. */
+static const uint8_t *share_seek(struct host_code *c)
+{
+    const uint8_t *at = c->at;
+    uint8_t *stale, *none, *other;
+
+    host(c, H_CMP, 8, HOST_AX, CPU(salt));
+    stale = host_jcc(c, CC_Z, NULL);
+    host_imm(c, H_XOR_I, 8, host_reg(HOST_CX), sizeof(struct jit_jump));
+    host(c, H_CMP, 8, HOST_AX, IN_JUMP(rip));
+    none = host_jcc(c, CC_NZ, NULL);
+    host(c, H_LOAD, 8, HOST_AX, CPU(salt));
+    host(c, H_CMP, 8, HOST_AX, IN_JUMP(salt));
+    other = host_jcc(c, CC_NZ, NULL);
+    host_land(c, none);
+    host_ret(c);
+    host_land(c, stale);
+    host_land(c, other);
+    renew(c);
+    return at;
+}
+
 /* Calls the handler of SI; translated code uses registers that C expects back. */
 static uop_run *share_run(struct jit *jit, struct host_code *c)
 {
@@ -169,6 +229,7 @@ int jit_share(struct jit *jit)
     jit->to.hot = share_other(jit, &c, TO_HOT);
     jit->to.call = share_call(jit, &c);
     jit->to.out = share_out(jit, &c);
+    jit->to.seek = share_seek(&c);
     jit->shared = c.at - jit->write;
     return 0;
 }

@@ -150,12 +150,17 @@ static void make_pushf(struct maker *m, const struct uop *u)
 static void find_target(struct maker *m, struct operand salt)
 {
     struct host_code *c = &m->c;
+    uint8_t *own;
 
     host(c, H_LOAD, 8, HOST_CX, salt);
     host(c, H_STORE, 8, HOST_CX, CPU_AT(REG(REG_T1)));
     find_jump(m);
     host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
+    own = host_jcc(c, CC_Z, NULL);
+    host_imm(c, H_XOR_I, 8, host_reg(HOST_CX), sizeof(struct jit_jump));
+    host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, rip)));
     unless(m, CC_NZ);
+    host_land(c, own);
     host(c, H_LOAD, 8, HOST_AX, CPU_AT(REG(REG_T1)));
     host(c, H_CMP, 8, HOST_AX, host_mem(HOST_CX, offsetof(struct jit_jump, salt)));
     unless(m, CC_NZ);

@@ -67,6 +67,16 @@ static int map_code(struct jit *jit)
     return err;
 }
 
+static int map_jumps(struct jit *jit)
+{
+    void *p = mmap(NULL, JIT_JUMPS * sizeof(*jit->jump), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p != MAP_FAILED)
+        jit->jump = p;
+    return p != MAP_FAILED ? 0 : -ENOMEM;
+}
+
 bool jit_possible(void)
 {
     void *p = NULL;
@@ -107,8 +117,10 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
     jit->cpu = cpu;
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
-    cpu->jumps = jit->jump;
     err = map_code(jit);
+    if (!err)
+        err = map_jumps(jit);
+    cpu->jumps = jit->jump;
     if (!err)
         err = jit_share(jit);
     if (err)
@@ -135,6 +147,8 @@ void jit_destroy(struct cpu *cpu)
         munmap(jit->write, jit->bytes);
     if (jit->execute)
         munmap((void *)jit->execute, jit->bytes);
+    if (jit->jump)
+        munmap(jit->jump, JIT_JUMPS * sizeof(*jit->jump));
     free(jit->maker);
     free(jit);
     cpu->blocks->jit = NULL;
@@ -144,7 +158,7 @@ void jit_flush(struct cpu *cpu)
 {
     struct jit *jit = cpu->blocks->jit;
 
-    memset(jit->jump, 0, sizeof(jit->jump));
+    memset(jit->jump, 0, JIT_JUMPS * sizeof(*jit->jump));
     memset(jit->split, 0, sizeof(jit->split));
     ring_empty(&jit->code);
 }
@@ -186,9 +200,34 @@ static void link_site(struct jit *jit, struct jit_site *site, struct block *to)
     jit->count.links++;
 }
 
-static struct jit_jump *jump_of(struct jit *jit, uint64_t rip)
+/* Of the set of rip's entry, that one, or the other one. */
+static struct jit_jump *jump_of(struct jit *jit, uint64_t rip, unsigned other)
 {
-    return &jit->jump[(rip ^ rip >> 12) & (JIT_JUMPS - 1)];
+    return &jit->jump[((rip ^ rip >> 12) & (JIT_JUMPS - 1)) ^ other];
+}
+
+/* No longer the block's. */
+static void forget_jump(struct jit *jit, const struct block *block)
+{
+    for (unsigned other = 0; other < 2; other++)
+        if (jump_of(jit, block->rip, other)->block == block)
+            *jump_of(jit, block->rip, other) = (struct jit_jump){ 0 };
+}
+
+/* The entry for what is at rip: its old one, or else its own; what has that either goes, or goes to
+ * the other one, so that of three that are used in turn none is kept out for ever. */
+static struct jit_jump *place_of_jump(struct jit *jit, uint64_t rip)
+{
+    struct jit_jump *own = jump_of(jit, rip, 0), *other = jump_of(jit, rip, 1);
+
+    if (!own->block || own->rip == rip)
+        return own;
+    if (other->block && other->rip == rip)
+        return other;
+    jit->dice = jit->dice * 1664525u + 1013904223u;
+    if (!other->block || jit->dice >> 31)
+        *other = *own;
+    return own;
 }
 
 /* ---- Regions ---- */
@@ -233,14 +272,11 @@ static void kill_region(struct jit *jit, struct jit_region *region)
 
 void jit_kill(struct cpu *cpu, struct block *block)
 {
-    struct jit_jump *jump = jump_of(cpu->blocks->jit, block->rip);
-
     while (block->memberships)
         kill_region(cpu->blocks->jit, ((struct jit_member *)block->memberships)->region);
     while (block->incoming)
         unlink_site(cpu->blocks->jit, (struct jit_site *)block->incoming);
-    if (jump->code == block->entry)
-        *jump = (struct jit_jump){ 0 };
+    forget_jump(cpu->blocks->jit, block);
 }
 
 static unsigned split_bit(const struct block *block)
@@ -342,8 +378,9 @@ static void add_code(struct cpu *cpu, struct jit_code *code, struct block *block
 void jit_remember(struct cpu *cpu, const struct block *block)
 {
     if (block->entry)
-        *jump_of(cpu->blocks->jit, block->rip) =
-            (struct jit_jump){ .rip = block->rip, .code = block->entry, .salt = cpu->salt };
+        *place_of_jump(cpu->blocks->jit, block->rip) = (struct jit_jump){
+            .rip = block->rip, .code = block->entry, .salt = cpu->salt, .block = block
+        };
 }
 
 static bool is_current(const struct cpu *cpu, uint64_t epoch)
@@ -393,7 +430,7 @@ void jit_settle(struct cpu *cpu)
             return;
         }
     }
-    cpu->salt = now.salt = ++jit->salts;
+    cpu->salt = now.salt = JIT_SALT | ++jit->salts;
     note_context(cpu, &now);
     *context_to_drop(cpu) = now;
 }

@@ -15,12 +15,14 @@
 #include "jit-emit.h"
 #include "uop.h"
 
-/* Where an indirect jump went: rip's code, while cpu->salt is that. */
+/* Where an indirect jump went: rip's code, while cpu->salt is that, or once the block has been
+ * found to fit again.  Two whose index differs in bit 0 only are a set: either may have the
+ * other's. */
 struct jit_jump {
     uint64_t rip;
     const uint8_t *code;
-    uint64_t salt; /* 0: none */
-    uint64_t unused;
+    uint64_t salt;
+    const struct block *block; /* NULL: none */
 };
 enum { JIT_JUMPS = 1 << 16 };
 
@@ -59,7 +61,9 @@ struct jit_region {
     struct jit_member member[];
 };
 
-/* What indirect jumps depend on beside rip; salts are never used again for another one. */
+/* What indirect jumps depend on beside rip; salts are never used again for another one, and are no
+ * rip. */
+#define JIT_SALT (1ull << 63)
 struct jit_context {
     uint64_t epoch, cs_base, salt;
     uint32_t mode, cs_limit;
@@ -87,7 +91,7 @@ struct jit {
     uint32_t patience;         /* for what is none, so many times that */
     uop_run *enter;            /* calls u->run */
     struct {
-        const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot;
+        const uint8_t *enter, *leave, *out, *link, *miss, *call, *split, *hot, *seek;
     } to;                                                       /* shared: see jit-share.c */
     const uint8_t *load_vector, *load_evex, *load_x87, *unload; /* jit-unit.c */
     struct cpu *cpu;
@@ -95,7 +99,8 @@ struct jit {
     struct maker *maker;
     struct jit_context context[JIT_CONTEXTS];
     uint64_t salts;
-    struct jit_jump jump[JIT_JUMPS];
+    struct jit_jump *jump; /* JIT_JUMPS, aligned to sets */
+    uint32_t dice;         /* which of a set goes */
     uint64_t
         split[JIT_SPLITS / 64]; /* by hash: code whose accesses are each looked up by themselves */
     struct {
