@@ -426,6 +426,40 @@ static void test_region_spoilt(gconstpointer in_r8)
     soft_host_destroy(h);
 }
 
+/* What is pushed lies in two pages, in each round, or so seldom that they go on being looked up
+ * together. */
+static void test_splits(gconstpointer often)
+{
+    /* a: mov rsp, rbx; test ecx, 1023 or 0; cmovz rsp, rdi; push rcx; push rcx; pop rax; pop rdx;
+     * add rsi, rax; sub ecx, 1; jnz a; hlt */
+    uint8_t code[] = {
+        0x48, 0x89, 0xdc, 0xf7, 0xc1, 0xff, 3,    0,    0,    0x48, 0x0f, 0x44, 0xe7,
+        0x51, 0x51, 0x58, 0x5a, 0x48, 0x01, 0xc6, 0x83, 0xe9, 1,    0x75, 0xe7, 0xf4
+    };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    if (often)
+        code[5] = code[6] = 0;
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    map_page(h, 1, 0x45000, 0);
+    map_page(h, 2, 0x42000, 0);
+    tlb_flush(cpu, true);
+    cpu->r[RBX] = SOFT_STACK;
+    cpu->r[RDI] = PAGED + 0x2008;
+    cpu->r[RCX] = 20000;
+    cpu->r[RSI] = 0;
+    g_assert_cmpint(soft_host_run(h, 1 << 20), ==, -1);
+    g_assert_cmpuint(cpu->r[RSI], ==, 20000 * 20001 / 2);
+    g_assert_cmpuint(*(uint64_t *)(h->ram + 0x45ff8), ==, often ? 1 : 1024);
+    g_assert_cmpuint(*(uint64_t *)(h->ram + 0x42000), ==, often ? 1 : 1024);
+    if (often)
+        g_assert_cmpuint(cpu->blocks->jit->count.splits, >, 0);
+    else
+        g_assert_cmpuint(cpu->blocks->jit->count.splits, ==, 0);
+    soft_host_destroy(h);
+}
+
 static gpointer want_later(gpointer cpu)
 {
     g_usleep(20000);
@@ -889,6 +923,8 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-code/region-spoilt-in-memory", GINT_TO_POINTER(true),
                          test_region_spoilt);
     g_test_add_func("/soft-jit-code/region-wanted", test_region_wanted);
+    g_test_add_data_func("/soft-jit-code/splits", NULL, test_splits);
+    g_test_add_data_func("/soft-jit-code/splits-often", GINT_TO_POINTER(true), test_splits);
     g_test_add_func("/soft-jit-code/region-root", test_region_root);
     g_test_add_data_func("/soft-jit-code/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit-code/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL),

@@ -577,10 +577,19 @@ const struct uop *jit_call(struct cpu *cpu, const struct uop *u)
     return cpu->block->dead ? u + 1 : NULL;
 }
 
+/* A recursion may cross a page at one of its depths: what is seldom is the interpreter's. */
+static bool splits_often(const struct cpu *cpu, struct block *block)
+{
+    if (cpu->instructions - block->split_at > JIT_APART)
+        block->splits = 0;
+    block->split_at = cpu->instructions;
+    return ++block->splits == JIT_SPLITS_OFTEN;
+}
+
 /* engine=check runs a block twice, so it stays. */
 const struct uop *jit_split(struct cpu *cpu, const struct uop *u)
 {
-    if (!cpu->blocks->check && !cpu->block->dead) {
+    if (!cpu->blocks->check && !cpu->block->dead && splits_often(cpu, (struct block *)cpu->block)) {
         mark_split(cpu->blocks->jit, cpu->block, true);
         cpu->blocks->jit->count.splits++;
         uop_precise(cpu, u);

@@ -112,7 +112,9 @@ struct jit {
  * which a block is translated.  For each of them but the first: so many until one whose code has
  * been written over is translated again (to translate has cost more by then than to interpret it),
  * and so many jumps back until a loop is made a region; for
- * what is no loop, JIT_PATIENCE times that. */
+ * what is no loop, JIT_PATIENCE times that.  Accesses that were taken for being of one page are
+ * looked up by themselves when they have not been JIT_SPLITS_OFTEN times, each at most JIT_APART
+ * instructions after the last. */
 enum {
     JIT_ROOM = 64 << 10,
     JIT_LEAST = 1 << 20,
@@ -120,7 +122,9 @@ enum {
     JIT_HEAT = 32,
     JIT_AGAIN = 16,
     JIT_LOOPS = 16,
-    JIT_PATIENCE = 64
+    JIT_PATIENCE = 64,
+    JIT_SPLITS_OFTEN = 8,
+    JIT_APART = 4096
 };
 
 /* Whether this host's code can be made, and executed. */

@@ -113,6 +113,8 @@ struct block {
     struct link *memberships;
     uint32_t loops;
     uint32_t heat;
+    uint64_t split_at; /* when its accesses were not of one page the last time, as once before */
+    uint8_t splits;    /* how often they have not been, each time soon after the last */
     uint16_t n_sites;
     uint16_t n, n_links; /* micro-ops; those of them that have links */
     bool dead;           /* nobody finds it any more */
