@@ -810,6 +810,29 @@ static void test_jumps_of_set(void)
 
 /* ---- Counting, mappings ---- */
 
+/* No elements: nothing is reached, and each counts as one instruction. */
+static void test_no_elements(void)
+{
+    /* rep stosb; rep movsq; add rdx, 3; dec rbx; jnz; hlt */
+    static const uint8_t code[] = { 0xf3, 0xaa, 0xf3, 0x48, 0xa5, 0x48, 0x83, 0xc2,
+                                    3,    0x48, 0xff, 0xcb, 0x75, 0xf2, 0xf4 };
+    const uint64_t nowhere = SOFT_RAM * 4ull;
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    cpu->r[RCX] = cpu->r[RDX] = 0;
+    cpu->r[RBX] = 2000;
+    cpu->r[RSI] = cpu->r[RDI] = nowhere;
+    g_assert_cmpint(soft_host_run(h, 20000), ==, -1);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE + sizeof(code));
+    g_assert_cmpuint(cpu->r[RDX], ==, 6000);
+    g_assert_cmphex(cpu->r[RSI], ==, nowhere);
+    g_assert_cmphex(cpu->r[RDI], ==, nowhere);
+    g_assert_cmpuint(cpu->instructions, ==, 5 * 2000 + 1);
+    soft_host_destroy(h);
+}
+
 /* A loop that is linked with itself ends at each count of instructions. */
 static void test_counted(void)
 {
@@ -940,6 +963,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-jit-code/jumps-of-spaces", test_jumps_of_spaces);
     g_test_add_func("/soft-jit-code/jumps-of-modes", test_jumps_of_modes);
     g_test_add_func("/soft-jit-code/jumps-of-set", test_jumps_of_set);
+    g_test_add_func("/soft-jit-code/no-elements", test_no_elements);
     g_test_add_func("/soft-jit-code/counted", test_counted);
     g_test_add_func("/soft-jit-code/mappings", test_mappings);
     g_test_add_func("/soft-jit-code/huge", test_huge);

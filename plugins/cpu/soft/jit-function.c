@@ -49,12 +49,15 @@ static bool make_string(struct maker *m, const struct uop *u)
 {
     bool moves = u->call == call_movs;
     struct host_code *c = &m->c;
+    uint8_t *none;
 
     if ((!moves && u->call != call_stos) || !is_code64(m) || u->b != 8 || u->imm == REP_NONE ||
         (moves && u->a >= SEG_FS))
         return false;
     settle_address(m);
     flags_clobber(m);
+    host(c, H_TEST, 8, home_of(REG(RCX)), host_reg(home_of(REG(RCX))));
+    none = host_jcc(c, CC_Z, NULL);
     host_imm(c, H_TEST_I, 4, CPU(flags), F_DF);
     unless(m, CC_NZ);
     check_count(m, u->d);
@@ -80,6 +83,7 @@ static bool make_string(struct maker *m, const struct uop *u)
     if (moves)
         advance(m, HOST_SI, u->d);
     host_move_imm(c, home_of(REG(RCX)), 0);
+    host_land(c, none);
     return true;
 }
 

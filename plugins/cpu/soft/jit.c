@@ -67,14 +67,21 @@ static int map_code(struct jit *jit)
     return err;
 }
 
+/* Met in no order, so it is to be one huge page: aligned to its size. */
 static int map_jumps(struct jit *jit)
 {
-    void *p = mmap(NULL, JIT_JUMPS * sizeof(*jit->jump), PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    enum { BYTES = JIT_JUMPS * sizeof(*jit->jump) };
+    char *p = mmap(NULL, 2 * BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t before = -(uintptr_t)p & (BYTES - 1);
 
-    if (p != MAP_FAILED)
-        jit->jump = p;
-    return p != MAP_FAILED ? 0 : -ENOMEM;
+    if (p == MAP_FAILED)
+        return -ENOMEM;
+    jit->jump = (struct jit_jump *)(p + before);
+    if (before)
+        munmap(p, before);
+    munmap(p + before + BYTES, BYTES - before);
+    madvise(jit->jump, BYTES, MADV_HUGEPAGE);
+    return 0;
 }
 
 bool jit_possible(void)
