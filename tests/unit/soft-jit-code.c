@@ -525,6 +525,37 @@ static void test_region_root(void)
     soft_host_destroy(h);
 }
 
+/* Registers that are copies of one another reach memory by what is known of one of them. */
+static void test_region_copies(void)
+{
+    /* l: mov rsi, rbx; mov rdi, r15; add eax, [rdi]; add eax, [rsi]; add eax, [rbx + 4]
+     * add eax, [r15 + 4]; add rbx, 4; lea r15, [rdi + 4]; dec ecx; jnz l; hlt */
+    static const uint8_t code[] = { 0x48, 0x89, 0xde, 0x4c, 0x89, 0xff, 0x03, 0x07, 0x03, 0x06,
+                                    0x03, 0x43, 0x04, 0x41, 0x03, 0x47, 0x04, 0x48, 0x83, 0xc3,
+                                    0x04, 0x4c, 0x8d, 0x7f, 0x04, 0xff, 0xc9, 0x75, 0xe3, 0xf4 };
+    enum { ROUNDS = 3000 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    unsigned used = 0;
+
+    for (uint32_t i = 0; i <= ROUNDS; i++) {
+        memcpy(h->ram + SOFT_DATA + 4 * i, &i, 4);
+        memcpy(h->ram + SOFT_DATA + 0x8010 + 4 * i, &(uint32_t){ 3 * i }, 4);
+    }
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    cpu->r[RAX] = 0;
+    cpu->r[RBX] = SOFT_DATA;
+    cpu->r[R15] = SOFT_DATA + 0x8010;
+    cpu->r[RCX] = ROUNDS;
+    g_assert_cmpint(soft_host_run(h, 1 << 20), ==, -1);
+    g_assert_cmpuint(cpu->r[RAX], ==, 4 * ROUNDS * ROUNDS);
+    g_assert_cmpuint(cpu->r[R15], ==, SOFT_DATA + 0x8010 + 4 * ROUNDS);
+    for (unsigned i = 0; i < N_KEPT; i++)
+        used += cpu->kept[i] != 0;
+    g_assert_cmpuint(used, ==, 2);
+    soft_host_destroy(h);
+}
+
 /* ---- More code than there is room for ---- */
 
 /* Each adds its number to RBX and goes on to the next one, some by RET; the last one counts up what
@@ -949,6 +980,7 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-code/splits", NULL, test_splits);
     g_test_add_data_func("/soft-jit-code/splits-often", GINT_TO_POINTER(true), test_splits);
     g_test_add_func("/soft-jit-code/region-root", test_region_root);
+    g_test_add_func("/soft-jit-code/region-copies", test_region_copies);
     g_test_add_data_func("/soft-jit-code/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit-code/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL),
                          test_remapped);
