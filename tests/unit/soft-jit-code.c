@@ -525,6 +525,65 @@ static void test_region_root(void)
     soft_host_destroy(h);
 }
 
+/* Registers that are copies of one another reach memory by what is known of one of them. */
+static void test_region_copies(void)
+{
+    /* l: mov rsi, rbx; mov rdi, r15; add eax, [rdi]; add eax, [rsi]; add eax, [rbx + 4]
+     * add eax, [r15 + 4]; add rbx, 4; lea r15, [rdi + 4]; dec ecx; jnz l; hlt */
+    static const uint8_t code[] = { 0x48, 0x89, 0xde, 0x4c, 0x89, 0xff, 0x03, 0x07, 0x03, 0x06,
+                                    0x03, 0x43, 0x04, 0x41, 0x03, 0x47, 0x04, 0x48, 0x83, 0xc3,
+                                    0x04, 0x4c, 0x8d, 0x7f, 0x04, 0xff, 0xc9, 0x75, 0xe3, 0xf4 };
+    enum { ROUNDS = 3000 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+    unsigned used = 0;
+
+    for (uint32_t i = 0; i <= ROUNDS; i++) {
+        memcpy(h->ram + SOFT_DATA + 4 * i, &i, 4);
+        memcpy(h->ram + SOFT_DATA + 0x8010 + 4 * i, &(uint32_t){ 3 * i }, 4);
+    }
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    cpu->r[RAX] = 0;
+    cpu->r[RBX] = SOFT_DATA;
+    cpu->r[R15] = SOFT_DATA + 0x8010;
+    cpu->r[RCX] = ROUNDS;
+    g_assert_cmpint(soft_host_run(h, 1 << 20), ==, -1);
+    g_assert_cmpuint(cpu->r[RAX], ==, 4 * ROUNDS * ROUNDS);
+    g_assert_cmpuint(cpu->r[R15], ==, SOFT_DATA + 0x8010 + 4 * ROUNDS);
+    for (unsigned i = 0; i < N_KEPT; i++)
+        used += cpu->kept[i] != 0;
+    g_assert_cmpuint(used, ==, 2);
+    soft_host_destroy(h);
+}
+
+/* A pointer that comes into a page that may only be read is still known to write to the other. */
+static void test_region_read_only(void)
+{
+    /* l: mov [rbx], eax; jmp m; m: mov ecx, [rbx + 8]; jmp n; n: mov [rbx + 8], eax; add rbx, 16;
+     * jmp l */
+    static const uint8_t code[] = { 0x89, 0x03, 0xeb, 0x00, 0x8b, 0x4b, 0x08, 0xeb, 0x00,
+                                    0x89, 0x43, 0x08, 0x48, 0x83, 0xc3, 0x10, 0xeb, 0xee };
+    enum { STORE = 9, FIRST = PAGED + 8, LAST = PAGED + 0x1000 - 8 };
+    struct soft_host *h = translating();
+    struct cpu *cpu = h->cpu;
+
+    cpu->cr0 |= CR0_WP;
+    map_page(h, 0, 0x30000, 0);
+    map_page(h, 1, 0x31000, 0);
+    ((uint64_t *)(h->ram + PAGED_TABLE))[1] &= ~2ull;
+    tlb_flush(cpu, true);
+    g_assert_cmphex(mem_read(cpu, PAGED + 0x1000, 4), ==, 0); /* the TLB knows it then */
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    cpu->r[RAX] = 7;
+    cpu->r[RBX] = FIRST;
+    g_assert_cmpint(soft_host_run(h, 1 << 20), ==, EXC_PF);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE + STORE);
+    g_assert_cmphex(cpu->r[RBX], ==, LAST);
+    g_assert_cmphex(h->ram[0x31000], ==, 0);
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
+    soft_host_destroy(h);
+}
+
 /* ---- More code than there is room for ---- */
 
 /* Each adds its number to RBX and goes on to the next one, some by RET; the last one counts up what
@@ -949,6 +1008,8 @@ int main(int argc, char *argv[])
     g_test_add_data_func("/soft-jit-code/splits", NULL, test_splits);
     g_test_add_data_func("/soft-jit-code/splits-often", GINT_TO_POINTER(true), test_splits);
     g_test_add_func("/soft-jit-code/region-root", test_region_root);
+    g_test_add_func("/soft-jit-code/region-copies", test_region_copies);
+    g_test_add_func("/soft-jit-code/region-read-only", test_region_read_only);
     g_test_add_data_func("/soft-jit-code/remapped", GUINT_TO_POINTER(0), test_remapped);
     g_test_add_data_func("/soft-jit-code/remapped-global", GUINT_TO_POINTER(PAGE_GLOBAL),
                          test_remapped);

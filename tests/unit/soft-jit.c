@@ -517,6 +517,8 @@ static void set_page(struct cpu *cpu, unsigned page, unsigned rights)
     tlb_flush(cpu, true);
 }
 
+static const uint8_t pointers[] = { RSI, RDI, RBX, R8, R15 };
+
 /* Pointers into different pages; a stream may end where there is no memory, or where it may not be
  * written. */
 static void spread(struct cpu *plain, struct cpu *translated, GRand *r)
@@ -528,6 +530,8 @@ static void spread(struct cpu *plain, struct cpu *translated, GRand *r)
     plain->r[RBX] = g_rand_boolean(r) ? SOFT_DATA + 0x10000 + 16 * g_rand_int_range(r, 0, 256)
                                       : SOFT_RAM - 0x20000;
     plain->r[RSI] = SOFT_DATA + 0x4000 + 16 * g_rand_int_range(r, 0, 256);
+    plain->r[R8] = plain->r[g_rand_boolean(r) ? RDI : RBX] + 8 * g_rand_int_range(r, 0, 32);
+    plain->r[R15] = SOFT_DATA + 0x14000 + 16 * g_rand_int_range(r, 0, 256);
     for (unsigned i = 0; i < 16; i++)
         translated->r[i] = plain->r[i];
     set_page(plain, page, rights);
@@ -567,35 +571,53 @@ static void in_slices(struct soft_host *plain, struct soft_host *translated, str
     }
 }
 
-/* A loop of R14 rounds that goes through memory by RSI, RDI and RBX, with a way or two through it.
- */
+/* mov to, from; lea to, [from + a few]; xchg; or add to, a few. */
+static void move_pointer(struct program *p, GRand *r, unsigned kind, unsigned to, unsigned from)
+{
+    static const uint8_t opcodes[] = { 0x89, 0x8d, 0x87 };
+    unsigned rm = kind == 1 ? from : to, reg = kind == 1 ? to : from;
+    int by = g_rand_boolean(r) ? 16 : g_rand_int_range(r, -40, 40);
+
+    if (kind == 3)
+        rm = to, reg = 0;
+    byte(p, 0x48 | rm >> 3 | reg >> 3 << 2);
+    byte(p, kind == 3 ? 0x83 : opcodes[kind]);
+    byte(p, (kind == 1 ? 0x40 : 0xc0) | (reg & 7) << 3 | (rm & 7));
+    if (kind == 1 || kind == 3)
+        byte(p, by);
+}
+
+/* A loop of R14 rounds that goes through memory by several pointers, which it copies, too, with few
+ * or many ways through it. */
 static void generate_stream(struct program *p, GRand *r, unsigned length)
 {
     /* By [rsi + disp8]: mov eax; add eax; mov to; add to; mov cl, dl to; xmm0 as it is, aligned. */
     static const char *const accesses[] = { "\x8b\x46",     "\x48\x03\x46", "\x48\x89\x46",
                                             "\x01\x56",     "\x8a\x4e",     "\x88\x56",
                                             "\x0f\x10\x46", "\x0f\x11\x46", "\x0f\x28\x46" };
-    static const uint8_t pointers[] = { RSI, RDI, RBX };
+    unsigned kinds = g_rand_boolean(r) ? 12 : 6;
 
     p->n = 0;
     p->at = SOFT_CODE;
     for (unsigned i = 0; i < length; i++) {
-        unsigned pointer = pointers[g_rand_int_range(r, 0, 3)];
+        unsigned pointer = pointers[g_rand_int_range(r, 0, G_N_ELEMENTS(pointers))];
+        unsigned other = pointers[g_rand_int_range(r, 0, G_N_ELEMENTS(pointers))];
         const char *t = accesses[g_rand_int_range(r, 0, G_N_ELEMENTS(accesses))];
-        unsigned kind = g_rand_int_range(r, 0, 8), at = p->n;
+        unsigned kind = g_rand_int_range(r, 0, kinds), at = p->n;
 
-        if (kind == 0) /* over the next one */
+        if (kind < 2) /* over the next one */
             byte(p, 0x70 | g_rand_int_range(r, 0, 16)), byte(p, 0);
-        if (kind == 1) { /* add pointer, a few */
-            byte(p, 0x48), byte(p, 0x83), byte(p, 0xc0 | pointer);
-            byte(p, g_rand_boolean(r) ? 16 : g_rand_int_range(r, -40, 40));
-            continue;
+        if (kind >= 1 && kind < 5) {
+            move_pointer(p, r, kind - 1, pointer, other);
+        } else {
+            if (*t == 0x48 || pointer >= R8)
+                byte(p, 0x40 | (*t == 0x48) << 3 | pointer >> 3);
+            for (t += *t == 0x48; t[1]; t++)
+                byte(p, *t);
+            byte(p, (*t & ~7) | (pointer & 7));
+            byte(p, g_rand_int_range(r, -4, 5) * (g_rand_boolean(r) ? 16 : 13));
         }
-        for (; t[1]; t++)
-            byte(p, *t);
-        byte(p, (*t & ~7) | pointer);
-        byte(p, g_rand_int_range(r, -4, 5) * (g_rand_boolean(r) ? 16 : 13));
-        if (kind == 0)
+        if (kind < 2)
             p->code[at + 1] = p->n - at - 2;
     }
     end_of_loop(p);
@@ -753,7 +775,7 @@ static void compare_regions(unsigned bits, unsigned seed, enum kind kind, bool c
         translated->cpu->blocks->jit->loops = g_rand_int_range(r, 1, 12);
         translated->cpu->blocks->jit->patience = g_rand_int_range(r, 1, 3);
         if (kind == STREAMS)
-            generate_stream(&p, r, g_rand_int_range(r, 3, 16));
+            generate_stream(&p, r, g_rand_int_range(r, 3, 32));
         else if (kind == CALLS)
             generate_calls(&p, r, g_rand_int_range(r, 1, 6));
         else if (kind == FLAGS)

@@ -215,7 +215,7 @@ enum { TLB_BITS = 14, TLB_ENTRIES = 1 << TLB_BITS, TLB_NONE = 1 };
 /* Address spaces of which what has been found of the user's is kept (PCIDs), and the supervisor's.
  */
 enum { USER_SPACES = 4, SPACES = 1 + USER_SPACES };
-enum { N_KEPT = 4 };
+enum { N_KEPT = 8 };
 
 /* AMD's virtualisation; see svm.h.  From guest on: between VMRUN and #VMEXIT. */
 struct svm {

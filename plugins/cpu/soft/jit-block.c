@@ -120,7 +120,7 @@ void unless(struct maker *m, enum host_cc cc)
 void cold_unit(struct maker *m, uint8_t *jump, unsigned unit)
 {
     cold_way(m, COLD_UNIT, jump, leave_from(m));
-    m->known.any = false;
+    forget_cx(m);
     m->cold[m->n_cold - 1].unit = unit;
     m->cold[m->n_cold - 1].back = m->c.at;
 }
@@ -156,11 +156,11 @@ static void emit_leave(struct maker *m, const struct cold *way)
 /* How far an access goes is seen by its first and last byte. */
 static void emit_split(struct maker *m, const struct cold *way)
 {
-    const struct known *k = &way->known;
+    const struct stretch *s = &way->stretch;
     uint8_t *one;
 
-    host(&m->c, H_LEA, 8, HOST_AX, host_mem(k->reg, k->low));
-    host(&m->c, H_LEA, 8, HOST_CX, host_mem(k->reg, k->high - 1));
+    load_sum(m, 8, HOST_AX, s->reg, s->low);
+    load_sum(m, 8, HOST_CX, s->reg, s->high - 1);
     host(&m->c, H_XOR, 4, HOST_AX, host_reg(HOST_CX));
     host_imm(&m->c, H_TEST_I, 4, host_reg(HOST_AX), 1 << PAGE_BITS);
     one = host_jcc(&m->c, CC_Z, NULL);
@@ -233,6 +233,7 @@ static void emit_cold(struct maker *m, const struct cold *way)
         break;
     case COLD_EXIT:
     case COLD_STAY:
+    case COLD_LAP:
     case COLD_BUDGET: emit_region_cold(m, way); break;
     }
 }
@@ -365,9 +366,9 @@ static bool make_next(struct maker *m, const struct uop *u, bool outside)
         return true;
     if (outside) {
         m->in_host = m->pending = m->loaded = m->owed.flags = 0;
-        m->known.any = false;
+        forget_cx(m);
     }
-    enters = !m->node && begins && (!m->i || outside || (m->left && !m->known.any));
+    enters = !m->node && begins && (!m->i || outside || (m->left && m->in_cx == NO_PAGE));
     if (enters)
         m->left = false;
     entry.at = m->c.at;
@@ -453,6 +454,8 @@ void jit_begin(struct jit *jit, struct block *block, uint8_t *at)
     m->c = (struct host_code){ .at = at, .end = at + JIT_ROOM };
     m->jit = jit;
     m->block = block;
+    memset(m->usual, NO_PAGE, sizeof(m->usual));
+    forget_pointers(m);
 }
 
 size_t jit_translate(struct jit *jit, struct block *block, uint8_t *at)

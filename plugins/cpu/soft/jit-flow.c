@@ -6,8 +6,6 @@
  * this block runs, its page is mapped as it was.  One to another page compares the block's epoch
  * with the processor's first.  Indirect ones look into a table by rip, for one context.
  */
-#include <string.h>
-
 #include "blocks.h"
 #include "integer.h"
 #include "jit-make.h"
@@ -301,9 +299,8 @@ void go_elsewhere(struct maker *m)
 {
     if (is_near_call(m, uop_of(m))) {
         m->load_uop = m->address_uop = NO_UOP;
-        m->known.any = false;
         m->note = (struct x87_note){ 0 };
-        memset(m->kept, 0, sizeof(m->kept));
+        forget_pointers(m);
         push_checked(m, uop_of(m));
         m->i++;
     }

@@ -21,18 +21,40 @@ enum { NO_HOST = N_HOST_REGS, LOG2_UOP = 5, NO_UOP = MAX_UOPS, CPU_BIAS = 128, P
 #define CPU(member)    CPU_AT(offsetof(struct cpu, member))
 
 /*
- * The guest's memory from reg + low to reg + high, reg being a register of the host's that has one
- * of the guest's: it is within one page, good for a read (or a read and a write), and CX has what
- * is to be added.  reg + aligned is a multiple of align, if that is not 0.  No instruction has an
- * entry as long as this is expected to be of use.
+ * The guest's memory from low to high, seen from some place: it is within one page, good for a read
+ * (or a read and a write).  The place plus aligned is a multiple of align, if that is not 0.
+ * cpu->kept has what is to be added; outside of regions there is one such page, for which only CX
+ * has it, and no instruction has an entry as long as it is expected to be of use.
  */
 struct known {
     bool any, write;
-    bool several; /* for more than one access */
-    uint8_t slot; /* of a region: where what CX has is kept, too */
-    uint8_t reg, align;
-    int32_t low, high, aligned;
-    unsigned last; /* the micro-op that is expected to be the last one to use it */
+    uint8_t align;
+    int64_t low, high, aligned;
+    unsigned last;    /* the micro-op that is expected to be the last one to use it */
+    unsigned reached; /* when: the n-th time that anything was */
+};
+
+/* A register of the guest's: it is so far from the place of that page, or NO_PAGE. */
+struct pointer {
+    uint8_t page;
+    int64_t at;
+};
+enum { N_GENERAL = 16, NO_PAGE = 0xff, SPAN = 256, PAGE_BYTES = 1 << PAGE_BITS };
+
+/* What is looked up at once: from low to high by a register of the guest's; several: for more than
+ * one access. */
+struct stretch {
+    uint8_t reg, page;
+    bool write, several;
+    int64_t low, high;
+    unsigned last;
+};
+
+/* What a round reaches first by a register that it begins with; by: in which block, NULL if not at
+ * all.  An empty stretch: that cannot be told. */
+struct want {
+    const struct node *by;
+    struct stretch s;
 };
 
 /* How flags are made again, of what is still in general registers; flags: those that are wanted. */
@@ -46,10 +68,11 @@ struct redo {
 
 /* A way out of the code, which lies behind it: to the micro-op's handler; to another block, of this
  * page or of another; to where indirect jumps are looked up; to a function and back; to the loading
- * of a unit and back.  COLD_SPLIT: to the handler, if what known tells of is not of one page to
+ * of a unit and back.  COLD_SPLIT: to the handler, if the stretch is not of one page to
  * jit_split().  Of a region's loops: to the root's own code.  COLD_EXIT: out of a region;
  * COLD_STAY: out of all blocks, before the root; COLD_BUDGET: to the root's own code;
- * COLD_ELSEWHERE: an indirect jump does not go on in the region. */
+ * COLD_LAP: to the first round, which knows nothing; COLD_ELSEWHERE: an indirect jump does not go
+ * on in the region. */
 enum cold_kind {
     COLD_HANDLER,
     COLD_SPLIT,
@@ -62,6 +85,7 @@ enum cold_kind {
     COLD_EXIT,
     COLD_STAY,
     COLD_BUDGET,
+    COLD_LAP,
     COLD_ELSEWHERE
 };
 struct cold {
@@ -77,7 +101,7 @@ struct cold {
     const uint8_t *back;
     uint8_t *miss; /* COLD_LINK to another page: the jump if its epoch is another one; COLD_MISS: if
                       the salt is */
-    struct known known;
+    struct stretch stretch;
 };
 
 /* Where an instruction begins that the interpreter may come to. */
@@ -93,6 +117,7 @@ struct address {
     bool based, indexed; /* otherwise: none */
     struct operand base;
     uint8_t index, scale;
+    uint8_t reg; /* the guest's register that base is, or REG(REG_ZERO) */
     int64_t disp;
 };
 
@@ -110,7 +135,9 @@ enum { FOLD_NONE, FOLD_BYTE, FOLD_WORD, FOLD_LONG, FOLD_SIZED, FOLD_WIDE, FOLD_F
     uint8_t loaded;                                                                                \
     struct x87_note note;                                                                          \
     uint64_t found;                                                                                \
-    struct known known, kept[N_KEPT];                                                              \
+    struct known known[N_KEPT];                                                                    \
+    struct pointer pointer[N_GENERAL];                                                             \
+    uint8_t in_cx; /* the page for which CX has what is to be added, or NO_PAGE */                 \
     struct redo redo, owed
 struct flow {
     FLOW;
@@ -121,8 +148,10 @@ struct node {
     struct block *block;
     struct node *taken, *next; /* by its last two micro-ops; NULL: out of the region */
     const struct node *caller; /* what has called and is to be returned to, or NULL */
+    unsigned depth, back;      /* nodes from the root and, 0: there is no way, back to it */
     unsigned executed;         /* instructions at most, from the root's beginning to its end */
     bool joined;               /* several ways lead here */
+    bool walked;               /* want_memory() has been here */
     bool has_wanted;           /* wanted is known: the flags that are where it begins */
     uint16_t wanted;
     const uint8_t *at; /* its code; what that takes for known */
@@ -148,16 +177,21 @@ struct maker {
     unsigned load_uop;
     struct address address; /* what T0 would hold for micro-op address_uop + 1 */
     unsigned address_uop;
-    uint32_t excess;      /* what has been taken of cpu->left for micro-ops yet to come */
-    struct node *node;    /* of a region; or NULL */
-    struct block *failed; /* this one is not for regions */
-    uint8_t *branch;      /* the conditional jump that the node ended with */
-    bool swapped;         /* that goes to next */
-    bool inner;           /* there is a loop in it that does not lead through the root */
+    uint32_t excess;               /* what has been taken of cpu->left for micro-ops yet to come */
+    struct node *node;             /* of a region; or NULL */
+    struct block *failed;          /* this one is not for regions */
+    uint8_t *branch;               /* the conditional jump that the node ended with */
+    bool swapped;                  /* that goes to next */
+    struct block *near[MAX_NODES]; /* those of short rounds, to make more than once */
+    unsigned n_near;
+    bool inner; /* there is a loop in it that does not lead through the root */
     struct {
         const uint8_t *at;
         struct flow flow;
-    } lap[2]; /* the root: as from outside; as from its loop */
+    } lap[2];                    /* the root: as from outside; as from its loop */
+    struct want want[N_GENERAL]; /* of a round */
+    uint8_t usual[N_GENERAL];    /* the page that a register had, or NO_PAGE */
+    unsigned n_reached;
     unsigned n_nodes, most_nodes, n_uops, n_made, most, n_pages;
     uint8_t *gone, *stay, *over; /* jumps of the block's head */
     /* The block's ways to what is shared, if used. */
@@ -266,18 +300,45 @@ void find_entry(struct maker *m);
 /* ZF: the linear address in AX is of the page of the entry at CX, which may be read or written
  * directly.  AX is destroyed. */
 void compare_page(struct maker *m, bool write);
+/* The code of COLD_STEP. */
+void emit_step(struct maker *m, const struct cold *way);
+/* reg = the guest's register plus disp, of that size. */
+void load_sum(struct maker *m, unsigned size, unsigned to, uint8_t reg, int64_t disp);
+/* The stretch goes further in one direction than what is known, in whose page it begins: a jump
+ * where its end there has come into another page.  AX and the host's flags are destroyed. */
+uint8_t *jump_unless_step(struct maker *m, const struct known *old, const struct stretch *s);
+/* Whether at, which reach() gave, is known to be a multiple of bytes. */
+bool is_aligned(struct maker *m, struct operand at, unsigned bytes);
+/* It is, from now on. */
+void note_aligned(struct maker *m, struct operand at, unsigned bytes);
+/* jit-known.c: nothing is known; CX has been destroyed. */
+void forget_pointers(struct maker *m);
+void forget_cx(struct maker *m);
 /* The micro-op under way has been made: what is known of memory moves with its register, or is
  * forgotten. */
 void follow_known(struct maker *m);
 /* Whether the micro-op changes a general register of the host's that has one of the guest's; what
  * it adds to one. */
 bool changes(struct maker *m, const struct uop *u, unsigned reg);
-/* The code of COLD_STEP. */
-void emit_step(struct maker *m, const struct cold *way);
-/* Whether at, which reach() gave, is known to be a multiple of bytes. */
-bool is_aligned(const struct maker *m, struct operand at, unsigned bytes);
-/* It is, from now on. */
-void note_aligned(struct maker *m, struct operand at, unsigned bytes);
+/* Takes in what follows the micro-op under way, up to the next jump, and is reached by the same
+ * register. */
+void look_ahead(struct maker *m, struct stretch *s);
+/* The page that the register points to, or from now on does. */
+unsigned page_for(struct maker *m, uint8_t reg);
+/* Whether that is known; or may be by one comparison. */
+bool is_within(const struct known *k, int64_t low, int64_t high, bool write);
+bool is_a_step(const struct known *k, int64_t low, int64_t high, bool write);
+/* Whether code that was made for the one is good for the other.  What is only known of registers is
+ * forgotten, so that more is. */
+bool is_known_as(const struct flow *made, const struct flow *now);
+void forget_places(struct maker *m);
+/* Notes what m's block reaches by registers that point to where the round's first had them. */
+void want_known(struct maker *m, struct pointer *pointer);
+/* What later rounds of a loop begin with, of what is known now: what they want, each by a page of
+ * its own; false: nothing.  Whether that is known now, or will be by steps; these, or COLD_LAP. */
+bool begin_lap(const struct maker *m, struct flow *begin);
+bool fits_lap(const struct maker *m, const struct flow *begin);
+void step_to_lap(struct maker *m, const struct flow *begin, unsigned uop);
 /* jit-vec.c: whether the instruction may change general registers. */
 bool vec_changes_general(struct maker *m, const struct uop *u);
 /* Whether the instruction reaches memory by its own template; size bytes, how. */

@@ -12,8 +12,8 @@
 #include "vec.h"
 #include "x87.h"
 
-enum { LOG2_TLB_ENTRY = 5, SPAN = 256, PAGE_BYTES = 1 << PAGE_BITS };
-#define SLOT(n) (offsetof(struct cpu, kept) + (n) * sizeof(uint64_t))
+enum { LOG2_TLB_ENTRY = 5 };
+#define KEPT(n) CPU_AT(offsetof(struct cpu, kept) + (n) * sizeof(uint64_t))
 _Static_assert(sizeof(struct tlb_entry) == 1 << LOG2_TLB_ENTRY, "");
 
 /* ---- Addresses ---- */
@@ -30,7 +30,7 @@ static bool address_of(struct maker *m, const struct uop *u, struct address *to)
     bool far = u->op == UOP_LEASEG || (u->op == UOP_ADDRSEG && u->seg >= SEG_FS);
     bool a = u->a != REG(REG_ZERO), b = u->b != REG(REG_ZERO);
 
-    *to = (struct address){ .disp = u->imm };
+    *to = (struct address){ .reg = REG(REG_ZERO), .disp = u->imm };
     if ((far || a || b) && (!fits(u->imm) || !fits(u->imm + 64)))
         return false;
     if (far) {
@@ -39,6 +39,7 @@ static bool address_of(struct maker *m, const struct uop *u, struct address *to)
         to->base = base_of_segment(u->seg);
     } else if (a) {
         to->base = source(m, u->a);
+        to->reg = u->a;
         a = false;
     }
     to->based = far || u->a != REG(REG_ZERO);
@@ -73,223 +74,47 @@ static unsigned base_in(struct maker *m, const struct address *from)
     return HOST_AX;
 }
 
-/* ---- What is known of memory ---- */
-
-/* What a micro-op adds to a register of the host's that has one of the guest's; false: it does not
- * do that. */
-static bool adds(const struct maker *m, const struct uop *u, unsigned reg, int64_t *by)
+void load_sum(struct maker *m, unsigned size, unsigned to, uint8_t reg, int64_t disp)
 {
-    bool stack = home_of(REG(RSP)) == reg, same = u->d == u->a && home_of(u->d) == reg;
+    unsigned home = home_of(reg);
 
-    switch (u->op) {
-    case UOP_CALL: *by = -8; return stack && is_near_call(m, u);
-    case UOP_CALL64:
-    case UOP_PUSH64: *by = -8; return stack;
-    case UOP_RET64: *by = 8 + u->imm; return stack;
-    case UOP_POP64: *by = 8; return stack && u->d != REG(RSP);
-    case UOP_INC64: *by = 1; return same;
-    case UOP_DEC64: *by = -1; return same;
-    case UOP_ADDI64: *by = u->imm; return same;
-    case UOP_SUBI64: *by = -u->imm; return same;
-    case UOP_LEA64: *by = u->imm; return same && u->b == REG(REG_ZERO);
+    if (home == NO_HOST)
+        host(&m->c, H_LOAD, 8, to, CPU_AT(reg));
+    host(&m->c, H_LEA, size, to, host_mem(home == NO_HOST ? to : home, disp));
+}
+
+/* ---- What is known of it ---- */
+
+/* The page of which at is, and how far it is from its place; or NULL. */
+static struct known *page_of(struct maker *m, struct operand at, int64_t *where)
+{
+    for (unsigned reg = 0; m->in_cx != NO_PAGE && reg < N_GENERAL; reg++) {
+        if (!at.indexed || at.reg != HOST_CX || home_of(REG(reg)) != at.index ||
+            m->pointer[reg].page != m->in_cx)
+            continue;
+        *where = at.disp + m->pointer[reg].at;
+        return &m->known[m->in_cx];
     }
-    return false;
-}
-
-/* Not all that such a micro-op writes is in uop_info[]. */
-static bool is_opaque(const struct uop *u)
-{
-    return (u->op >= UOP_CALL && u->op <= UOP_X87_COND) ||
-           (u->op >= UOP_LOCK_LOAD8 && u->op <= UOP_LOCK_STORE64);
-}
-
-bool changes(struct maker *m, const struct uop *u, unsigned reg)
-{
-    int64_t by;
-
-    if (uop_info[u->op].props & W_D && home_of(u->d) == reg)
-        return true;
-    if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS)
-        return vec_changes_general(m, u);
-    if (u->op >= UOP_X87 && u->op <= UOP_X87_COND)
-        return u->call == x87_fnstsw_ax;
-    return (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP && !is_near_call(m, u)) ||
-           adds(m, u, reg, &by);
-}
-
-/* A function's template may change what pages are good for (STAC, CLAC). */
-static void move_known(struct maker *m, const struct uop *u, struct known *k)
-{
-    int64_t by;
-
-    if (!k->any)
-        return;
-    if (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP && !is_near_call(m, u)) {
-        k->any = false;
-    } else if (adds(m, u, k->reg, &by)) {
-        k->any = by >= -SPAN && by <= SPAN;
-        k->low -= by;
-        k->high -= by;
-        k->aligned -= by;
-    } else if (uop_info[u->op].props & W_D && home_of(u->d) == k->reg) {
-        k->any = false;
-    } else if (is_opaque(u) && !is_near_call(m, u) && m->c.touched >> k->reg & 1) {
-        k->any = false;
-    }
-}
-
-void follow_known(struct maker *m)
-{
-    for (unsigned i = 0; i <= m->skip; i++) {
-        move_known(m, &uop_of(m)[i], &m->known);
-        for (unsigned slot = 0; slot < N_KEPT; slot++)
-            move_known(m, &uop_of(m)[i], &m->kept[slot]);
-    }
-    if (m->c.touched >> HOST_CX & 1 || (!m->node && m->i + m->skip >= m->known.last))
-        m->known.any = false;
-}
-
-/* An access of a micro-op, by a register and a displacement. */
-struct reached {
-    uint8_t base;
-    int64_t disp;
-    unsigned size;
-    bool write;
-};
-
-/* What the micro-op i reaches; false: nothing, or it cannot be told. */
-static bool find_reached(struct maker *m, unsigned i, struct reached *to)
-{
-    const struct uop *u = &m->block->uop[i], *sum = u - 1;
-    bool vector = false;
-
-    *to = (struct reached){ .base = u->a, .disp = u->imm };
-    if (u->op >= UOP_LOAD8 && u->op <= UOP_LOAD64)
-        to->size = 1u << (u->op - UOP_LOAD8);
-    else if (u->op == UOP_LOADZ8 || u->op == UOP_LOADZ16)
-        to->size = 1u << (u->op - UOP_LOADZ8);
-    else if (u->op >= UOP_LOADW8 && u->op <= UOP_LOADW64)
-        to->size = 1u << (u->op - UOP_LOADW8), to->write = true;
-    else if (u->op >= UOP_STORE8 && u->op <= UOP_STORE64)
-        to->size = 1u << (u->op - UOP_STORE8), to->write = true;
-    else if (u->op == UOP_PUSH64 || u->op == UOP_CALL64 ||
-             (u->op == UOP_CALL && u->call == call_near && u->d == 8))
-        *to = (struct reached){ REG(RSP), -8, 8, true };
-    else if (u->op == UOP_POP64 || u->op == UOP_RET64)
-        *to = (struct reached){ REG(RSP), 0, 8, false };
-    else if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS)
-        vector = true;
-    else
-        return false;
-    if (!vector && to->base != REG(REG_T0))
-        return true;
-    if (!i || sum->off != u->off || sum->op != UOP_LEA64 || sum->d != REG(REG_T0) ||
-        sum->b != REG(REG_ZERO))
-        return false;
-    to->base = sum->a;
-    to->disp = sum->imm + (vector ? 0 : u->imm);
-    return !vector || vec_reaches(m, u, &to->size, &to->write);
-}
-
-/* Whether CX will hardly outlive a micro-op that is not to be reached by what is known. */
-static bool ends_known(const struct maker *m, const struct uop *u)
-{
-    if (u->op == UOP_CHECK)
-        return u->d & ~m->loaded;
-    if (u->op == UOP_VECTOR || u->op == UOP_VECTOR_FLAGS) /* with memory: the address came before */
-        return false;
-    return is_opaque(u) || u->op == UOP_LEASEG || u->op == UOP_ADDRSEG ||
-           (u->op >= UOP_SHL8 && u->op <= UOP_RCR64) || uop_info[u->op].props & (P_LOAD | P_STORE);
-}
-
-/* Takes in another access, at so much from where the register is now. */
-static bool widen(struct known *k, const struct reached *to, int64_t moved, int span)
-{
-    int64_t low = to->disp + moved, high = low + to->size;
-
-    if (low < INT32_MIN / 2 || low > INT32_MAX / 2)
-        return false;
-    low = low < k->low ? low : k->low;
-    high = high > k->high ? high : k->high;
-    if (high - low > span)
-        return false;
-    k->low = low;
-    k->high = high;
-    k->write |= to->write;
-    return true;
-}
-
-/*
- * What follows the micro-op under way, up to the next jump, and is reached by the same register:
- * the page is looked for once for all of it.  In a region it is kept while CX has something else.
- */
-static void look_ahead(struct maker *m, struct known *k)
-{
-    int span = jit_is_split(m->jit, m->block) ? k->high - k->low : SPAN;
-    int64_t moved = 0, by;
-
-    for (unsigned i = m->i; i < m->block->n; i++) {
-        const struct uop *u = &m->block->uop[i];
-        struct reached to;
-
-        if (i > m->i && find_reached(m, i, &to)) {
-            if (home_of(to.base) == k->reg ? !widen(k, &to, moved, span) : !m->node)
-                return;
-            k->last = i;
-        } else if (i > m->i && !m->node && ends_known(m, u)) {
-            return;
-        }
-        if (adds(m, u, k->reg, &by))
-            moved += by;
-        else if (m->node ? changes(m, u, k->reg)
-                         : uop_info[u->op].props & W_D && home_of(u->d) == k->reg)
-            return;
-        else if (u->op >= UOP_CALL && u->op <= UOP_CALL_LOOP)
-            return;
-        if (moved > SPAN || moved < -SPAN || is_jump(u))
-            return;
-    }
-}
-
-static bool is_known(const struct maker *m, const struct address *from, unsigned size, bool write)
-{
-    const struct known *k = &m->known;
-
-    return k->any && !(m->c.touched >> HOST_CX & 1) && from->base.reg == k->reg &&
-           from->disp >= k->low && from->disp + size <= k->high && (k->write || !write);
-}
-
-/* What is kept of that register, or NULL. */
-static struct known *kept_of(struct maker *m, unsigned reg)
-{
-    for (unsigned slot = 0; slot < N_KEPT; slot++)
-        if (m->kept[slot].any && m->kept[slot].reg == reg)
-            return &m->kept[slot];
     return NULL;
 }
 
-/* Whether at is of what is known. */
-static bool is_of_known(const struct maker *m, struct operand at)
+bool is_aligned(struct maker *m, struct operand at, unsigned bytes)
 {
-    return m->known.any && at.indexed && at.reg == HOST_CX && at.index == m->known.reg;
-}
+    int64_t where;
+    const struct known *k = page_of(m, at, &where);
 
-bool is_aligned(const struct maker *m, struct operand at, unsigned bytes)
-{
-    return is_of_known(m, at) && m->known.align >= bytes &&
-           !((at.disp - m->known.aligned) & (int32_t)(bytes - 1));
+    return k && k->align >= bytes && !((where - k->aligned) & (bytes - 1));
 }
 
 void note_aligned(struct maker *m, struct operand at, unsigned bytes)
 {
-    struct known *kept = kept_of(m, m->known.reg);
+    int64_t where;
+    struct known *k = page_of(m, at, &where);
 
-    if (!is_of_known(m, at))
+    if (!k)
         return;
-    m->known.align = bytes;
-    m->known.aligned = at.disp;
-    if (kept)
-        *kept = m->known;
+    k->align = bytes;
+    k->aligned = where;
 }
 
 /* ---- The look-up ---- */
@@ -329,128 +154,135 @@ static void probe(struct maker *m, const struct address *from, unsigned size, bo
     host(c, H_LOAD, 8, HOST_CX, host_mem(HOST_CX, offsetof(struct tlb_entry, addend)));
 }
 
-/* All of what k says, which goes to its slot. */
-static void probe_all(struct maker *m, const struct known *k, unsigned uop)
+/* All of the stretch; what is to be added is kept. */
+static void probe_all(struct maker *m, const struct stretch *s, unsigned uop)
 {
-    struct address all = { .based = true, .base = host_reg(k->reg), .disp = k->low };
+    struct address all = { .based = true, .base = source(m, s->reg), .disp = s->low };
 
-    probe(m, &all, k->high - k->low, k->write, uop);
-    if (k->several) {
+    probe(m, &all, s->high - s->low, s->write, uop);
+    if (s->several) {
         m->cold[m->n_cold - 1].kind = COLD_SPLIT;
-        m->cold[m->n_cold - 1].known = *k;
+        m->cold[m->n_cold - 1].stretch = *s;
     }
     if (m->node)
-        host(&m->c, H_STORE, 8, HOST_CX, CPU_AT(SLOT(k->slot)));
+        host(&m->c, H_STORE, 8, HOST_CX, KEPT(s->page));
 }
 
 void emit_step(struct maker *m, const struct cold *way)
 {
-    probe_all(m, &way->known, way->uop);
+    probe_all(m, &way->stretch, way->uop);
     host_jmp(&m->c, way->back);
 }
 
-/*
- * CX has what was kept of old, of whose page all of k is, too: it goes further in one direction, so
- * that its end there has not come into another page.  Or else all is looked up.
- */
-static void step(struct maker *m, const struct known *old, const struct known *k)
+uint8_t *jump_unless_step(struct maker *m, const struct known *old, const struct stretch *s)
 {
-    bool up = k->high > old->high;
-    int32_t by = up ? k->high - old->high : old->low - k->low;
+    int64_t at = m->pointer[s->reg / 8].at;
+    bool up = s->high + at > old->high;
+    int32_t by = up ? s->high + at - old->high : old->low - s->low - at;
     struct host_code *c = &m->c;
 
-    flags_clobber(m);
-    host(c, H_LEA, 4, HOST_AX, host_mem(k->reg, up ? k->high - 1 : k->low));
+    load_sum(m, 4, HOST_AX, s->reg, up ? s->high - 1 : s->low);
     if (up && !(by & (by - 1))) {
         host_imm(c, H_TEST_I, 4, host_reg(HOST_AX), PAGE_BYTES - by);
-    } else {
-        host_imm(c, H_AND_I, 4, host_reg(HOST_AX), PAGE_BYTES - 1);
-        host_imm(c, H_CMP_I, 4, host_reg(HOST_AX), up ? by : PAGE_BYTES - by);
+        return host_jcc(c, CC_Z, NULL);
     }
-    cold_way(m, COLD_STEP,
-             host_jcc(c,
-                      !up             ? CC_NB
-                      : by & (by - 1) ? CC_B
-                                      : CC_Z,
-                      NULL),
-             leave_from(m));
-    m->cold[m->n_cold - 1].known = *k;
-    m->cold[m->n_cold - 1].back = c->at;
+    host_imm(c, H_AND_I, 4, host_reg(HOST_AX), PAGE_BYTES - 1);
+    host_imm(c, H_CMP_I, 4, host_reg(HOST_AX), up ? by : PAGE_BYTES - by);
+    return host_jcc(c, up ? CC_B : CC_NB, NULL);
+}
+
+/* CX has what was kept of old: all of the stretch is of its page, or is looked up. */
+static void step(struct maker *m, const struct known *old, const struct stretch *s)
+{
+    flags_clobber(m);
+    cold_way(m, COLD_STEP, jump_unless_step(m, old, s), leave_from(m));
+    m->cold[m->n_cold - 1].stretch = *s;
+    m->cold[m->n_cold - 1].back = m->c.at;
 }
 
 /* By what is kept of the register; false: it is of no use. */
 static bool reach_kept(struct maker *m, const struct address *from, unsigned size,
-                       const struct known *k)
+                       struct stretch *s)
 {
-    struct known *old = kept_of(m, k->reg);
-    bool all, own, steps;
+    int64_t at = m->pointer[s->reg / 8].at, low = s->low + at, high = s->high + at;
+    struct known *old;
 
-    if (!old || (k->write && !old->write))
+    s->page = m->pointer[s->reg / 8].page;
+    if (s->page == NO_PAGE)
         return false;
-    all = k->low >= old->low && k->high <= old->high;
-    own = from->disp >= old->low && from->disp + size <= old->high;
-    steps = (k->low >= old->low && k->high - old->high <= SPAN) ||
-            (k->high <= old->high && old->low - k->low <= SPAN);
-    if (!all && !own && !steps)
+    old = &m->known[s->page];
+    if (!is_within(old, low, high, s->write) &&
+        (!is_within(old, from->disp + at, from->disp + at + size, s->write)) &&
+        !is_a_step(old, low, high, s->write))
         return false;
-    host(&m->c, H_LOAD, 8, HOST_CX, CPU_AT(SLOT(old - m->kept)));
-    if (!all && !own) {
-        struct known next = *old;
-
-        next.low = k->low;
-        next.high = k->high;
-        next.several = k->several;
-        step(m, old, &next);
-        *old = next;
+    host(&m->c, H_LOAD, 8, HOST_CX, KEPT(s->page));
+    if (!is_within(old, from->disp + at, from->disp + at + size, s->write)) {
+        s->write = old->write;
+        step(m, old, s);
+        old->low = low;
+        old->high = high;
     }
-    m->known = *old;
     return true;
 }
 
-/* Where the next one is kept: the place of the same register, or none, or any. */
-static unsigned slot_for(struct maker *m, unsigned reg)
+/* By a look-up of its own. */
+static void reach_anew(struct maker *m, struct stretch *s)
 {
-    struct known *old = kept_of(m, reg);
+    struct known *k;
+    int64_t at;
 
-    if (old)
-        return old - m->kept;
-    for (unsigned slot = 0; slot < N_KEPT; slot++)
-        if (!m->kept[slot].any)
-            return slot;
-    return m->i % N_KEPT;
+    flags_clobber(m);
+    s->page = page_for(m, s->reg);
+    probe_all(m, s, leave_from(m));
+    at = m->pointer[s->reg / 8].at;
+    k = &m->known[s->page];
+    k->any = true;
+    k->write = s->write;
+    k->low = s->low + at;
+    k->high = s->high + at;
+    k->last = s->last;
+}
+
+/* Whether CX has what it takes. */
+static bool is_at_hand(const struct maker *m, const struct address *from, unsigned size, bool write)
+{
+    const struct pointer *p = &m->pointer[from->reg / 8];
+    int64_t low = from->disp + p->at;
+
+    return p->page != NO_PAGE && p->page == m->in_cx && !(m->c.touched >> HOST_CX & 1) &&
+           is_within(&m->known[p->page], low, low + size, write);
 }
 
 /* By a register of the guest's alone: what else that reaches soon is looked up with it. */
 static struct operand reach_register(struct maker *m, const struct address *from, unsigned size,
                                      bool write)
 {
-    struct known k = { .reg = from->base.reg,
-                       .write = write,
-                       .low = from->disp,
-                       .high = from->disp + size,
-                       .last = m->i };
+    struct stretch s = {
+        .reg = from->reg, .write = write, .low = from->disp, .high = from->disp + size, .last = m->i
+    };
 
-    if (!is_known(m, from, size, write)) {
-        look_ahead(m, &k);
-        k.several = k.high - k.low > (int)size;
-        if (!m->node || !reach_kept(m, from, size, &k)) {
-            flags_clobber(m);
-            k.slot = slot_for(m, k.reg);
-            probe_all(m, &k, leave_from(m));
-            k.any = m->node || k.last > m->i;
-            m->known = k;
-            if (m->node)
-                m->kept[k.slot] = k;
-        }
+    if (!is_at_hand(m, from, size, write)) {
+        look_ahead(m, &s);
+        s.several = s.high - s.low > (int)size;
+        if (!m->node || !reach_kept(m, from, size, &s))
+            reach_anew(m, &s);
+        m->in_cx = s.page;
         m->c.touched &= ~(1u << HOST_CX);
     }
-    return host_sum(HOST_CX, from->base.reg, 0, from->disp);
+    m->known[m->in_cx].reached = ++m->n_reached;
+    if (!from->base.memory)
+        return host_sum(HOST_CX, from->base.reg, 0, from->disp);
+    host(&m->c, H_LOAD, 8, HOST_AX, from->base);
+    host(&m->c, H_LEA, 8, HOST_CX, host_sum(HOST_CX, HOST_AX, 0, 0));
+    m->in_cx = NO_PAGE;
+    return host_mem(HOST_CX, from->disp);
 }
 
 static struct operand reach_address(struct maker *m, const struct address *from, unsigned size,
                                     bool write)
 {
-    if (from->based && !from->indexed && !from->base.memory)
+    if (from->based && !from->indexed && from->reg < REG(N_GENERAL) &&
+        (m->node || !from->base.memory))
         return reach_register(m, from, size, write);
     flags_clobber(m);
     probe(m, from, size, write, leave_from(m));
@@ -472,7 +304,7 @@ bool is_folded(const struct maker *m)
 
 struct operand reach(struct maker *m, uint8_t base, int64_t disp, unsigned size, bool write)
 {
-    struct address at = { .based = true, .base = CPU_AT(REG(REG_T0)), .disp = disp };
+    struct address at = { .based = true, .base = CPU_AT(REG(REG_T0)), .reg = base, .disp = disp };
 
     if (base == REG(REG_T0) && is_folded(m)) {
         at = m->address;

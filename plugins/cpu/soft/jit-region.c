@@ -108,6 +108,14 @@ static struct block *target_of_jump(const struct maker *m, const struct node *no
     return u->link;
 }
 
+static bool is_among(struct block *const *list, unsigned n, const struct block *block)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (list[i] == block)
+            return true;
+    return false;
+}
+
 /* Where the node's micro-op u leads to within the region: often to a node of its own. */
 static struct node *follow(struct maker *m, struct node *node, const struct uop *u)
 {
@@ -125,14 +133,15 @@ static struct node *follow(struct maker *m, struct node *node, const struct uop 
     m->inner |= inner;
     if (inner || to->region || !may_be_member(to))
         return NULL;
-    if (m->n_nodes == m->most_nodes || (other && m->n_nodes >= MAX_COPIES) ||
+    if (m->n_nodes == m->most_nodes ||
+        (other && (m->n_nodes >= MAX_COPIES || !is_among(m->near, m->n_near, to))) ||
         m->n_uops + to->n > MAX_REGION_UOPS) {
         if (other)
             other->joined = true;
         return other;
     }
     m->n_uops += to->n;
-    m->nodes[m->n_nodes] = (struct node){ .block = to, .caller = caller };
+    m->nodes[m->n_nodes] = (struct node){ .block = to, .caller = caller, .depth = node->depth + 1 };
     return &m->nodes[m->n_nodes++];
 }
 
@@ -161,18 +170,40 @@ static bool find_nodes(struct maker *m, struct block *root, bool straight)
     return (loops || (straight && m->n_nodes > 1)) && may_be_member(root);
 }
 
+/* A node's way back to the root has become shorter. */
+static bool shorten(const struct maker *m, struct node *node, const struct node *to)
+{
+    unsigned back = !to ? node->back : to == m->nodes ? 1 : to->back ? to->back + 1 : 0;
+
+    if (!back || (node->back && node->back <= back))
+        return false;
+    node->back = back;
+    return true;
+}
+
+/* Of the nodes that have been found, each once, the blocks of rounds that are not much longer than
+ * the shortest; or all, if there is none. */
+static void find_near(struct maker *m)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (struct node *node = m->nodes; node < m->nodes + m->n_nodes; node++) {
+            more |= shorten(m, node, node->next);
+            more |= shorten(m, node, node->taken);
+        }
+    }
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (!m->nodes->back ||
+            (m->nodes[i].back && m->nodes[i].depth + m->nodes[i].back <= 2 * m->nodes->back))
+            m->near[m->n_near++] = m->nodes[i].block;
+}
+
 static bool is_member(const struct maker *m, const struct block *block)
 {
     for (unsigned i = 0; i < m->n_nodes; i++)
         if (m->nodes[i].block == block)
-            return true;
-    return false;
-}
-
-static bool is_among(struct block *const *list, unsigned n, const struct block *block)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (list[i] == block)
             return true;
     return false;
 }
@@ -196,6 +227,7 @@ struct block *jit_root(struct jit *jit, struct block *block)
 
     m->jit = jit;
     m->block = block;
+    m->n_near = 0;
     if (!find_nodes(m, block, false) || !m->inner)
         return block;
     for (unsigned i = 1; i < m->n_nodes; i++)
@@ -250,33 +282,11 @@ static bool is_same_redo(const struct redo *a, const struct redo *b)
              a->a == b->a && a->b == b->b && a->is_imm == b->is_imm && a->imm == b->imm));
 }
 
-/* Whether what one takes for known is so. */
-static bool is_known_as(const struct known *a, const struct known *now)
+/* Whether code that was made for one flow is good for another, but for what is known of memory. */
+static bool is_good_but_memory(const struct flow *made, const struct flow *now)
 {
-    return !a->any || (now->any && a->slot == now->slot && a->reg == now->reg &&
-                       a->write <= now->write && a->low >= now->low && a->high <= now->high &&
-                       (!a->align || (a->align == now->align &&
-                                      !((a->aligned - now->aligned) & (int32_t)(a->align - 1)))));
-}
-
-/* Whether code that was made for one flow is good for another. */
-static bool is_good_for(const struct flow *made, const struct flow *now)
-{
-    for (unsigned slot = 0; slot < N_KEPT; slot++)
-        if (!is_known_as(&made->kept[slot], &now->kept[slot]))
-            return false;
     return !(made->loaded & ~now->loaded) && !(made->found & ~now->found) &&
-           is_same_redo(&made->owed, &now->owed) && is_known_as(&made->known, &now->known);
-}
-
-/* That who comes from outside does not know. */
-static bool knows_something(const struct maker *m, const struct flow *now)
-{
-    bool kept = now->found & ~m->lap[0].flow.found;
-
-    for (unsigned slot = 0; slot < N_KEPT; slot++)
-        kept |= now->kept[slot].any;
-    return kept || now->loaded || now->owed.flags || now->known.any;
+           is_same_redo(&made->owed, &now->owed);
 }
 
 /* Between the root's end and its beginning: to leave, to count. */
@@ -307,7 +317,7 @@ static bool end_alike(const struct maker *m)
 /* Flags that the root itself does not want are yet to be had where the code is left before it. */
 static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
 {
-    struct flow now;
+    struct flow now, begin;
 
     if (end_alike(m))
         flags_clobber_to(m, m->nodes);
@@ -316,13 +326,17 @@ static void emit_loop(struct maker *m, const struct node *node, unsigned uop)
     m->redo = (struct redo){ 0 };
     now = m->flow;
     now.owed.flags &= m->nodes->wanted;
-    if (m->lap[1].at && is_good_for(&m->lap[1].flow, &now)) {
+    begin = now;
+    if (m->lap[1].at && is_good_but_memory(&m->lap[1].flow, &now) && fits_lap(m, &m->lap[1].flow)) {
         emit_turn(m, node, uop);
+        step_to_lap(m, &m->lap[1].flow, uop);
         host_jmp(&m->c, m->lap[1].at);
-    } else if (!m->lap[1].at && knows_something(m, &now)) {
+    } else if (!m->lap[1].at && (begin_lap(m, &begin) || now.loaded || now.owed.flags ||
+                                 now.found & ~m->lap[0].flow.found)) {
         emit_turn(m, node, uop);
+        step_to_lap(m, &begin, uop);
         m->lap[1].at = m->c.at;
-        m->lap[1].flow = m->flow = now;
+        m->lap[1].flow = m->flow = begin;
         for (unsigned i = 1; i < m->n_nodes; i++)
             m->nodes[i].at = NULL;
         emit_node(m, m->nodes);
@@ -370,22 +384,40 @@ static void check_epoch(struct maker *m, struct node *to, unsigned uop)
     m->found |= page_of(m, to->block);
     flags_clobber_to(m, to);
     m->redo = (struct redo){ 0 };
-    m->known.any = false;
+    forget_cx(m);
     load_epoch(m, to->block->epoch);
     host(&m->c, H_CMP, 8, HOST_AX, CPU(epoch));
     cold_way(m, COLD_EXIT, host_jcc(&m->c, CC_NZ, NULL), uop);
 }
 
-/* As long as another way to it; where several meet, flags are where all have them. */
+static bool is_good_for(const struct flow *made, const struct flow *now)
+{
+    return is_good_but_memory(made, now) && is_known_as(made, now);
+}
+
+/* Where several ways meet, flags are where all have them, and the rest is as the first one has it,
+ * or nothing is known; so that it is made twice at most. */
+static void meet(struct maker *m, struct node *to)
+{
+    flags_clobber_to(m, to);
+    m->redo = (struct redo){ 0 };
+    forget_places(m);
+    if (to->at && !is_good_for(&to->flow, &m->flow)) {
+        flags_settle(m);
+        forget_pointers(m);
+        m->loaded = 0;
+        m->found = m->lap[0].flow.found | page_of(m, to->block);
+    }
+}
+
+/* As long as another way to it. */
 static void emit_way_to(struct maker *m, const struct node *from, struct node *to, unsigned uop)
 {
     unsigned longer = to->executed - to->block->instructions - from->executed;
 
     check_epoch(m, to, uop);
-    if (to->joined) {
-        flags_clobber_to(m, to);
-        m->redo = (struct redo){ 0 };
-    }
+    if (to->joined)
+        meet(m, to);
     if (longer)
         host_imm(&m->c, H_ADD_I, 8, CPU(left), longer);
     if (to->joined && to->at && is_good_for(&to->flow, &m->flow)) {
@@ -401,7 +433,7 @@ static void emit_edge(struct maker *m, const struct node *from, struct node *to,
 {
     if (to == m->nodes)
         emit_loop(m, from, uop);
-    else if (to && m->n_made++ < MAX_MADE)
+    else if (to && m->n_made < MAX_MADE)
         emit_way_to(m, from, to, uop);
     else
         emit_exit(m, uop);
@@ -438,6 +470,7 @@ static void emit_node(struct maker *m, struct node *node)
     m->block = node->block;
     m->excess = m->most - node->executed;
     m->branch = NULL;
+    m->n_made++;
     node->wanted = find_wanted(m);
     m->pending &= node->wanted;
     m->owed.flags &= node->wanted;
@@ -463,6 +496,10 @@ void emit_region_cold(struct maker *m, const struct cold *way)
         return;
     }
     flags_settle(m);
+    if (way->kind == COLD_LAP) {
+        host_jmp(&m->c, m->lap[0].at);
+        return;
+    }
     even_up(m);
     if (way->kind == COLD_BUDGET) {
         host_jmp(&m->c, own_code(m) + HEAD_CHECK);
@@ -472,9 +509,37 @@ void emit_region_cold(struct maker *m, const struct cold *way)
     host_jmp(&m->c, m->jit->to.out);
 }
 
+/* What a round reaches by what registers are as it begins. */
+static void want_memory(struct maker *m, struct node *node, const struct pointer *begin)
+{
+    struct pointer pointer[N_GENERAL];
+
+    memcpy(pointer, begin, sizeof(pointer));
+    node->walked = true;
+    m->node = node;
+    m->block = node->block;
+    want_known(m, pointer);
+    if (node->next && !node->next->walked)
+        want_memory(m, node->next, pointer);
+    if (node->taken && !node->taken->walked)
+        want_memory(m, node->taken, pointer);
+}
+
+static void want_memory_of_all(struct maker *m)
+{
+    struct pointer begin[N_GENERAL];
+
+    for (unsigned reg = 0; reg < N_GENERAL; reg++)
+        begin[reg] = (struct pointer){ .page = reg };
+    want_memory(m, m->nodes, begin);
+    m->node = NULL;
+    m->block = m->nodes->block;
+}
+
 static void emit_region(struct maker *m)
 {
     measure(m);
+    want_memory_of_all(m);
     emit_head(m, m->most);
     m->found = page_of(m, m->nodes->block);
     m->lap[0].at = m->c.at;
@@ -520,6 +585,8 @@ static struct jit_region *try(struct jit *jit, struct block *root, uint8_t *at, 
     jit_begin(jit, root, at);
     if (!find_nodes(m, root, straight))
         return NULL;
+    find_near(m);
+    find_nodes(m, root, straight);
     emit_region(m);
     if (m->failed)
         m->failed->solitary = true;
