@@ -152,9 +152,7 @@ static bool translate_0f01(struct block_builder *b, const struct insn *in)
         emit_call(b, run_monitor, 0, 0, 0, 0);
         return true;
     case 0xc9: return monitor && (emit_call_jump(b, run_mwait, 0, 0, 0, 0), true);
-    case 0xf9:
-        return cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 27) &&
-               (emit_rdtsc(b, 1), true);
+    case 0xf9: return cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 27) && (emit_rdtsc(b, 1), true);
     }
     return false;
 }
