@@ -91,6 +91,7 @@ static void test_forms(void)
     EXPECT("mov rdx, -2", host_move_imm(&c, HOST_DX, -2), "\x48\xc7\xc2\xfe\xff\xff\xff");
     EXPECT("mov r14, 0x123456789a", host_move_imm(&c, HOST_R14, 0x123456789a),
            "\x49\xbe\x9a\x78\x56\x34\x12\x00\x00\x00");
+    EXPECT("rdtsc", host_rdtsc(&c), "\x0f\x31");
     EXPECT("bswap r9", host_bswap(&c, 8, HOST_R9), "\x49\x0f\xc9");
     EXPECT("cwd", host_sign(&c, 2), "\x66\x99");
     EXPECT("cdq", host_sign(&c, 4), "\x99");

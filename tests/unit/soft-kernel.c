@@ -3,9 +3,12 @@
  * soft-kernel - a kernel's instructions do alike in the interpreter and in translated code,
  * whatever privilege, flags and control registers there are: all of the processor's state.
  */
+#include <x86intrin.h>
+
 #include "blocks.h"
 #include "soft-host.h"
 #include "sys.h"
+#include "tsc.h"
 
 enum { ROUNDS = 400, TARGET = 0x200800 };
 
@@ -41,7 +44,12 @@ static const struct {
     INSN("syscall", "\x0f\x05"),
     INSN("sysret", "\x48\x0f\x07"),
     INSN("iret", "\x48\xcf"),
+    INSN("rdtsc", "\x48\x39\xd0\x0f\x31\x9f"),              /* cmp rax, rdx; rdtsc; lahf */
+    INSN("rdtscp", "\x48\x39\xd0\x0f\x01\xf9\x0f\x94\xc3"), /* cmp rax, rdx; rdtscp; setz bl */
 };
+
+/* The counter stands, or there is none. */
+static struct tsc line = { .at = 0xfedcba9876543210 };
 
 static uint64_t some_of(GRand *r, uint64_t bits)
 {
@@ -109,7 +117,10 @@ static void set_up(struct soft_host *h, GRand *r)
     set_frame(h, r);
     cpu->flags = 2 | some_of(r, F_ARITH | F_IF | F_DF | F_AC | F_ID | F_IOPL);
     cpu->cr2 = some_of(r, -1ull);
-    cpu->cr4 |= some_of(r, CR4_FSGSBASE | CR4_SMAP | CR4_PKE);
+    cpu->cr4 |= some_of(r, CR4_FSGSBASE | CR4_SMAP | CR4_PKE | CR4_TSD);
+    cpu->msr.tsc_offset = some_of(r, -1ull);
+    cpu->msr.tsc_aux = some_of(r, 0xffffffff);
+    line.limit = g_rand_boolean(r) ? UINT64_MAX : 0;
     cpu->pkru = some_of(r, ~3u);
     cpu->efer ^= g_rand_int_range(r, 0, 8) ? 0 : EFER_SCE;
     cpu->msr.fmask = some_of(r, F_ARITH | F_IF | F_DF | F_AC) | (g_rand_boolean(r) ? F_AC : 0);
@@ -171,6 +182,7 @@ static void test_alike(gconstpointer which)
     struct soft_host *a = soft_host_create(64), *b = soft_host_create(64);
     unsigned n = GPOINTER_TO_UINT(which), went_well = 0;
 
+    a->cpu->tsc = b->cpu->tsc = &line;
     g_assert_cmpint(jit_create(b->cpu, JIT_LEAST, 1), ==, 0);
     for (unsigned seed = 1; seed <= ROUNDS; seed++) {
         int vector = run_in(a, n, seed);
@@ -185,6 +197,31 @@ static void test_alike(gconstpointer which)
     g_assert_cmpuint(went_well, >, ROUNDS / 40);
     soft_host_destroy(a);
     soft_host_destroy(b);
+}
+
+/* ---- The time stamp counter, as it goes on ---- */
+
+static void test_time(void)
+{
+    static const uint8_t code[] = { 0x0f, 0x31, 0x0f, 0x0b }; /* rdtsc; ud2 */
+    struct tsc slow = { .limit = 1ull << 32, .at = 1ull << 40, .rate = 0x63215678 };
+    struct soft_host *h = soft_host_create(64);
+    uint64_t before, after, now;
+
+    h->cpu->tsc = &slow;
+    g_assert_cmpint(jit_create(h->cpu, JIT_LEAST, 1), ==, 0);
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    slow.from = __rdtsc();
+    for (unsigned i = 0; i < 1000; i++) {
+        g_assert_true(tsc_on_line(&slow, &before));
+        h->cpu->rip = SOFT_CODE;
+        g_assert_cmpint(soft_host_run(h, 8), ==, EXC_UD);
+        g_assert_true(tsc_on_line(&slow, &after));
+        now = h->cpu->r[RAX] | h->cpu->r[RDX] << 32;
+        g_assert_cmpuint(before, <=, now);
+        g_assert_cmpuint(now, <=, after);
+    }
+    soft_host_destroy(h);
 }
 
 /* ---- System calls, again and again ---- */
@@ -313,6 +350,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_alike);
         g_free(path);
     }
+    g_test_add_func("/soft-kernel/time", test_time);
     g_test_add_data_func("/soft-kernel/calls", GUINT_TO_POINTER(0), test_calls);
     g_test_add_data_func("/soft-kernel/calls-smap", GUINT_TO_POINTER(CR4_SMAP), test_calls);
     return g_test_run();

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "thread.h"
+#include "tsc.h"
 
 /* ---- The time stamp counter ---- */
 
@@ -24,11 +25,16 @@ static uint64_t ticks(const struct cpu *cpu, uint64_t ns)
     return (unsigned __int128)ns * cpu->tsc_rate >> 32;
 }
 
+static uint64_t ticks_now(const void *cpu)
+{
+    return ticks(cpu, now(cpu));
+}
+
 uint64_t cpu_tsc(const struct cpu *cpu)
 {
     if (stands_in(cpu))
         return cpu->host->other_tsc(cpu->info->host);
-    return ticks(cpu, now(cpu)) + cpu->msr.tsc_offset;
+    return (cpu->tsc ? tsc_read(cpu->tsc, ticks_now, cpu) : ticks_now(cpu)) + cpu->msr.tsc_offset;
 }
 
 static void shift_tsc(struct cpu *cpu, uint64_t by)
@@ -53,11 +59,11 @@ void cpu_set_tsc_adjust(struct cpu *cpu, uint64_t value)
 uint64_t cpu_tsc_time(const struct cpu *cpu, uint64_t value)
 {
     const uint64_t far = UINT64_C(1) << 62;
-    uint64_t t = now(cpu), left = value - (ticks(cpu, t) + cpu->msr.tsc_offset);
+    uint64_t tsc = cpu_tsc(cpu), t = now(cpu), left = value - tsc;
     uint64_t target = ticks(cpu, t) + left;
     unsigned __int128 at;
 
-    if (value <= ticks(cpu, t) + cpu->msr.tsc_offset)
+    if (value <= tsc)
         return t;
     if (left >= far)
         return UINT64_MAX;
@@ -236,12 +242,16 @@ void alarm_settle(struct cpu *cpu)
 
 void alarm_pause(struct cpu *cpu)
 {
+    if (cpu->tsc)
+        tsc_end(cpu->tsc);
     if (!cpu->info->counted)
         update(cpu, UINT64_MAX, false);
 }
 
 void alarm_resume(struct cpu *cpu)
 {
+    if (cpu->tsc)
+        tsc_end(cpu->tsc);
     if (!cpu->info->counted)
         update(cpu, cpu->apic->deadline, true);
 }

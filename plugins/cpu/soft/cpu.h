@@ -256,6 +256,7 @@ struct blocks;
 struct apic;
 struct soft;
 struct tenon_logger;
+struct tsc;
 
 struct cpu {
     uint64_t r[N_REGS];
@@ -296,6 +297,7 @@ struct cpu {
         uint32_t pauses;
     } spin;
     uint64_t tsc_rate; /* TSC ticks a nanosecond, 32.32 fixed point */
+    struct tsc *tsc;   /* NULL: the host's clock is asked */
     union vec v[N_VECS];
     uint64_t k[N_MASKS]; /* opmask registers */
     /* Something above bit 255 of a vector register, in registers 16 to 31 or in k may be other than

@@ -163,6 +163,12 @@ void host_fence(struct host_code *c, unsigned digit)
     put(c, 0xc0 | digit << 3, 1);
 }
 
+void host_rdtsc(struct host_code *c)
+{
+    c->touched |= 1u << HOST_AX | 1u << HOST_DX;
+    put(c, 0x310f, 2);
+}
+
 void host_bswap(struct host_code *c, unsigned size, unsigned reg)
 {
     touch(c, reg);

@@ -158,6 +158,8 @@ void host_shift_double(struct host_code *c, enum host_insn insn, unsigned size, 
 void host_repeated(struct host_code *c, unsigned opcode, unsigned size);
 /* LFENCE, MFENCE, SFENCE: 5 to 7. */
 void host_fence(struct host_code *c, unsigned digit);
+/* EDX:EAX = the time stamp counter. */
+void host_rdtsc(struct host_code *c);
 void host_bswap(struct host_code *c, unsigned size, unsigned reg);
 /* CWD, CDQ, CQO. */
 void host_sign(struct host_code *c, unsigned size);

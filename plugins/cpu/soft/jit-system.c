@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * jit-system - templates of the functions that a kernel in 64-bit mode calls most: CLI, STI, STAC,
- * CLAC, SWAPGS, PUSHF, RDPKRU, MOV from CR, and those of FS's and GS's bases; SYSCALL and SYSRET.
+ * CLAC, SWAPGS, PUSHF, RDPKRU, MOV from CR, and those of FS's and GS's bases; SYSCALL and SYSRET;
+ * RDTSC.
  *
- * They do the common case at CPL 0; all else is the functions' own affair.
+ * They do the common case at CPL 0, RDTSC at any; all else is the functions' own affair.
  */
 #include "integer.h"
 #include "jit-make.h"
 #include "mmu.h"
 #include "sys.h"
+#include "tsc.h"
 
 #define IN_TLB(member) host_mem(HOST_AX, offsetof(struct tlb, member))
 
@@ -128,6 +130,44 @@ static void make_read_cr(struct maker *m, const struct uop *u)
     unless_cpl_0(m);
     host(&m->c, H_LOAD, 8, HOST_AX, cr[u->imm]);
     put(m, REG(u->a), 8, HOST_AX);
+}
+
+/* CX is struct tsc. */
+#define IN_TSC(member) host_mem(HOST_CX, offsetof(struct tsc, member))
+
+/* As tsc_on_line(): RDX:RAX, which the function would make too, are scratch until it is known. */
+static bool make_rdtsc(struct maker *m, const struct uop *u)
+{
+    struct host_code *c = &m->c;
+
+    if (u->call != run_rdtsc || !m->jit->cpu->tsc || m->block->mode & MODE_GUEST)
+        return false;
+    settle_address(m);
+    flags_settle(m);
+    host_imm(c, H_TEST_I, 4, CPU(cr4), CR4_TSD);
+    unless(m, CC_NZ);
+    if (u->imm)
+        host_fence(c, 5);
+    host(c, H_LOAD, 8, HOST_CX, CPU(tsc));
+    host(c, H_LOAD, 4, home_of(REG(RAX)), IN_TSC(turn));
+    host_rdtsc(c);
+    host_imm(c, H_SHL_I, 8, host_reg(HOST_DX), 32);
+    host(c, H_OR, 8, HOST_AX, host_reg(HOST_DX));
+    host(c, H_LOAD, 8, HOST_DX, IN_TSC(limit));
+    host(c, H_SUB, 8, HOST_AX, IN_TSC(from));
+    host(c, H_CMP, 8, HOST_AX, host_reg(HOST_DX));
+    unless(m, CC_NB);
+    host_imm(c, H_SHL_I, 8, host_reg(HOST_AX), 32);
+    host(c, H_MUL, 8, 0, IN_TSC(rate));
+    host(c, H_ADD, 8, HOST_DX, IN_TSC(at));
+    host(c, H_CMP, 4, home_of(REG(RAX)), IN_TSC(turn));
+    unless(m, CC_NZ);
+    host(c, H_ADD, 8, HOST_DX, CPU(msr.tsc_offset));
+    host(c, H_LOAD, 4, home_of(REG(RAX)), host_reg(HOST_DX));
+    host_imm(c, H_SHR_I, 8, host_reg(HOST_DX), 32);
+    if (u->imm)
+        host(c, H_LOAD, 8, home_of(REG(RCX)), CPU(msr.tsc_aux));
+    return true;
 }
 
 static void make_pushf(struct maker *m, const struct uop *u)
@@ -336,6 +376,8 @@ bool make_system_call(struct maker *m, const struct uop *u)
         { run_write_base, make_write_base },
     };
 
+    if (make_rdtsc(m, u))
+        return true;
     if (!is_code64(m) || m->block->mode & (MODE_USER | MODE_GUEST) ||
         (u->call == call_pushf && u->imm != 8) || (u->call == run_read_cr && u->imm == 8))
         return false;

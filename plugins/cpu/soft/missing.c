@@ -81,7 +81,10 @@ WEAK void state_get(void *self, void *state, struct tenon_x86_state *s)
 
 WEAK uint64_t cpu_tsc(const struct cpu *cpu)
 {
-    return cpu->instructions;
+    uint64_t ticks;
+
+    return cpu->tsc && tsc_on_line(cpu->tsc, &ticks) ? ticks + cpu->msr.tsc_offset
+                                                     : cpu->instructions;
 }
 
 WEAK void cpu_set_tsc(struct cpu *cpu, uint64_t value)

@@ -66,6 +66,7 @@ static int cpu_create(void *self, void *state, const struct tenon_cpu_info *info
     cpu->bus = soft->bus;
     cpu->log = soft->log;
     cpu->apic = &p->apic;
+    cpu->tsc = soft->tsc_possible && !info->counted ? &soft->tsc : NULL;
     cpu->stop_at = UINT64_MAX;
     cpu->one_insn = soft->one_insn;
     if (!info->index) {
@@ -272,6 +273,8 @@ static int create(void *self)
     struct soft *soft = self;
 
     pthread_mutex_init(&soft->told.lock, NULL);
+    tsc_create(&soft->tsc);
+    soft->tsc_possible = tsc_possible();
     soft->host = tenon_query(soft->dev, "tenon.accel-host/1");
     if (!soft->host || soft->host->size < sizeof(*soft->host))
         return tenon_error(soft->dev, -ENOTSUP, "this emulator is too old for it");
@@ -302,6 +305,7 @@ static void destroy(void *self)
     free(soft->cpuid);
     jit_tell_close(soft);
     pthread_mutex_destroy(&soft->told.lock);
+    tsc_destroy(&soft->tsc);
 }
 
 static const struct tenon_accel_ops ops = {

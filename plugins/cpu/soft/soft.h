@@ -16,6 +16,7 @@
 #include "apic.h"
 #include "cpu.h"
 #include "mmu.h"
+#include "tsc.h"
 
 enum { SOFT_MAX_CPUS = 288 };
 
@@ -76,6 +77,8 @@ struct soft {
     uint64_t reset_time;             /* guest time at which all TSCs were 0 */
     struct bus *bus;
     struct alarms *alarms;
+    bool tsc_possible;
+    struct tsc tsc;
 };
 
 static inline struct processor *processor_of(struct cpu *cpu)

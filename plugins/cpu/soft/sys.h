@@ -210,6 +210,7 @@ bool table_translate(struct block_builder *b, const struct insn *in);
 bool control_translate(struct block_builder *b, const struct insn *in);
 uop_call run_ac; /* STAC, CLAC: imm is AC */
 uop_call run_rdpkru, run_read_cr;
+uop_call run_rdtsc; /* RDTSCP: imm */
 /* The bits of CR4 that the processor's features bring along. */
 uint64_t control_known_cr4(const struct cpu *cpu);
 /* CR3, which MOV has checked. */

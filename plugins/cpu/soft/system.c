@@ -33,13 +33,22 @@ static void run_cpuid(struct cpu *cpu, const struct uop *u)
     cpu->r[RDX] = out[CPUID_EDX];
 }
 
-static void run_rdtsc(struct cpu *cpu, const struct uop *u)
+void run_rdtsc(struct cpu *cpu, const struct uop *u)
 {
     if (cpu->cpl && cpu->cr4 & CR4_TSD)
         gp(cpu);
     set_edx_eax(cpu, cpu_tsc(cpu) + cpu->svm.tsc_offset);
     if (u->imm) /* RDTSCP */
         cpu->r[RCX] = cpu->msr.tsc_aux;
+}
+
+/* With -icount, time is what has been executed: it is looked at between blocks. */
+static void emit_rdtsc(struct block_builder *b, unsigned p)
+{
+    if (b->cpu->tsc)
+        emit_call(b, run_rdtsc, 0, 0, 0, p);
+    else
+        emit_call_last(b, run_rdtsc, 0, 0, 0, p);
 }
 
 static void run_rdpid(struct cpu *cpu, const struct uop *u)
@@ -143,9 +152,7 @@ static bool translate_0f01(struct block_builder *b, const struct insn *in)
         emit_call(b, run_monitor, 0, 0, 0, 0);
         return true;
     case 0xc9: return monitor && (emit_call_jump(b, run_mwait, 0, 0, 0, 0), true);
-    case 0xf9:
-        return cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 27) &&
-               (emit_call_last(b, run_rdtsc, 0, 0, 0, 1), true);
+    case 0xf9: return cpu_has(cpu, 0x80000001, 0, CPUID_EDX, 27) && (emit_rdtsc(b, 1), true);
     }
     return false;
 }
@@ -177,7 +184,7 @@ static bool translate_rest(struct block_builder *b, const struct insn *in)
     switch (in->map == MAP_0F ? in->opcode : 0) {
     case 0x01: return translate_0f01(b, in);
     case 0x30: emit_call_last(b, run_wrmsr, 0, 0, 0, 0); return true;
-    case 0x31: emit_call_last(b, run_rdtsc, 0, 0, 0, 0); return true;
+    case 0x31: emit_rdtsc(b, 0); return true;
     case 0x32: emit_call_last(b, run_rdmsr, 0, 0, 0, 0); return true;
     case 0x33: emit_call_last(b, run_rdpmc, 0, 0, 0, 0); return true;
     case 0xa2: emit_call(b, run_cpuid, 0, 0, 0, 0); return true;
