@@ -136,6 +136,35 @@ static void test_once(void)
     soft_host_destroy(h);
 }
 
+/* What reaches a device, or may not be repeated, is not run twice. */
+static void test_not_twice(gconstpointer which)
+{
+    static const struct {
+        const char *code;
+        unsigned n, writes;
+    } programs[] = {
+        { PROGRAM("\x90"), sizeof(PROGRAM("\x90")) - 1, 0 },                 /* may be */
+        { PROGRAM("\x6e"), sizeof(PROGRAM("\x6e")) - 1, 1 },                 /* outsb */
+        { PROGRAM("\x88\x03"), sizeof(PROGRAM("\x88\x03")) - 1, 1 },         /* mov [rbx], al */
+        { PROGRAM("\x0f\x31"), sizeof(PROGRAM("\x0f\x31")) - 1, 0 },         /* rdtsc */
+        { PROGRAM("\x0f\x20\xd8"), sizeof(PROGRAM("\x0f\x20\xd8")) - 1, 0 }, /* mov rax, cr3 */
+        { PROGRAM("\xf3\xaa"), sizeof(PROGRAM("\xf3\xaa")) - 1, 0 },         /* rep stosb */
+    };
+    unsigned i = GPOINTER_TO_UINT(which);
+    struct soft_host *h = create();
+    struct cpu *cpu = h->cpu;
+
+    /* What is no RAM, and where the loop of REP ends. */
+    ((uint64_t *)(h->ram + SOFT_TABLES + 0x2000))[SOFT_RAM >> 21] = SOFT_RAM | 0x87;
+    cpu->r[RBX] = SOFT_RAM + 0x10;
+    cpu->r[RCX] = 3;
+    cpu->r[RDI] = SOFT_DATA + 8;
+    g_assert_null(run(h, programs[i].code, programs[i].n));
+    g_assert_cmpuint(h->port_writes, ==, programs[i].writes);
+    g_assert_cmpuint(cpu->blocks->check->count.once, ==, i ? 2 : 1); /* and HLT */
+    soft_host_destroy(h);
+}
+
 /* A store to the code behind it takes effect, in both. */
 static void test_own_code(void)
 {
@@ -144,6 +173,9 @@ static void test_own_code(void)
     /* mov byte [rip + 1], 99h; mov al, 11h (its operand becomes 99h); hlt */
     g_assert_null(RUN(h, "\xc6\x05\x01\x00\x00\x00\x99\xb0\x11\xf4"));
     g_assert_cmphex(h->cpu->r[RAX] & 0xff, ==, 0x99);
+    /* lock inc byte [rip + 1]; mov al, 11h; hlt: it is told of later */
+    g_assert_null(RUN(h, "\xf0\xfe\x05\x01\x00\x00\x00\xb0\x11\xf4"));
+    g_assert_cmphex(h->cpu->r[RAX] & 0xff, ==, 0x12);
     soft_host_destroy(h);
 }
 
@@ -199,6 +231,12 @@ int main(int argc, char *argv[])
     }
     g_test_add_func("/soft-check/memory", test_memory);
     g_test_add_func("/soft-check/once", test_once);
+    for (unsigned i = 0; i < 6; i++) {
+        char *path = g_strdup_printf("/soft-check/not-twice/%u", i);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_not_twice);
+        g_free(path);
+    }
     g_test_add_func("/soft-check/own-code", test_own_code);
     g_test_add_func("/soft-check/cramped", test_cramped);
     g_test_add_func("/soft-check/fault", test_fault);

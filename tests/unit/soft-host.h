@@ -23,7 +23,9 @@ enum {
     SOFT_TABLES = SOFT_RAM - 0x10000, /* page tables, in 64-bit mode */
     SOFT_CODE = 0x10000,
     SOFT_DATA = 0x20000,
-    SOFT_STACK = 0x9000
+    SOFT_STACK = 0x9000,
+    SOFT_PAGES = 0x100000, /* the page table of soft_host_scatter() */
+    SOFT_SCATTERED = 32    /* pages of data */
 };
 
 /* A processor that has everything. */
@@ -319,6 +321,21 @@ static inline void soft_host_tables(struct soft_host *h)
     for (unsigned i = 0; i < SOFT_RAM >> 21; i++)
         level[2][i] = (uint64_t)i << 21 | 0x87;
     h->cpu->cr3 = SOFT_TABLES;
+}
+
+/* Pages of data, or of the stack, that are beside one another are not so in memory, so that what
+ * goes on beyond a page without looking finds something else. */
+static inline void soft_host_scatter(struct soft_host *h)
+{
+    uint64_t *table = (uint64_t *)(h->ram + SOFT_PAGES);
+
+    for (uint64_t i = 0; i < 512; i++) {
+        bool swapped = i - (SOFT_DATA >> 12) < SOFT_SCATTERED || i / 2 == SOFT_STACK >> 13;
+
+        table[i] = (swapped ? i ^ 1 : i) << 12 | 7;
+    }
+    *(uint64_t *)(h->ram + SOFT_TABLES + 0x2000) = SOFT_PAGES | 7;
+    tlb_flush(h->cpu, true);
 }
 
 static inline void soft_host_mode(struct soft_host *h, unsigned bits)

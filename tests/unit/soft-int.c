@@ -253,6 +253,64 @@ static void test_count(void)
     soft_host_destroy(h);
 }
 
+static void want_at_third(void *host, uint32_t space, uint64_t addr, uint64_t value, unsigned size)
+{
+    struct soft_host *h = host;
+
+    if (++h->port_writes == 3)
+        h->cpu->wanted |= WANT_INTR;
+}
+
+/* A counted processor's budget ends within a repeated instruction, however many elements would go
+ * at once. */
+static void test_count_repeated(void)
+{
+    struct soft_host *h = soft_host_create(64);
+    struct cpu *cpu = h->cpu;
+
+    h->info.counted = 1;
+    for (unsigned n = 1; n < 12; n++) {
+        soft_host_code(h, SOFT_CODE, "\xff\xc0\xf3\xaa\xff\xc0\xf4",
+                       7); /* inc eax; rep stosb; ... */
+        cpu->r[RCX] = 8;
+        cpu->r[RDI] = SOFT_DATA;
+        cpu->instructions = 0;
+        g_assert_cmpint(soft_host_run(h, n), ==, -1);
+        g_assert_cmpuint(cpu->r[RCX], ==, n > 9 ? 0 : 9 - n);
+        g_assert_cmpuint(cpu->r[RDI] + cpu->r[RCX], ==, SOFT_DATA + 8);
+        g_assert_cmpuint(cpu->instructions, ==, n);
+        cpu->halted = false;
+        cpu->wanted = 0;
+    }
+    soft_host_destroy(h);
+}
+
+/* Of a counted processor at once, after the element that has brought it about. */
+static void test_wanted_counted(void)
+{
+    struct soft_host *h = soft_host_create(64);
+    struct cpu *cpu = h->cpu;
+
+    h->info.counted = 1;
+    h->ops.write = want_at_third;
+    soft_host_code(h, SOFT_CODE, "\xff\xc0\xf3\x6e\xff\xc0\xf4", 7); /* inc eax; rep outsb; ... */
+    cpu->r[RAX] = 0;
+    cpu->r[RCX] = 10;
+    cpu->r[RSI] = SOFT_DATA;
+    g_assert_cmpint(soft_host_run(h, 1000), ==, -1);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 2);
+    g_assert_cmpuint(cpu->r[RCX], ==, 7);
+    g_assert_cmpuint(cpu->r[RAX], ==, 1);
+    g_assert_cmpuint(h->port_writes, ==, 3);
+    g_assert_cmpuint(cpu->instructions, ==, 1 + 3);
+    cpu->wanted = 0;
+    g_assert_cmpint(soft_host_run(h, 1000), ==, -1);
+    g_assert_cmphex(cpu->rip, ==, SOFT_CODE + 7);
+    g_assert_cmpuint(h->port_writes, ==, 10);
+    g_assert_cmpuint(cpu->instructions, ==, 1 + 10 + 2);
+    soft_host_destroy(h);
+}
+
 /* Something wanted ends an endless loop, and a long string instruction where it is. */
 static void test_wanted(void)
 {
@@ -348,7 +406,9 @@ int main(int argc, char **argv)
     g_test_add_func("/soft/int/no-memory", test_no_memory);
     g_test_add_func("/soft/int/written", test_written);
     g_test_add_func("/soft/int/count", test_count);
+    g_test_add_func("/soft/int/count-repeated", test_count_repeated);
     g_test_add_func("/soft/int/wanted", test_wanted);
+    g_test_add_func("/soft/int/wanted-counted", test_wanted_counted);
     g_test_add_func("/soft/int/step", test_step);
     g_test_add_func("/soft/int/flush", test_flush);
     g_test_add_func("/soft/int/random", test_random);

@@ -160,31 +160,6 @@ static void test_overwritten(void)
     soft_host_destroy(h);
 }
 
-/* Each eighth round of a region changes what another of its blocks adds. */
-static void test_region_overwritten(void)
-{
-    /* inc ebx; test bl, 7; jnz f; mov [rip + 1], cl; f: mov eax, 0; add rdx, rax; sub ecx, 1; jnz;
-     * hlt */
-    static const uint8_t code[] = { 0xff, 0xc3, 0xf6, 0xc3, 7,    0x75, 6,    0x88, 0x0d,
-                                    1,    0,    0,    0,    0xb8, 0,    0,    0,    0,
-                                    0x48, 0x01, 0xc2, 0x83, 0xe9, 1,    0x75, 0xe6, 0xf4 };
-    struct soft_host *h = translating();
-    uint64_t sum = 0;
-
-    soft_host_code(h, SOFT_CODE, code, sizeof(code));
-    h->cpu->r[RCX] = 2000;
-    h->cpu->r[RBX] = h->cpu->r[RDX] = 0;
-    for (unsigned i = 1, adds = 0; i <= 2000; i++) {
-        adds = i % 8 ? adds : (2001 - i) & 0xff;
-        sum += adds;
-    }
-    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
-    g_assert_cmphex(h->cpu->rip, ==, SOFT_CODE + sizeof(code));
-    g_assert_cmpuint(h->cpu->r[RDX], ==, sum);
-    g_assert_cmpuint(h->cpu->blocks->jit->count.regions, >, 10);
-    soft_host_destroy(h);
-}
-
 /* A call within a region pushes to one page, what it calls to the one before, which is not beside
  * it in memory. */
 static void test_region_stack(gconstpointer through_rbx)
@@ -633,13 +608,18 @@ static struct soft_host *create_pieces(bool translates)
     return h;
 }
 
+static void check_pieces(const struct soft_host *h)
+{
+    g_assert_cmpuint(h->cpu->r[RBX], ==,
+                     PIECE_ROUNDS * (PIECES * (PIECES - 1) / 2) +
+                         PIECE_ROUNDS * (PIECE_ROUNDS - 1) / 2);
+}
+
 static void end_pieces(struct soft_host *h)
 {
     const struct blocks *blocks = h->cpu->blocks;
 
-    g_assert_cmpuint(h->cpu->r[RBX], ==,
-                     PIECE_ROUNDS * (PIECES * (PIECES - 1) / 2) +
-                         PIECE_ROUNDS * (PIECE_ROUNDS - 1) / 2);
+    check_pieces(h);
     g_assert_cmpuint(blocks->arena.count.dropped, >, PIECES * (PIECE_ROUNDS / 2));
     g_assert_cmpuint(ring_used(&blocks->arena), <=, blocks->arena.bytes);
     if (blocks->jit)
@@ -653,6 +633,28 @@ static void test_written_over(gconstpointer translates)
 
     g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
     end_pieces(h);
+}
+
+/* Only the code is: the blocks are the interpreter's again, for a time; one that has died stays
+ * dead.  What is known of pages goes with the last of their blocks. */
+static void test_cooled(gconstpointer heat)
+{
+    struct soft_host *h = create_pieces(true);
+    struct blocks *blocks = h->cpu->blocks;
+
+    blocks->arena.bytes = ARENA_BYTES;
+    jit_destroy(h->cpu);
+    g_assert_cmpint(jit_create(h->cpu, JIT_ROOM + (20 << 10), GPOINTER_TO_UINT(heat)), ==, 0);
+    g_assert_cmpint(soft_host_run(h, 100000), ==, -1);
+    check_pieces(h);
+    g_assert_cmpuint(blocks->arena.count.dropped, ==, 0);
+    g_assert_cmpuint(blocks->jit->code.count.dropped, >, PIECES / 2);
+    if (GPOINTER_TO_UINT(heat) > 1)
+        g_assert_cmpuint(blocks->jit->count.blocks, <, 2 * PIECES);
+    blocks_written(h->cpu, h->ram + SOFT_CODE, (PIECES + 2) * PIECE);
+    for (unsigned i = 0; i < CODE_PAGES; i++)
+        g_assert_null(blocks->code_page[i]);
+    soft_host_destroy(h);
 }
 
 /* As memory_changed() does it. */
@@ -992,7 +994,6 @@ static void test_huge(void)
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/soft-jit-code/region-overwritten", test_region_overwritten);
     g_test_add_data_func("/soft-jit-code/region-stack", NULL, test_region_stack);
     g_test_add_data_func("/soft-jit-code/region-stack-indirect", GINT_TO_POINTER(true),
                          test_region_stack);
@@ -1018,6 +1019,8 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-jit-code/overwritten", test_overwritten);
     g_test_add_data_func("/soft-jit-code/written-over", GINT_TO_POINTER(true), test_written_over);
     g_test_add_data_func("/soft-jit-code/written-over-interpreter", NULL, test_written_over);
+    g_test_add_data_func("/soft-jit-code/cooled", GUINT_TO_POINTER(2), test_cooled);
+    g_test_add_data_func("/soft-jit-code/cooled-at-once", GUINT_TO_POINTER(1), test_cooled);
     g_test_add_data_func("/soft-jit-code/breakpoint", GINT_TO_POINTER(true), test_breakpoint);
     g_test_add_data_func("/soft-jit-code/breakpoint-interpreter", NULL, test_breakpoint);
     g_test_add_func("/soft-jit-code/jumps-renewed", test_jumps_renewed);

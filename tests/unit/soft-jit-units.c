@@ -316,7 +316,10 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
 {
     struct cpu *cpu = h->cpu;
     GRand *r = g_rand_new_with_seed(seed);
+    uint32_t *control;
 
+    if (p->wide)
+        soft_host_scatter(h);
     soft_host_code(h, SOFT_CODE, p->code, p->n);
     for (unsigned i = 0; i < 0x2000; i += 4)
         *(uint32_t *)&h->ram[SOFT_DATA + i] = one_in(r, 2) ? g_rand_int(r) : 0x3ff00000 + i;
@@ -328,9 +331,10 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
         cpu->r[RSI] = SOFT_DATA + 0x1000 - (g_rand_int(r) % DATA & ~15);
     else if (one_in(r, 12))
         cpu->r[RSI] = SOFT_RAM - DATA / 2;
+    control = (uint32_t *)&h->ram[(cpu->r[RSI] + CONTROL) ^ (p->wide ? 0x1000 : 0)];
     if (cpu->r[RSI] < SOFT_RAM - DATA)
-        *(uint32_t *)&h->ram[cpu->r[RSI] + CONTROL] =
-            0x1f80 | (g_rand_int(r) & (one_in(r, 8) ? 0x1ffff : 0xe07f));
+        *control = (0x1f80 & (one_in(r, 8) ? g_rand_int(r) : -1u)) |
+                   (g_rand_int(r) & (one_in(r, 8) ? 0x1ffff : 0xe07f));
     cpu->r[RSP] = SOFT_STACK;
     cpu->r[R14] = ROUNDS;
     draw_controls(cpu, r, p->avx512);
@@ -372,7 +376,7 @@ static void compare(struct soft_host *a, struct soft_host *b)
         g_assert_cmphex(a->cpu->k[i], ==, b->cpu->k[i]);
     compare_x87(&a->cpu->x87, &b->cpu->x87);
     g_assert_cmpuint(a->cpu->instructions, ==, b->cpu->instructions);
-    g_assert_cmpmem(a->ram + SOFT_DATA, 0x3000, b->ram + SOFT_DATA, 0x3000);
+    g_assert_cmpmem(a->ram + SOFT_DATA, 0x4000, b->ram + SOFT_DATA, 0x4000);
     g_assert_cmphex(a->cpu->loaded | b->cpu->loaded, ==, 0);
 }
 

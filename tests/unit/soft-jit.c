@@ -9,7 +9,6 @@
 #include "soft-host.h"
 
 enum { PROGRAMS = 1500, LENGTH = 24, ROUNDS = 6, DATA = 64 };
-enum { PAGE_TABLE = 0x100000, DATA_PAGES = 32 };
 
 struct program {
     uint8_t code[1024];
@@ -192,6 +191,9 @@ static void special(struct program *p, GRand *r)
         "\x57\x56\x48\x8d\x7e\x10\x6a\x07\x59\xf3\xa5\x5e\x5f",
         "\x57\x56\x48\x8d\x7e\x01\x6a\x21\x59\xf3\xa4\x5e\x5f", /* 33 bytes, one further */
         "\x57\x56\x48\x8d\x7e\x18\x31\xc9\xf3\x48\xa5\x5e\x5f", /* none */
+        "\x57\x56\x48\x8d\x7e\x20\x6a\x07\x59\x65\xf3\xa4\x65\xa5\x5e\x5f", /* by gs, and movsd */
+        /* lea rax, [rsp + 48]; push rax; pop rsp; push rbx; pop rbx; lea rsp, [rsp - 48] */
+        "\x48\x8d\x44\x24\x30\x50\x5c\x53\x5b\x48\x8d\x64\x24\xd0",
         /* push rsi; and rsi, -16; cmpxchg16b [rsi]; pop rsi */
         "\x56\x48\x83\xe6\xf0\x48\x0f\xc7\x0e\x5e",
         /* and with what is there: mov rax, [rsi]; mov rdx, [rsi + 8], lock, by gs */
@@ -359,18 +361,6 @@ static struct soft_host *create(unsigned bits)
     return h;
 }
 
-/* Pages of data that are beside one another are not so in memory, so that what goes on beyond a
- * page without looking finds something else. */
-static void scatter(struct soft_host *h)
-{
-    uint64_t *table = (uint64_t *)(h->ram + PAGE_TABLE);
-
-    for (uint64_t i = 0; i < 512; i++)
-        table[i] = (i / DATA_PAGES == (SOFT_DATA >> 12) / DATA_PAGES ? i ^ 1 : i) << 12 | 7;
-    *(uint64_t *)(h->ram + SOFT_TABLES + 0x2000) = PAGE_TABLE | 7;
-    tlb_flush(h->cpu, true);
-}
-
 static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
 {
     struct cpu *cpu = h->cpu;
@@ -378,7 +368,7 @@ static int run_in(struct soft_host *h, const struct program *p, unsigned seed)
     GRand *r = g_rand_new_with_seed(seed);
 
     if (p->bits == 64)
-        scatter(h);
+        soft_host_scatter(h);
     soft_host_code(h, p->at, p->code, p->n);
     cpu->rip -= base;
     for (unsigned i = 0; i < 0x2000; i++)
@@ -508,13 +498,18 @@ static void set_up(struct soft_host *h, const struct program *p, unsigned seed, 
     h->cpu->wanted = 0;
 }
 
+/* That page's rights change; the others are read, so that only a look for writes will do for those.
+ */
 static void set_page(struct cpu *cpu, unsigned page, unsigned rights)
 {
     struct soft_host *h = cpu->info->host;
-    uint64_t *entry = (uint64_t *)(h->ram + PAGE_TABLE) + page;
+    uint64_t *entry = (uint64_t *)(h->ram + SOFT_PAGES) + page;
 
     *entry = (*entry & ~7ull) | rights;
     tlb_flush(cpu, true);
+    for (unsigned i = SOFT_DATA >> 12; i < (SOFT_DATA >> 12) + SOFT_SCATTERED; i++)
+        if (i != page || rights)
+            mem_read(cpu, i << 12, 1);
 }
 
 static const uint8_t pointers[] = { RSI, RDI, RBX, R8, R15 };
@@ -523,7 +518,7 @@ static const uint8_t pointers[] = { RSI, RDI, RBX, R8, R15 };
  * written. */
 static void spread(struct cpu *plain, struct cpu *translated, GRand *r)
 {
-    unsigned page = (SOFT_DATA >> 12) + g_rand_int_range(r, 4, DATA_PAGES);
+    unsigned page = (SOFT_DATA >> 12) + g_rand_int_range(r, 4, SOFT_SCATTERED);
     unsigned rights = g_rand_boolean(r) ? 5 : 0;
 
     plain->r[RDI] = SOFT_DATA + 0x8000 + g_rand_int_range(r, 0, 0x1000);
@@ -594,14 +589,16 @@ static void generate_stream(struct program *p, GRand *r, unsigned length)
     /* By [rsi + disp8]: mov eax; add eax; mov to; add to; mov cl, dl to; xmm0 as it is, aligned. */
     static const char *const accesses[] = { "\x8b\x46",     "\x48\x03\x46", "\x48\x89\x46",
                                             "\x01\x56",     "\x8a\x4e",     "\x88\x56",
-                                            "\x0f\x10\x46", "\x0f\x11\x46", "\x0f\x28\x46" };
+                                            "\x0f\x10\x46", "\x0f\x11\x46", "\x0f\x28\x46",
+                                            "\x0f\x29\x46" };
     unsigned kinds = g_rand_boolean(r) ? 12 : 6;
+    unsigned n_pointers = g_rand_boolean(r) ? G_N_ELEMENTS(pointers) : 1;
 
     p->n = 0;
     p->at = SOFT_CODE;
     for (unsigned i = 0; i < length; i++) {
-        unsigned pointer = pointers[g_rand_int_range(r, 0, G_N_ELEMENTS(pointers))];
-        unsigned other = pointers[g_rand_int_range(r, 0, G_N_ELEMENTS(pointers))];
+        unsigned pointer = pointers[g_rand_int_range(r, 0, n_pointers)];
+        unsigned other = pointers[g_rand_int_range(r, 0, n_pointers)];
         const char *t = accesses[g_rand_int_range(r, 0, G_N_ELEMENTS(accesses))];
         unsigned kind = g_rand_int_range(r, 0, kinds), at = p->n;
 

@@ -311,6 +311,34 @@ static int call_often(struct soft_host *h, unsigned round)
     return soft_host_run(h, CALLS * 32);
 }
 
+/* The kernel's SYSRET by itself, to where it has always gone, with what it is not done in place
+ * for. */
+static int return_alone(struct soft_host *h, unsigned round)
+{
+    GRand *r = g_rand_new_with_seed(round);
+    struct cpu *cpu = h->cpu;
+    int vector;
+
+    set_segments(h, round % 8 == 1 ? 1 : 0);
+    cpu->flags = 2 | F_AC;
+    cpu->efer ^= round % 8 == 2 ? EFER_SCE : 0;
+    cpu->held = round % 8 == 3 ? WANT_NMI : 0;
+    cpu->cr0 |= round % 8 > 3 ? CR0_AM : 0;
+    mode_update(cpu);
+    cpu->r[RCX] = USER;
+    cpu->r[R11] = some_of(r, -1ull) & ~(uint64_t)(round % 3 ? F_TF : 0);
+    cpu->r[RSI] = 1;
+    cpu->r[RDI] = KERNEL + 0xc0;
+    cpu->r[RSP] = SOFT_STACK;
+    cpu->rip = KERNEL + 33;
+    vector = soft_host_run(h, round % 8 > 3 ? 1 : 8);
+    cpu->efer |= EFER_SCE;
+    cpu->held = cpu->wanted = 0;
+    cpu->cr0 &= ~(uint64_t)CR0_AM;
+    g_rand_free(r);
+    return vector;
+}
+
 static void test_calls(gconstpointer smap)
 {
     struct soft_host *a = soft_host_create(64), *b = soft_host_create(64), *both[] = { a, b };
@@ -335,10 +363,51 @@ static void test_calls(gconstpointer smap)
         salt = b->cpu->salt; /* is what it would be found to be */
         jit_settle(b->cpu);
         g_assert_cmpuint(b->cpu->salt, ==, salt);
+        g_assert_cmpint(return_alone(a, round), ==, return_alone(b, round));
+        compare(a->cpu, b->cpu);
     }
     g_assert_true(smap ? faults > 100 && faults < 1000 : !faults);
     soft_host_destroy(a);
     soft_host_destroy(b);
+}
+
+/* What CLAC forbids is looked for again, though what STAC allows has been found in the same loop.
+ */
+static void test_clac_loop(void)
+{
+    /* cmp ecx, ebp; cmovz rsi, rdi; stac; mov eax, [rsi]; clac; mov edx, [rsi]; dec ecx; jnz; hlt
+     */
+    static const uint8_t code[] = { 0x39, 0xe9, 0x48, 0x0f, 0x44, 0xf7, 0x0f,
+                                    0x01, 0xcb, 0x8b, 0x06, 0x0f, 0x01, 0xca,
+                                    0x8b, 0x16, 0xff, 0xc9, 0x75, 0xec, 0xf4 };
+    struct soft_host *h = soft_host_create(64);
+    struct cpu *cpu = h->cpu;
+
+    if (!cpu->blocks->jit)
+        g_assert_cmpint(jit_create(cpu, JIT_LEAST, 1), ==, 0);
+    set_pages(h, 0);
+    cpu->cr4 |= CR4_SMAP;
+    cpu->flags = 2 | F_AC;
+    mode_update(cpu);
+    tlb_flush(cpu, true);
+    mem_read(cpu, 0x200000, 4); /* as STAC allows it */
+    soft_host_code(h, SOFT_CODE, code, sizeof(code));
+    for (unsigned user = 0; user < 2; user++) {
+        cpu->flags = 2;
+        mode_update(cpu);
+        cpu->rip = SOFT_CODE;
+        cpu->halted = false;
+        cpu->wanted = 0;
+        cpu->r[RSI] = SOFT_DATA;
+        cpu->r[RDI] = 0x200000;
+        cpu->r[RCX] = 100;
+        cpu->r[RBP] = user ? 50 : 0;
+        g_assert_cmpint(soft_host_run(h, 1000), ==, user ? EXC_PF : -1);
+        g_assert_cmphex(cpu->rip, ==, user ? SOFT_CODE + 14 : SOFT_CODE + sizeof(code));
+        g_assert_cmpuint(cpu->r[RCX], ==, cpu->r[RBP]);
+    }
+    g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
+    soft_host_destroy(h);
 }
 
 int main(int argc, char **argv)
@@ -353,5 +422,6 @@ int main(int argc, char **argv)
     g_test_add_func("/soft-kernel/time", test_time);
     g_test_add_data_func("/soft-kernel/calls", GUINT_TO_POINTER(0), test_calls);
     g_test_add_data_func("/soft-kernel/calls-smap", GUINT_TO_POINTER(CR4_SMAP), test_calls);
+    g_test_add_func("/soft-kernel/clac-loop", test_clac_loop);
     return g_test_run();
 }

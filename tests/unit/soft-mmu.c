@@ -384,6 +384,26 @@ static void test_tables(void)
                 g_assert_cmpint(value_at(h, RIGHT), <=, 2); /* either */
         }
     }
+    /* As many tables as there is room for lie between those of one place. */
+    for (unsigned level = 1; level < 3; level++) {
+        uint64_t other = LIN + (64ull << (12 + 9 * level));
+
+        map_4(h, P | W, P | W);
+        *entry(h, PT2, 0) = NEXT | P | W;
+        *entry(h, level == 1 ? PD : PD2, other >> 21 & 0x1ff) = PT2 | P | W;
+        *entry(h, PDPT, other >> 30) = (level == 1 ? PD : PD2) | P | W;
+        tlb_flush(h->cpu, true);
+        g_assert_cmpint(value_at(h, LIN), ==, 1);
+        g_assert_cmpint(value_at(h, other), ==, 2);
+    }
+    /* A user may not what a table's entry does not allow him. */
+    map_4(h, P | W, P | W | U);
+    g_assert_cmpint(value_at(h, LIN), ==, 1);
+    h->cpu->cpl = 3;
+    mode_update(h->cpu);
+    g_assert_cmphex(access_error(h, MMU_READ, LIN + 0x1000, 1), ==, PF_P | PF_U);
+    h->cpu->cpl = 0;
+    mode_update(h->cpu);
     /* More is allowed, or there, than was: without a flush. */
     map_4(h, P, P | W);
     *entry(h, PT, 2) = PAGE | P | W;
@@ -462,6 +482,20 @@ static void test_a20(void)
     soft_host_destroy(h);
 }
 
+/* What the machine's other processors have been told last. */
+static struct {
+    soft_act *act;
+    uint64_t offset, bytes;
+} told;
+
+void soft_tell_others(struct cpu *cpu, soft_act *act, uint32_t block, uint64_t offset,
+                      uint64_t bytes)
+{
+    told.act = act;
+    told.offset = offset;
+    told.bytes = bytes;
+}
+
 /* A page that code comes from is not the TLB's to write, whatever maps it. */
 static void test_code(void)
 {
@@ -475,15 +509,101 @@ static void test_code(void)
         g_error("fault %d", h->cpu->fault.vector);
     g_assert_true(mem_code(h->cpu, LIN + 0x20) == h->ram + PAGE + 0x20);
     g_assert_true(h->watched[PAGE >> 12]);
+    g_assert_true(told.act == mmu_write_protect && told.offset == PAGE && told.bytes == 4096);
     g_assert_cmphex(tlb_entry(h->cpu, LIN)->exec, ==, LIN);
     g_assert_cmphex(tlb_entry(h->cpu, LIN + 0x1000)->write, ==, LIN + 0x1000 + TLB_SLOW);
     /* No block is on it after all: a write makes it an ordinary page again.  The processor sees to
      * that itself, and must not be told, too. */
     mem_write(h->cpu, LIN + 0x1000, 7, 8);
     g_assert_true(h->writer == h->cpu && !mmu_writer);
+    g_assert_true(told.act == mmu_code_written && told.offset == PAGE && told.bytes == 8);
     g_assert_cmphex(tlb_entry(h->cpu, LIN + 0x1000)->write, ==, LIN + 0x1000);
     g_assert_cmphex(tlb_entry(h->cpu, LIN)->exec, !=, LIN);
     g_assert_cmpint(h->ram[PAGE], ==, 7);
+    soft_host_destroy(h);
+}
+
+/* What the code at lin, mov eax, N; hlt, gives. */
+static unsigned gives(struct soft_host *h, uint64_t lin)
+{
+    h->cpu->rip = lin;
+    h->cpu->halted = false;
+    h->cpu->wanted = 0;
+    g_assert_cmpint(soft_host_run(h, 10), ==, -1);
+    return h->cpu->r[RAX];
+}
+
+static void put_code(struct soft_host *h, uint64_t phys)
+{
+    static const uint8_t code[] = { 0xb8, 1, 0, 0, 0, 0xf4 };
+
+    memcpy(h->ram + phys, code, sizeof(code));
+}
+
+/* Data beside code does not make its page an ordinary one, nor does forgetting the TLB's entries.
+ */
+static void test_beside_code(void)
+{
+    struct soft_host *h = soft_host_create(64);
+
+    map_4(h, P | W, P | W);
+    put_code(h, PAGE);
+    g_assert_cmpint(access_error(h, MMU_WRITE, LIN + 0x800, 1), ==, -1);
+    g_assert_cmpuint(gives(h, LIN), ==, 1);
+    h->watched[PAGE >> 12] = false;
+    g_assert_cmpint(access_error(h, MMU_WRITE, LIN + 0x800, 1), ==, -1);
+    g_assert_cmphex(tlb_entry(h->cpu, LIN)->write, ==, LIN + TLB_SLOW);
+    g_assert_true(h->watched[PAGE >> 12]); /* still, or again */
+    tlb_flush(h->cpu, true);
+    g_assert_cmpint(access_error(h, MMU_READ, LIN + 0x800, 1), ==, -1);
+    g_assert_cmphex(tlb_entry(h->cpu, LIN)->write, ==, LIN + TLB_SLOW);
+    mem_write(h->cpu, LIN + 1, 2, 1);
+    g_assert_cmpuint(gives(h, LIN), ==, 2);
+    g_assert_true(mem_lock(h->cpu, LIN + 1, 1) == h->ram + PAGE + 1);
+    h->ram[PAGE + 1] = 3;
+    g_assert_cmpuint(gives(h, LIN), ==, 3);
+
+    /* DMA that begins in the page before. */
+    h->ram[PAGE + 1] = 4;
+    mmu_code_written(h->cpu, 0, PAGE - 16, 32);
+    g_assert_cmpuint(gives(h, LIN), ==, 4);
+    soft_host_destroy(h);
+}
+
+/* Memory in two pieces: a page of the second one has the same place among pages with code as the
+ * page of the first one that is one further. */
+enum { SECOND = 0xb2f51 };
+static void lookup_pieces(void *host, uint64_t addr, struct tenon_ram *ram)
+{
+    struct soft_host *h = host;
+    bool second = addr >= SOFT_RAM / 2;
+
+    *ram = (struct tenon_ram){ 0 };
+    if (addr < SOFT_RAM)
+        *ram = (struct tenon_ram){ .host = h->ram + addr,
+                                   .bytes = (second ? SOFT_RAM : SOFT_RAM / 2) - addr,
+                                   .writable = 1,
+                                   .block = second ? SECOND : 0,
+                                   .offset = addr - (second ? SOFT_RAM / 2 : 0) };
+}
+
+static void test_several(void)
+{
+    enum { ONE = SOFT_CODE, OTHER = SOFT_RAM / 2 + SOFT_CODE - 0x1000 };
+    struct soft_host *h = soft_host_create(64);
+
+    h->ops.lookup = lookup_pieces;
+    mmu_forget(h->cpu);
+    put_code(h, ONE);
+    put_code(h, OTHER);
+    g_assert_cmpuint(gives(h, ONE), ==, 1);
+    g_assert_cmpuint(gives(h, OTHER), ==, 1);
+    mem_write(h->cpu, ONE + 1, 2, 1);
+    g_assert_cmpuint(gives(h, ONE), ==, 2);
+    g_assert_cmpuint(gives(h, OTHER), ==, 1);
+    mem_write(h->cpu, OTHER + 1, 3, 1);
+    g_assert_cmpuint(gives(h, ONE), ==, 2);
+    g_assert_cmpuint(gives(h, OTHER), ==, 3);
     soft_host_destroy(h);
 }
 
@@ -541,7 +661,49 @@ static void test_epochs(void)
     fetch_as(h, 0, LIN); /* the user's page: not global */
     control_set_cr3(h->cpu, PML4);
     check_epochs(h, true, false);
+    fetch_as(h, 0, LIN + 0x1000); /* is global, and remembered */
+    control_set_cr3(h->cpu, PML4);
+    check_epochs(h, false, false);
+    tlb_flush_page(h->cpu, LIN + 0x1000);
+    check_epochs(h, true, false);
+    fetch_as(h, 0, LIN);
+    h->cpu->cr4 |= CR4_PCIDE;
+    control_set_cr3(h->cpu, PML4 | 1 | 1ull << 63);
+    g_assert_cmpint(h->cpu->tlb->user, !=, 0);
+    check_epochs(h, true, false);
     soft_host_destroy(h);
+}
+
+/* INVLPG anywhere in a page of 4 MiB or 1 GiB: data and code of all of it are looked for again. */
+static void test_large_code(void)
+{
+    static const struct {
+        unsigned bits;
+        uint64_t lin, last;
+    } pages[] = { { 32, 0x30000000, 0x30200000 }, { 64, 0x40000000, 0x7fe00000 } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++) {
+        struct soft_host *h = soft_host_create(pages[i].bits);
+        uint64_t lin = pages[i].lin, epoch;
+
+        if (pages[i].bits == 32) {
+            set_paging(h, CR4_PSE, 0);
+            h->cpu->cr3 = PD;
+            *(uint32_t *)(h->ram + PD + 0xc0 * 4) = P | W | PS;
+        } else {
+            map_4(h, P | W, P | W);
+            *entry(h, PDPT, 1) = P | W | PS;
+        }
+        fetch_as(h, 0, lin);
+        epoch = h->cpu->epoch;
+        value_at(h, lin);
+        *(uint32_t *)(h->ram + PD + 0xc0 * 4) = 0;
+        *entry(h, PDPT, 1) = 0;
+        tlb_flush_page(h->cpu, pages[i].last);
+        g_assert_cmphex(h->cpu->epoch, !=, epoch);
+        g_assert_cmphex(access_error(h, MMU_READ, lin, 1), ==, 0);
+        soft_host_destroy(h);
+    }
 }
 
 /* A user's value and code epoch in an address space, entered with its translations kept or not. */
@@ -603,6 +765,23 @@ static void test_spaces(void)
     for (unsigned pcid = 3; pcid < 3 + USER_SPACES; pcid++)
         g_assert_cmpint(in_space(h, PML4 | pcid, true, NULL), ==, 2);
     g_assert_cmpint(in_space(h, PML4 | 2, true, NULL), ==, 2);
+
+    /* A flush is of a PCID, whichever tables it had. */
+    g_assert_cmpint(in_space(h, 0x50000 | 1, false, NULL), ==, 2);
+    g_assert_cmpint(in_space(h, PML4 | 1, false, NULL), ==, 2);
+    *entry(h, PT, 0) = PAGE | P | W | U;
+    g_assert_cmpint(in_space(h, 0x50000 | 1, true, NULL), ==, 1);
+
+    /* The supervisor that SMAP keeps off user pages has a table of its own. */
+    *entry(h, PT, 0) = PAGE | P | W;
+    tlb_flush(h->cpu, true);
+    h->cpu->cpl = 0;
+    h->cpu->cr4 |= CR4_SMAP;
+    mmu_update(h->cpu);
+    g_assert_cmpint(value_at(h, LIN), ==, 1);
+    *entry(h, PT, 0) = NEXT | P | W;
+    control_set_cr3(h->cpu, PML4 | 2 | 1ull << 63);
+    g_assert_cmpint(value_at(h, LIN), ==, 2);
     soft_host_destroy(h);
 }
 
@@ -620,7 +799,10 @@ int main(int argc, char *argv[])
     g_test_add_func("/soft-mmu/alignment", test_alignment);
     g_test_add_func("/soft-mmu/a20", test_a20);
     g_test_add_func("/soft-mmu/code", test_code);
+    g_test_add_func("/soft-mmu/beside-code", test_beside_code);
+    g_test_add_func("/soft-mmu/several", test_several);
     g_test_add_func("/soft-mmu/epochs", test_epochs);
+    g_test_add_func("/soft-mmu/large-code", test_large_code);
     g_test_add_func("/soft-mmu/spaces", test_spaces);
     return g_test_run();
 }

@@ -262,6 +262,7 @@ static void count_again(struct jit *jit, struct jit_site *site)
     aim(jit, site->direct, jit->execute + site->count);
     aim(jit, site->at, jit->execute + site->stub);
     site->from->loops = jit->loops;
+    site->from->patient = false;
 }
 
 /* None of its code runs: it calls nothing.  Nothing knows of it any longer. */
