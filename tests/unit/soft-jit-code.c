@@ -924,6 +924,7 @@ static void test_mappings(void)
     g_assert_nonnull(strstr(maps, " r-xs "));
     g_assert_nonnull(strstr(maps, " rw-s "));
     g_assert_null(strstr(maps, " rwx"));
+    g_assert_cmphex((uintptr_t)h->cpu->jumps & 0x1fffff, ==, 0); /* a huge page has room */
     g_free(maps);
     soft_host_destroy(h);
 }

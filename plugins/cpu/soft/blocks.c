@@ -13,13 +13,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "check.h"
 #include "evex.h"
 #include "exec.h"
 #include "integer.h"
 #include "jit.h"
+#include "pages.h"
 #include "sys.h"
 #include "log.h"
 
@@ -179,21 +179,19 @@ static void new_epochs(struct cpu *cpu)
 
 int blocks_create(struct cpu *cpu)
 {
-    struct blocks *s = calloc(1, sizeof(*s));
+    struct blocks *s = pages_create_huge(sizeof(*s));
 
     if (!s)
         return -ENOMEM;
     s->vec = vec_rows();
     s->evex = evex_rows();
     s->arena.bytes = ARENA_BYTES;
-    s->arena.base =
-        mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    s->arena.base = pages_create_huge(ARENA_BYTES); /* blocks are met in no order */
     cpu->blocks = s;
-    if (!s->vec || !s->evex || s->arena.base == MAP_FAILED) {
+    if (!s->vec || !s->evex || !s->arena.base) {
         blocks_destroy(cpu);
         return -ENOMEM;
     }
-    madvise(s->arena.base, ARENA_BYTES, MADV_HUGEPAGE); /* blocks are met in no order */
     new_epochs(cpu);
     return 0;
 }
@@ -205,11 +203,10 @@ void blocks_destroy(struct cpu *cpu)
     check_destroy(cpu);
     jit_destroy(cpu);
     forget_pages(cpu->blocks);
-    if (cpu->blocks->arena.base != MAP_FAILED)
-        munmap(cpu->blocks->arena.base, ARENA_BYTES);
+    pages_destroy(cpu->blocks->arena.base, ARENA_BYTES);
     free(cpu->blocks->vec);
     free(cpu->blocks->evex);
-    free(cpu->blocks);
+    pages_destroy(cpu->blocks, sizeof(*cpu->blocks));
     cpu->blocks = NULL;
 }
 

@@ -16,6 +16,7 @@
 #include "blocks.h"
 #include "exec.h"
 #include "jit-tell.h"
+#include "pages.h"
 #include "vec.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -67,23 +68,6 @@ static int map_code(struct jit *jit)
     return err;
 }
 
-/* Met in no order, so it is to be one huge page: aligned to its size. */
-static int map_jumps(struct jit *jit)
-{
-    enum { BYTES = JIT_JUMPS * sizeof(*jit->jump) };
-    char *p = mmap(NULL, 2 * BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    size_t before = -(uintptr_t)p & (BYTES - 1);
-
-    if (p == MAP_FAILED)
-        return -ENOMEM;
-    jit->jump = (struct jit_jump *)(p + before);
-    if (before)
-        munmap(p, before);
-    munmap(p + before + BYTES, BYTES - before);
-    madvise(jit->jump, BYTES, MADV_HUGEPAGE);
-    return 0;
-}
-
 bool jit_possible(void)
 {
     void *p = NULL;
@@ -125,8 +109,8 @@ int jit_create(struct cpu *cpu, size_t bytes, uint32_t heat)
     jit->isas = vec_host_isas();
     cpu->blocks->jit = jit;
     err = map_code(jit);
-    if (!err)
-        err = map_jumps(jit);
+    if (!err && !(jit->jump = pages_create_huge(JIT_JUMPS * sizeof(*jit->jump))))
+        err = -ENOMEM;
     cpu->jumps = jit->jump;
     if (!err)
         err = jit_share(jit);
@@ -154,8 +138,7 @@ void jit_destroy(struct cpu *cpu)
         munmap(jit->write, jit->bytes);
     if (jit->execute)
         munmap((void *)jit->execute, jit->bytes);
-    if (jit->jump)
-        munmap(jit->jump, JIT_JUMPS * sizeof(*jit->jump));
+    pages_destroy(jit->jump, JIT_JUMPS * sizeof(*jit->jump));
     free(jit->maker);
     free(jit);
     cpu->blocks->jit = NULL;

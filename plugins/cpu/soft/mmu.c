@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "apic.h"
 #include "check.h"
+#include "pages.h"
 #include "sys.h"
 
 /* Sets of page numbers modulo a power of two, for which false alarms are no harm. */
@@ -26,19 +26,11 @@ static bool bit_is_set(const uint64_t *bits, uint64_t n, unsigned of)
     return bits[n % of / 64] >> n % 64 & 1;
 }
 
-/* Zeroes that take no memory before they are used: calloc() may clear what was used before. */
-static void *fresh_pages(size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return p == MAP_FAILED ? NULL : p;
-}
-
 /* ---- Pages that hold code ---- */
 
 struct bus *bus_create(void)
 {
-    struct bus *bus = fresh_pages(sizeof(*bus));
+    struct bus *bus = pages_create(sizeof(*bus));
 
     if (!bus)
         return NULL;
@@ -55,7 +47,7 @@ void bus_destroy(struct bus *bus)
     pthread_cond_destroy(&bus->turn.changed);
     pthread_mutex_destroy(&bus->turn.lock);
     pthread_mutex_destroy(&bus->lock);
-    munmap(bus, sizeof(*bus));
+    pages_destroy(bus, sizeof(*bus));
 }
 
 static uint64_t code_page_id(uint32_t block, uint64_t offset)
@@ -329,7 +321,7 @@ static void prepare(struct tlb_entry *entry, bool *ready)
 
 int mmu_create(struct cpu *cpu)
 {
-    struct tlb *tlb = fresh_pages(sizeof(*tlb));
+    struct tlb *tlb = pages_create(sizeof(*tlb));
 
     if (!tlb)
         return -ENOMEM;
@@ -344,8 +336,7 @@ int mmu_create(struct cpu *cpu)
 
 void mmu_destroy(struct cpu *cpu)
 {
-    if (cpu->tlb)
-        munmap(cpu->tlb, sizeof(*cpu->tlb));
+    pages_destroy(cpu->tlb, sizeof(*cpu->tlb));
     cpu->tlb = NULL;
 }
 
