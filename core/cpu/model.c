@@ -347,7 +347,8 @@ static int choose_features(struct cpu *cpu, const struct cpu_spec *spec,
     } else {
         cpu->features = offered;
         cpu_features_add(&cpu->features, "-ht -cmp-legacy -kvm-hint-dedicated", WHERE);
-        if (spec->number[CPU_PROP_MIGRATABLE])
+        /* A counter of ours goes on at its rate on any host. */
+        if (spec->number[CPU_PROP_MIGRATABLE] && host->kvm)
             put(&cpu->features, "invtsc", false);
     }
     put(&cpu->features, "hypervisor", true);

@@ -105,7 +105,8 @@ else
     else
         skip "this host's AVX-512" 'it has none'
     fi
-    boots 'all of it, twice' '-cpu max -smp 2' 'echo $(nproc) running.' '2 running.'
+    boots 'all of it, twice; the TSC is the clock' '-cpu max -smp 2' \
+        'echo $(nproc) by $(cut -d- -f1 /sys/devices/system/clocksource/*/current_clocksource).' '2 by tsc.'
     on=tcg,engine=interpreter boots 'the interpreter' '' 'echo $((6 * 7)).' 42.
 fi
 reboots_once

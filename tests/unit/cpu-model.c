@@ -721,6 +721,11 @@ static void test_host(void)
     assert_leaf(&g, 4, 2, 0, 0, 0, 0);
     assert_leaf(&g, 0xa, 0, 0, 0, 0, 0);
     drop(&g);
+
+    host = host_with(false);
+    g = make("max", one, 0, &host);
+    g_assert_cmphex(leaf(&g, 0x80000007, 0)->edx & 1 << 8, ==, 1 << 8); /* no host's counter */
+    drop(&g);
 }
 
 /* KVM leaves the brand string empty: it is this processor's then. */
