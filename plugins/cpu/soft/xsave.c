@@ -456,7 +456,7 @@ static unsigned image_bytes(struct cpu *cpu, uint64_t which, uint64_t compact)
 {
     unsigned bytes = LEGACY_BYTES + HEADER_BYTES;
 
-    for (unsigned i = 2; i < N_COMPONENTS; i++) {
+    for (unsigned i = N_COMPONENTS; i-- > 2;) {
         struct place p;
 
         if (!(which & 1ull << i))
@@ -464,6 +464,8 @@ static unsigned image_bytes(struct cpu *cpu, uint64_t which, uint64_t compact)
         p = place_of(cpu, i, compact);
         if (p.offset + p.bytes > bytes)
             bytes = p.offset + p.bytes;
+        if (compact) /* there the last one ends it */
+            break;
     }
     return bytes;
 }
