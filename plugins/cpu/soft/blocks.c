@@ -179,7 +179,7 @@ static void new_epochs(struct cpu *cpu)
 
 int blocks_create(struct cpu *cpu)
 {
-    struct blocks *s = pages_create_huge(sizeof(*s));
+    struct blocks *s = calloc(1, sizeof(*s));
 
     if (!s)
         return -ENOMEM;
@@ -206,7 +206,7 @@ void blocks_destroy(struct cpu *cpu)
     pages_destroy(cpu->blocks->arena.base, ARENA_BYTES);
     free(cpu->blocks->vec);
     free(cpu->blocks->evex);
-    pages_destroy(cpu->blocks, sizeof(*cpu->blocks));
+    free(cpu->blocks);
     cpu->blocks = NULL;
 }
 
