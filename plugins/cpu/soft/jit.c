@@ -28,22 +28,17 @@
 
 enum { CODE_ALIGN = 64 };
 
-/* Where huge pages can be: aligned to them, in a place that is found for one page more. */
+/* Where huge pages can be. */
 static void *map(int fd, size_t bytes, int prot)
 {
-    uint8_t *p = mmap(NULL, bytes + JIT_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *at;
-    size_t before;
+    void *place = pages_align(bytes, PROT_NONE);
 
-    if (p == MAP_FAILED)
+    if (!place)
         return NULL;
-    before = -(uintptr_t)p & (JIT_HUGE - 1);
-    if (before)
-        munmap(p, before);
-    munmap(p + before + bytes, JIT_HUGE - before);
-    at = mmap(p + before, bytes, prot, MAP_SHARED | MAP_FIXED, fd, 0);
-    if (at == MAP_FAILED)
-        munmap(p + before, bytes);
-    return at == MAP_FAILED ? NULL : at;
+    if (mmap(place, bytes, prot, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED)
+        return place;
+    munmap(place, bytes);
+    return NULL;
 }
 
 /* A file that nobody can execute by itself; kernels before 6.3 do not know the flag. */

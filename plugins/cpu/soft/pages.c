@@ -15,32 +15,39 @@ static size_t whole(size_t bytes)
     return (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 }
 
-static void *map(size_t bytes)
+static void *map(size_t bytes, int prot)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     return p == MAP_FAILED ? NULL : p;
 }
 
 void *pages_create(size_t bytes)
 {
-    return map(whole(bytes));
+    return map(whole(bytes), PROT_READ | PROT_WRITE);
 }
 
 /* What is mapped is a huge page longer, so that there is room to align it; then it is cut. */
-void *pages_create_huge(size_t bytes)
+void *pages_align(size_t bytes, int prot)
 {
-    size_t all = whole(bytes), before;
-    char *p = map(all + HUGE_PAGE);
+    char *p = map(bytes + HUGE_PAGE, prot);
+    size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
 
     if (!p)
         return NULL;
-    before = -(uintptr_t)p & (HUGE_PAGE - 1);
     if (before)
         munmap(p, before);
-    munmap(p + before + all, HUGE_PAGE - before);
-    madvise(p + before, all, MADV_HUGEPAGE);
+    munmap(p + before + bytes, HUGE_PAGE - before);
     return p + before;
+}
+
+void *pages_create_huge(size_t bytes)
+{
+    void *p = pages_align(whole(bytes), PROT_READ | PROT_WRITE);
+
+    if (p)
+        madvise(p, whole(bytes), MADV_HUGEPAGE);
+    return p;
 }
 
 void pages_destroy(void *p, size_t bytes)

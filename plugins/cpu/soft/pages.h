@@ -12,6 +12,9 @@
 void *pages_create(size_t bytes);
 /* The same for what is used all over and in no order: in huge pages, if the host has them. */
 void *pages_create_huge(size_t bytes);
+/* Private memory that begins where a huge page does, of whole pages, for munmap(); prot as
+ * mmap()'s. NULL: there is none. */
+void *pages_align(size_t bytes, int prot);
 /* p may be NULL. */
 void pages_destroy(void *p, size_t bytes);
 
