@@ -171,7 +171,7 @@ static bool find_nodes(struct maker *m, struct block *root, bool straight)
 }
 
 /* A node's way back to the root has become shorter. */
-static bool shorten(const struct maker *m, struct node *node, const struct node *to)
+static bool shorten(const struct maker *m, struct node *node, struct node *to)
 {
     unsigned back = !to ? node->back : to == m->nodes ? 1 : to->back ? to->back + 1 : 0;
 
@@ -181,19 +181,26 @@ static bool shorten(const struct maker *m, struct node *node, const struct node 
     return true;
 }
 
-/* Of the nodes that have been found, each once, the blocks of rounds that are not much longer than
- * the shortest; or all, if there is none. */
-static void find_near(struct maker *m)
+/* Until nothing changes any more by a way from a node to what it leads to. */
+static void settle(struct maker *m,
+                   bool (*change)(const struct maker *, struct node *from, struct node *to))
 {
     bool more = true;
 
     while (more) {
         more = false;
         for (struct node *node = m->nodes; node < m->nodes + m->n_nodes; node++) {
-            more |= shorten(m, node, node->next);
-            more |= shorten(m, node, node->taken);
+            more |= change(m, node, node->next);
+            more |= change(m, node, node->taken);
         }
     }
+}
+
+/* Of the nodes that have been found, each once, the blocks of rounds that are not much longer than
+ * the shortest; or all, if there is none. */
+static void find_near(struct maker *m)
+{
+    settle(m, shorten);
     for (unsigned i = 0; i < m->n_nodes; i++)
         if (!m->nodes->back ||
             (m->nodes[i].back && m->nodes[i].depth + m->nodes[i].back <= 2 * m->nodes->back))
@@ -244,7 +251,7 @@ struct block *jit_root(struct jit *jit, struct block *block)
 }
 
 /* Whether the longest way to a node's end has become longer. */
-static bool lengthen(const struct maker *m, const struct node *from, struct node *to)
+static bool lengthen(const struct maker *m, struct node *from, struct node *to)
 {
     unsigned executed = to ? from->executed + to->block->instructions : 0;
 
@@ -256,15 +263,7 @@ static bool lengthen(const struct maker *m, const struct node *from, struct node
 
 static void measure(struct maker *m)
 {
-    bool more = true;
-
-    while (more) {
-        more = false;
-        for (struct node *node = m->nodes; node < m->nodes + m->n_nodes; node++) {
-            more |= lengthen(m, node, node->next);
-            more |= lengthen(m, node, node->taken);
-        }
-    }
+    settle(m, lengthen);
     for (unsigned i = 0; i < m->n_nodes; i++)
         if (m->nodes[i].executed > m->most)
             m->most = m->nodes[i].executed;
