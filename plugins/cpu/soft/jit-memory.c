@@ -206,17 +206,17 @@ static bool reach_kept(struct maker *m, const struct address *from, unsigned siz
 {
     int64_t at = m->pointer[s->reg / 8].at, low = s->low + at, high = s->high + at;
     struct known *old;
+    bool own;
 
     s->page = m->pointer[s->reg / 8].page;
     if (s->page == NO_PAGE)
         return false;
     old = &m->known[s->page];
-    if (!is_within(old, low, high, s->write) &&
-        (!is_within(old, from->disp + at, from->disp + at + size, s->write)) &&
-        !is_a_step(old, low, high, s->write))
+    own = is_within(old, from->disp + at, from->disp + at + size, s->write);
+    if (!own && !is_within(old, low, high, s->write) && !is_a_step(old, low, high, s->write))
         return false;
     host(&m->c, H_LOAD, 8, HOST_CX, KEPT(s->page));
-    if (!is_within(old, from->disp + at, from->disp + at + size, s->write)) {
+    if (!own) {
         s->write = old->write;
         step(m, old, s);
         old->low = low;
