@@ -15,12 +15,10 @@ static uint64_t sum_of_calls(struct soft_host *h, uint64_t other)
 {
     struct cpu *cpu = h->cpu;
 
-    cpu->rip = PAGED;
+    begin_again(h, PAGED);
     cpu->r[RBX] = other;
     cpu->r[RCX] = 40;
     cpu->r[RDX] = 0;
-    cpu->halted = false;
-    cpu->wanted = 0;
     g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
     g_assert_cmphex(cpu->rip, ==, PAGED + 17);
     return cpu->r[RDX];
@@ -98,11 +96,9 @@ static void test_crossing(void)
     for (unsigned n = 0; n < 9; n++) {
         map_page(h, 1, 0x31000 + n / 3 * 0x1000, 0);
         tlb_flush_page(cpu, PAGED + 0x1000);
-        cpu->rip = PAGED + 0x1000 - sizeof(first);
+        begin_again(h, PAGED + 0x1000 - sizeof(first));
         cpu->r[RCX] = 1500;
         cpu->r[RDX] = 0;
-        cpu->halted = false;
-        cpu->wanted = 0;
         g_assert_cmpint(soft_host_run(h, 20000), ==, -1);
         g_assert_cmphex(cpu->r[RDX], ==, (n / 3 + 1) * 1500 << 16);
     }
@@ -329,12 +325,10 @@ static uint64_t run_caller(struct soft_host *h, uint64_t *misses)
     struct cpu *cpu = h->cpu;
     uint64_t before = cpu->blocks->jit->count.misses;
 
-    cpu->rip = PAGED + 0x800;
+    begin_again(h, PAGED + 0x800);
     cpu->r[RBX] = POINTERS;
     cpu->r[RCX] = N_FUNCTIONS;
     cpu->r[RDX] = 0;
-    cpu->halted = false;
-    cpu->wanted = 0;
     g_assert_cmpint(soft_host_run(h, 2000), ==, cpu->cpl ? EXC_GP : -1);
     *misses = cpu->blocks->jit->count.misses - before;
     return cpu->r[RDX];
@@ -453,13 +447,11 @@ static void test_jumps_of_set(void)
         unsigned a = n / 4 % 3, b = n & 2 ? (a + 2) % 3 : (a + 1) % 3;
 
         misses = cpu->blocks->jit->count.misses;
-        cpu->rip = PAGED;
+        begin_again(h, PAGED);
         cpu->r[RBX] = at[a];
         cpu->r[RSI] = at[b];
         cpu->r[RCX] = 40;
         cpu->r[RDX] = 0;
-        cpu->halted = false;
-        cpu->wanted = 0;
         g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
         g_assert_cmpuint(cpu->r[RDX], ==, 20 * (gives[a] + gives[b]));
         misses = cpu->blocks->jit->count.misses - misses;

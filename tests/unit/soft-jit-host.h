@@ -17,6 +17,14 @@ static inline struct soft_host *translating(void)
     return h;
 }
 
+/* The processor goes on there, whatever it stopped for. */
+static inline void begin_again(struct soft_host *h, uint64_t rip)
+{
+    h->cpu->rip = rip;
+    h->cpu->halted = false;
+    h->cpu->wanted = 0;
+}
+
 /* Pages of 4 KiB from 4 MiB on. */
 enum { PAGED = 4 << 20, PAGED_TABLE = SOFT_TABLES + 0x3000, PAGE_GLOBAL = 0x100 };
 

@@ -64,13 +64,11 @@ static void test_region_callee(gconstpointer every)
             gives = page % 3 + 1;
         if (i % 20 == 15)
             mem_write(cpu, PAGED + page * 0x1000 + 1, gives, 1);
-        cpu->rip = PAGED;
+        begin_again(h, PAGED);
         cpu->r[RBX] = PAGED + page * 0x1000;
         cpu->r[RCX] = 50;
         cpu->r[RDX] = 0;
         cpu->r[RSP] = SOFT_STACK;
-        cpu->halted = false;
-        cpu->wanted = 0;
         cpu->instructions = 0;
         g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
         g_assert_cmpuint(cpu->r[RDX], ==, 50 * gives);
@@ -102,11 +100,9 @@ static void test_region_page(void)
 
         map_page(h, 1, 0x30000 + page * 0x1000, 0);
         tlb_flush_page(cpu, PAGED + 0x1000);
-        cpu->rip = PAGED;
+        begin_again(h, PAGED);
         cpu->r[RCX] = 50;
         cpu->r[RAX] = cpu->r[RDX] = 0;
-        cpu->halted = false;
-        cpu->wanted = 0;
         g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
         g_assert_cmpuint(cpu->r[RDX], ==, 50 * page);
     }
@@ -136,13 +132,11 @@ static void test_region_middle(void)
     for (unsigned i = 0; i < 200; i++) {
         unsigned rounds = 1 + i * 7 % 41, quarters = (rounds - 1) / 4;
 
-        cpu->rip = SOFT_CODE;
+        begin_again(h, SOFT_CODE);
         cpu->r[RBX] = PAGED + 0x1100;
         cpu->r[RCX] = rounds;
         cpu->r[RAX] = cpu->r[RDX] = cpu->r[RSI] = 0;
         cpu->r[RSP] = SOFT_STACK;
-        cpu->halted = false;
-        cpu->wanted = 0;
         cpu->instructions = 0;
         g_assert_cmpint(soft_host_run(h, 2000), ==, -1);
         g_assert_cmphex(cpu->rip, ==, SOFT_CODE + sizeof(code));
@@ -189,9 +183,7 @@ static void test_region_call(void)
         cpu->r[RSP] = SOFT_STACK;
         cpu->r[RCX] = 50;
         cpu->r[RAX] = cpu->r[RDX] = 0;
-        cpu->rip = SOFT_CODE;
-        cpu->halted = false;
-        cpu->wanted = 0;
+        begin_again(h, SOFT_CODE);
         g_assert_cmpint(soft_host_run(h, 1000), ==, last[which].ended);
         g_assert_cmpuint(cpu->r[RDX], ==, last[which].sum);
         g_assert_cmphex(cpu->r[RSP], ==, last[which].rdi);
@@ -299,9 +291,7 @@ static void test_region_root(void)
         cpu->r[RAX] = 0x37b1;
         cpu->r[RBX] = 0;
         cpu->r[RCX] = 32 * 10;
-        cpu->rip = SOFT_CODE;
-        cpu->halted = false;
-        cpu->wanted = 0;
+        begin_again(h, SOFT_CODE);
         g_assert_cmpint(soft_host_run(h, 1 << 20), ==, -1);
         g_assert_cmpuint(cpu->r[RBX], ==, (9 * 3 + 23 * 5) * 10);
     }
@@ -436,12 +426,10 @@ static void test_region_behind(void)
     for (unsigned n = 0; n < 4; n++) {
         map_page(h, 1, 0x31000 + n / 2 * 0x1000, 0);
         tlb_flush_page(cpu, PAGED + 0x1000);
-        cpu->rip = PAGED + 0x2000;
+        begin_again(h, PAGED + 0x2000);
         cpu->r[RBX] = PAGED + 0x200b;
         cpu->r[RCX] = 200;
         cpu->r[RDX] = 0;
-        cpu->halted = false;
-        cpu->wanted = 0;
         g_assert_cmpint(soft_host_run(h, 20000), ==, -1);
         g_assert_cmpuint(cpu->r[RDX], ==, 200 * (n / 2 * 4 + 1));
         g_assert_cmpuint(cpu->blocks->jit->count.regions, >, 0);
@@ -469,11 +457,9 @@ static void test_region_crossing(void)
     for (unsigned n = 0; n < 4; n++) {
         map_page(h, 1, 0x31000 + n / 2 * 0x1000, 0);
         tlb_flush_page(cpu, PAGED + 0x1000);
-        cpu->rip = PAGED;
+        begin_again(h, PAGED);
         cpu->r[RCX] = 200;
         cpu->r[RDX] = 0;
-        cpu->halted = false;
-        cpu->wanted = 0;
         g_assert_cmpint(soft_host_run(h, 20000), ==, -1);
         g_assert_cmphex(cpu->r[RDX], ==, 200 * (n / 2 + 1) << 16);
     }
@@ -497,9 +483,7 @@ static void test_region_far(void)
     tlb_flush(cpu, true);
     soft_host_code(h, SOFT_CODE, code, sizeof(code));
     for (unsigned far = 0; far < 2; far++) {
-        cpu->rip = SOFT_CODE;
-        cpu->halted = false;
-        cpu->wanted = 0;
+        begin_again(h, SOFT_CODE);
         cpu->r[RBX] = SOFT_CODE + FUNCTION;
         cpu->r[RDI] = cpu->r[RBX] | 1ull << 32;
         cpu->r[RCX] = 200;

@@ -43,9 +43,7 @@ static void test_contexts(void)
         cs->base = contexts[n].base;
         cs->limit = contexts[n].limit;
         mode_update(cpu);
-        cpu->rip = SOFT_CODE;
-        cpu->halted = false;
-        cpu->wanted = 0;
+        begin_again(h, SOFT_CODE);
         cpu->r[RAX] = SOFT_CODE + 0x100;
         cpu->r[RBX] = 1;
         g_assert_cmpint(soft_host_run(h, 10), ==, contexts[n].vector);
@@ -105,9 +103,7 @@ static void test_changed_unseen(void)
     cpu->v[0].u32[0] = 1;
     cpu->v[1].u32[0] = 100;
     for (unsigned i = 1; i < 5; i++) {
-        cpu->rip = SOFT_CODE;
-        cpu->halted = false;
-        cpu->wanted = 0;
+        begin_again(h, SOFT_CODE);
         g_assert_cmpint(soft_host_run(h, 10), ==, -1);
         g_assert_cmpuint(cpu->v[0].u32[0], ==, 1 + i * 100);
         h->ram[SOFT_CODE + 2] = 0xfa; /* psubd */
@@ -257,9 +253,7 @@ static void test_in_place(gconstpointer which)
     soft_host_code(h, SOFT_CODE + 0x1000, in_place[i].there, in_place[i].n_there);
     soft_host_code(h, SOFT_CODE, code, n + sizeof(end));
     for (unsigned run = 0; run < 2; run++) {
-        cpu->rip = SOFT_CODE;
-        cpu->halted = false;
-        cpu->wanted = 0;
+        begin_again(h, SOFT_CODE);
         cpu->r[RBP] = SOFT_DATA;
         cpu->r[R14] = ROUNDS;
         ways = 0;
